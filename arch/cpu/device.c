@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The arch `cpu`: memory is the host's, a kernel is a function call.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "tensor/arch.h"
+#include "tensor/op.h"
+
+static int cpu_alloc(struct device *dev, size_t bytes, void **address)
+{
+	(void)dev;
+	if (posix_memalign(address, 64, bytes))
+		return fail_nomem(bytes, "tensors");
+	memset(*address, 0, bytes);
+	return 0;
+}
+
+static void cpu_free(struct device *dev, void *address, size_t bytes)
+{
+	(void)dev;
+	(void)bytes;
+	free(address);
+}
+
+static int cpu_write(struct device *dev, struct stream *s, void *to, const void *host, size_t n)
+{
+	(void)dev;
+	(void)s;
+	memcpy(to, host, n);
+	return 0;
+}
+
+static int cpu_read(struct device *dev, struct stream *s, void *host, const void *from, size_t n)
+{
+	(void)dev;
+	(void)s;
+	memcpy(host, from, n);
+	return 0;
+}
+
+static int cpu_copy(struct device *dev, struct stream *s, void *to, const void *from, size_t n)
+{
+	(void)dev;
+	(void)s;
+	memmove(to, from, n);
+	return 0;
+}
+
+static int cpu_fill(struct device *dev, struct stream *s, void *to, int byte, size_t n)
+{
+	(void)dev;
+	(void)s;
+	memset(to, byte, n);
+	return 0;
+}
+
+static int cpu_run(struct device *dev, struct stream *s, const struct kernel *k, struct call *c)
+{
+	(void)dev;
+	(void)s;
+	return k->run(c);
+}
+
+static const struct arch cpu = {
+	.name = "cpu",
+	.summary = "this machine's processors",
+	.kernels = "cpu",
+	.alloc = cpu_alloc,
+	.free = cpu_free,
+	.write = cpu_write,
+	.read = cpu_read,
+	.copy = cpu_copy,
+	.fill = cpu_fill,
+	.run = cpu_run,
+};
+ARCH_REGISTER(cpu);

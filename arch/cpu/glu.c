@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "ops/glu.h"
+
+#include "arch/cpu/activation.h"
+#include "base/thread.h"
+
+/* One row, or a part of it. */
+struct span {
+	const float *dy, *gate, *up;
+	float *y, *dgate, *dup;
+	int64_t n;
+};
+
+#define DEFINE_GLU(name, clones)						\
+clones static void name(const struct span *s)					\
+{										\
+	const float *gate = s->gate, *up = s->up;				\
+	float *y = s->y;							\
+	int64_t n = s->n;							\
+										\
+	SIMD_LOOP								\
+	for (int64_t i = 0; i < n; i++)					\
+		y[i] = act_##name(gate[i]) * up[i];				\
+}										\
+clones static void name##_grad(const struct span *s)				\
+{										\
+	const float *dy = s->dy, *gate = s->gate, *up = s->up;			\
+	float *dgate = s->dgate, *dup = s->dup;					\
+	int64_t n = s->n;							\
+										\
+	SIMD_LOOP								\
+	for (int64_t i = 0; i < n; i++) {					\
+		float d = dy[i], x = gate[i], u = up[i];			\
+										\
+		dgate[i] = d * u * act_##name##_slope(x);			\
+		dup[i] = d * act_##name(x);					\
+	}									\
+}
+
+DEFINE_GLU(silu, SIMD_CLONES)
+DEFINE_GLU(gelu, SIMD_CLONES)
+DEFINE_GLU(gelu_exact, )
+
+typedef void (*span_fn)(const struct span *s);
+
+static const span_fn forward[] = {
+	[GLU_SILU] = silu,
+	[GLU_GELU] = gelu,
+	[GLU_GELU_EXACT] = gelu_exact,
+};
+
+static const span_fn backward[] = {
+	[GLU_SILU] = silu_grad,
+	[GLU_GELU] = gelu_grad,
+	[GLU_GELU_EXACT] = gelu_exact_grad,
+};
+
+/*
+ * Rows of gate and up may lie apart, so tiles are whole rows, or parts of long ones.
+ * @has_dy: the inputs are (dy, gate, up), else (gate, up).
+ */
+struct glu {
+	const struct call *c;
+	bool has_dy;
+	int64_t rows, length, tile_rows, tile_length;
+};
+
+static void glu_tile(void *ctx, long tile, int thread)
+{
+	const struct glu *g = ctx;
+	const struct call *c = g->c;
+	const struct glu_attr *a = c->attr;
+	const struct layout *gate = &c->in[g->has_dy], *up = &c->in[g->has_dy + 1];
+	int64_t cuts = chunk_count(g->length, g->tile_length);
+	int64_t col = tile % cuts * g->tile_length, row = tile / cuts * g->tile_rows;
+	int64_t end = chunk_end(g->rows, g->tile_rows, row);
+
+	for (; row < end; row++) {
+		int64_t at = row * g->length + col;	/* in contiguous tensors */
+		struct span s = {
+			.gate = (const float *)c->in_data[g->has_dy] + row_at(gate, row) + col,
+			.up = (const float *)c->in_data[g->has_dy + 1] + row_at(up, row) + col,
+			.n = chunk_end(g->length, g->tile_length, col) - col,
+		};
+
+		if (g->has_dy) {
+			s.dy = (const float *)c->in_data[0] + at;
+			s.dgate = (float *)c->out_data[0] + at;
+			s.dup = (float *)c->out_data[1] + at;
+			backward[a->act](&s);
+		} else {
+			s.y = (float *)c->out_data[0] + at;
+			forward[a->act](&s);
+		}
+	}
+}
+
+static int run_rows(const struct call *c, bool has_dy)
+{
+	int64_t length = layout_last(&c->out[0]);
+	struct glu g = {
+		.c = c,
+		.has_dy = has_dy,
+		.rows = layout_rows(&c->out[0]),
+		.length = length,
+		.tile_rows = rows_per_tile(length),
+		.tile_length = length < CHUNK ? length : CHUNK,
+	};
+
+	threads_run(chunk_count(g.rows, g.tile_rows) * chunk_count(length, g.tile_length),
+		    glu_tile, &g);
+	return 0;
+}
+
+static int glu_plain(const struct call *c)
+{
+	return run_rows(c, false);
+}
+KERNEL_REGISTER_AS(glu_plain, glu, .arch = "cpu", .rank = 0, .run = glu_plain);
+
+static int glu_grad_plain(const struct call *c)
+{
+	return run_rows(c, true);
+}
+KERNEL_REGISTER_AS(glu_grad_plain, glu_grad, .arch = "cpu", .rank = 0, .run = glu_grad_plain);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Products of small matrices that lie in cache, without packing: for kernels that work
+ * on blocks of a few dozen rows (attention).  Large products belong to gemm.h.
+ */
+#ifndef ARCH_CPU_MM_H
+#define ARCH_CPU_MM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * struct mm - C (m, n) = A (m, k) B (k, n), or C += A B.
+ * @a: A(i, p) is a[i * a_row + p * a_col]: any view, transposed or not
+ * @b: B(p, j) is b[p * b_row + j]
+ * @c: C(i, j) is c[i * c_row + j]; may not overlap A or B
+ *
+ * Element (i, j) is summed over p in order and then added to C, so its bits do not depend
+ * on m.  k = 0 is a sum of nothing.
+ */
+struct mm {
+	int64_t m, n, k;
+	const float *a;
+	int64_t a_row, a_col;
+	const float *b;
+	int64_t b_row;
+	float *c;
+	int64_t c_row;
+	bool add;
+};
+
+/** mm_run() - the product, in the calling thread. */
+void mm_run(const struct mm *p);
+
+#endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#include "ops/scale.h"
+
+#include "arch/cpu/loops.h"
+#include "arch/cpu/map.h"
+
+SIMD_CLONES static void multiply(const float *x, float factor, float *y, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++)
+		y[i] = factor * x[i];
+}
+
+static void scale_chunk(const void *attr, const float *const *in, float *const *out, int64_t n)
+{
+	const struct scale_attr *a = attr;
+
+	multiply(in[0], a->factor, out[0], n);
+}
+
+static int scale_plain(const struct call *c)
+{
+	return map_run(c, scale_chunk);
+}
+KERNEL_REGISTER_AS(scale_plain, scale, .arch = "cpu", .rank = 0, .run = scale_plain);

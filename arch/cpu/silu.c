@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "arch/cpu/activation.h"
+#include "arch/cpu/map.h"
+
+SIMD_CLONES static void forward(const float *x, float *y, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++)
+		y[i] = act_silu(x[i]);
+}
+
+static void silu_chunk(const void *attr, const float *const *in, float *const *out, int64_t n)
+{
+	forward(in[0], out[0], n);
+}
+
+static int silu_plain(const struct call *c)
+{
+	return map_run(c, silu_chunk);
+}
+KERNEL_REGISTER_AS(silu_plain, silu, .arch = "cpu", .rank = 0, .run = silu_plain);
+
+SIMD_CLONES static void backward(const float *dy, const float *x, float *dx, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++)
+		dx[i] = dy[i] * act_silu_slope(x[i]);
+}
+
+static void silu_grad_chunk(const void *attr, const float *const *in, float *const *out,
+			    int64_t n)
+{
+	backward(in[0], in[1], out[0], n);
+}
+
+static int silu_grad_plain(const struct call *c)
+{
+	return map_run(c, silu_grad_chunk);
+}
+KERNEL_REGISTER_AS(silu_grad_plain, silu_grad, .arch = "cpu", .rank = 0,
+		   .run = silu_grad_plain);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "arch/cpu/simd.h"
+
+#if defined(__x86_64__)
+#define HAS(feature) __builtin_cpu_supports(feature)
+#else
+#define HAS(feature) 0
+#endif
+
+static enum simd_level limit = SIMD_LEVEL_AVX512;
+
+enum simd_level simd_level(void)
+{
+	enum simd_level level = SIMD_LEVEL_PLAIN;
+
+	if (HAS("avx2") && HAS("fma"))
+		level = SIMD_LEVEL_AVX2;
+	if (level && HAS("avx512f") && HAS("avx512vl") && HAS("avx512bw") && HAS("avx512dq"))
+		level = SIMD_LEVEL_AVX512;
+	return level < limit ? level : limit;
+}
+
+void simd_limit(enum simd_level level)
+{
+	limit = level;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instruction sets of the CPU that runs the program.
+ *
+ * The binary is compiled for the oldest CPU of its architecture; faster code is chosen
+ * at run time.  Two ways:
+ *
+ *	SIMD_CLONES static void f(...)	the compiler vectorizes plain loops once for each
+ *					level and the dynamic linker chooses
+ *	SIMD_AVX512 static void f(...)	code written for one level (GCC vector types are
+ *					split before clones are made: use this for them);
+ *					the caller asks simd_level()
+ *
+ * One machine always takes the same code, so the bits of a result do not change from
+ * run to run.  AVX2 and AVX-512 code that adds in the same order gives the same bits.
+ */
+#ifndef ARCH_CPU_SIMD_H
+#define ARCH_CPU_SIMD_H
+
+enum simd_level {
+	SIMD_LEVEL_PLAIN,	/* what the compiler's default target has: SSE2, NEON */
+	SIMD_LEVEL_AVX2,	/* with FMA */
+	SIMD_LEVEL_AVX512,	/* F, VL, BW, DQ */
+};
+
+#if defined(__x86_64__)
+#define SIMD_AVX2	__attribute__((target("avx2,fma")))
+#define SIMD_AVX512	__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")))
+#else
+#define SIMD_AVX2
+#define SIMD_AVX512
+#endif
+
+/* Sanitizers cannot instrument the resolvers, which run before they are set up. */
+#if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__SANITIZE_THREAD__) && !defined(KNLP_SANITIZE) && !defined(__clang__)
+#define SIMD_CLONES \
+	__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SIMD_CLONES
+#endif
+
+/* In front of a short loop over registers: leave no loop. */
+#if defined(__clang__)
+#define SIMD_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SIMD_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/** simd_level() - the best level that this CPU has and simd_limit() allows. */
+enum simd_level simd_level(void);
+
+/** simd_limit() - use at most @level from now on: tests run every level. */
+void simd_limit(enum simd_level level);
+
+#endif

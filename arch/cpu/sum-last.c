@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "arch/cpu/loops.h"
+#include "base/thread.h"
+
+SIMD_CLONES static float sum_row(const float *x, int64_t n)
+{
+	return (float)LANES_SUM(n, i, x[i]);
+}
+
+static void sum_tile(void *ctx, long tile, int thread)
+{
+	const struct call *c = ctx;
+	int64_t n = layout_last(&c->in[0]), row = tile * rows_per_tile(n);
+	int64_t end = chunk_end(layout_rows(&c->in[0]), rows_per_tile(n), row);
+
+	for (; row < end; row++)
+		((float *)c->out_data[0])[row] =
+			sum_row((const float *)c->in_data[0] + row * n, n);
+}
+
+static int sum_last_plain(const struct call *c)
+{
+	int64_t rows = layout_rows(&c->in[0]), n = layout_last(&c->in[0]);
+
+	threads_run(chunk_count(rows, rows_per_tile(n)), sum_tile, (void *)c);
+	return 0;
+}
+KERNEL_REGISTER_AS(sum_last_plain, sum_last, .arch = "cpu", .rank = 0, .run = sum_last_plain);

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/strbuf.h"
+
+static int read_fd(int fd, const char *path, size_t max, char **bytes, size_t *len)
+{
+	size_t cap = 0, n = 0;
+	char *buf = NULL;
+	ssize_t got = 1;
+
+	while (got) {
+		if (n + 1 >= cap) {
+			char *more = realloc(buf, cap ? 2 * cap : 4096);
+
+			if (!more) {
+				free(buf);
+				return fail_nomem(2 * cap, path);
+			}
+			buf = more;
+			cap = cap ? 2 * cap : 4096;
+		}
+		got = read(fd, buf + n, cap - n - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			free(buf);
+			return fail_errno("%s", path);
+		}
+		n += got;
+		if (n > max) {
+			free(buf);
+			return fail(-EFBIG, "%s: longer than %zu bytes", path, max);
+		}
+	}
+	buf[n] = '\0';
+	*bytes = buf;
+	*len = n;
+	return 0;
+}
+
+int file_read_all(const char *path, size_t max, char **bytes, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return fail_errno("%s", path);
+	ret = read_fd(fd, path, max, bytes, len);
+	close(fd);
+	return ret;
+}
+
+static int write_all(int fd, const char *path, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno("cannot write %s", path);
+		bytes += n;
+		len -= n;
+	}
+	if (fsync(fd) && errno != EINVAL)	/* EINVAL: nothing to sync there */
+		return fail_errno("cannot write %s", path);
+	return 0;
+}
+
+/* A new file gets what the umask allows, as with open(), not mkstemp()'s 0600. */
+static mode_t mode_for(const char *path)
+{
+	struct stat st;
+	mode_t mask;
+
+	if (!stat(path, &st))
+		return st.st_mode & 07777;
+	mask = umask(0);
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+int file_write_atomic(const char *path, const void *bytes, size_t len)
+{
+	char *dir = path_dir(path), *temp = str_printf("%s.XXXXXX", path);
+	int fd, ret;
+
+	if (!dir || !temp) {
+		ret = fail_nomem(strlen(path), path);
+		goto out_names;
+	}
+	fd = mkstemp(temp);
+	if (fd < 0) {
+		ret = fail_errno("cannot write %s", path);
+		goto out_names;
+	}
+	ret = write_all(fd, path, bytes, len);
+	if (!ret && fchmod(fd, mode_for(path)))
+		ret = fail_errno("cannot write %s", path);
+	if (close(fd) && !ret)
+		ret = fail_errno("cannot write %s", path);
+	if (!ret && rename(temp, path))
+		ret = fail_errno("cannot write %s", path);
+	if (ret)
+		unlink(temp);
+	else
+		ret = dir_fsync(dir);
+out_names:
+	free(temp);
+	free(dir);
+	return ret;
+}
+
+bool file_exists(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st);
+}
+
+static int make_one(const char *path)
+{
+	struct stat st;
+
+	if (!mkdir(path, 0777))
+		return 0;
+	if (errno != EEXIST)
+		return fail_errno("cannot make directory %s", path);
+	if (stat(path, &st) || !S_ISDIR(st.st_mode))
+		return fail(-ENOTDIR, "%s: exists and is not a directory", path);
+	return 0;
+}
+
+int dir_make(const char *path)
+{
+	char *part = strdup(path);
+	int ret = 0;
+
+	if (!part)
+		return fail_nomem(strlen(path), path);
+	for (char *s = part + 1; *part && *s && !ret; s++) {
+		if (*s != '/')
+			continue;
+		*s = '\0';
+		ret = make_one(part);
+		*s = '/';
+	}
+	if (!ret)
+		ret = make_one(path);
+	free(part);
+	return ret;
+}
+
+int dir_fsync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return fail_errno("%s", path);
+	if (fsync(fd) && errno != EINVAL)
+		ret = fail_errno("cannot sync %s", path);
+	close(fd);
+	return ret;
+}
+
+static int remove_at(int parent, const char *name, const char *path);
+
+/* Remove what is in directory @fd, and close it. */
+static int empty_dir(int fd, const char *path)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int ret = 0;
+
+	if (!dir) {
+		ret = fail_errno("%s", path);
+		close(fd);
+		return ret;
+	}
+	while (!ret && (entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		ret = remove_at(fd, entry->d_name, path);
+	}
+	closedir(dir);
+	return ret;
+}
+
+static int remove_at(int parent, const char *name, const char *path)
+{
+	int fd, ret;
+
+	if (!unlinkat(parent, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return fail_errno("cannot remove %s in %s", name, path);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno("cannot remove %s in %s", name, path);
+	ret = empty_dir(fd, path);
+	if (!ret && unlinkat(parent, name, AT_REMOVEDIR))
+		ret = fail_errno("cannot remove %s in %s", name, path);
+	return ret;
+}
+
+int dir_remove_tree(const char *path)
+{
+	return remove_at(AT_FDCWD, path, path);
+}
+
+char *path_join(const char *dir, const char *name)
+{
+	size_t len = strlen(dir);
+
+	if (*name == '/' || !len)
+		return strdup(name);
+	return str_printf("%s%s%s", dir, dir[len - 1] == '/' ? "" : "/", name);
+}
+
+char *path_dir(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, slash - path);
+}
+
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}

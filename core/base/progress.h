@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One line on stderr that says how far a long piece of work is:
+ *
+ *	train  120/2000   6%  loss 4.812  103k tok/s  1m12s, 18m40s left
+ *
+ * On a terminal the line is drawn over itself, at most ten times a second; messages
+ * (log.h) go above it.  Elsewhere (a file, a CI log) a plain line is printed every
+ * half minute.  Nothing is printed when messages are off.  Only one is shown at a
+ * time: a second progress_begin() inside the first is ignored, as are its updates.
+ */
+#ifndef BASE_PROGRESS_H
+#define BASE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+
+/** progress_enable() - show progress at all (default yes; -q switches it off). */
+void progress_enable(bool on);
+
+/**
+ * progress_begin() - start a line.
+ * @what: what is being done, "train"
+ * @total: number of steps, 0 if nobody knows
+ *
+ * Return: whether this call owns the line; pass it to the two functions below.
+ */
+bool progress_begin(const char *what, uint64_t total);
+
+/**
+ * progress_update() - @done steps are done.
+ * @fmt: what else to say, such as loss and rate; "" for nothing
+ *
+ * Cheap enough for every step: formats only when it is time to draw.
+ */
+void progress_update(bool owned, uint64_t done, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** progress_end() - take the line away. */
+void progress_end(bool owned);
+
+/**
+ * progress_line() - the text of a line, for progress.c and its test.
+ * @width: columns of the terminal; longer text is cut
+ */
+void progress_line(struct strbuf *sb, const char *what, uint64_t done, uint64_t total,
+		   const char *note, double elapsed, int width);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pool of threads that runs tiles.
+ *
+ * The caller cuts its work into tiles that depend on shapes only, never on the
+ * number of threads; which thread takes which tile may vary, the result may not.
+ * Waiting is passive: on a loaded machine a spinning barrier costs a hundredfold.
+ */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include <stddef.h>
+
+typedef void (*tile_fn)(void *ctx, long tile, int thread);
+
+/** threads_default() - processors in this process's affinity mask. */
+int threads_default(void);
+
+/**
+ * threads_start() - make the process's pool of @nr threads, the caller included.
+ *
+ * Called once by the program, again to change the number (not while tiles run).
+ * Before the first call the pool has one thread.  Return: 0 or -errno.
+ */
+int threads_start(int nr);
+
+/** threads_stop() - end the pool's threads; afterwards the pool has one. */
+void threads_stop(void);
+
+/** threads_count() - threads in the pool; a tile's @thread is below it. */
+int threads_count(void);
+
+/**
+ * threads_run() - call fn(ctx, tile, thread) for each tile in [0, nr_tiles).
+ *
+ * Returns when all are done.  A nested call, and a second caller while the pool is
+ * busy, run their tiles in their own thread (thread = 0): the result is the same.
+ */
+void threads_run(long nr_tiles, tile_fn fn, void *ctx);
+
+#endif

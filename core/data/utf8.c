@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "data/utf8.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+static bool is_tail(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/* Length of the character at s, 0 if it is none (Unicode 15, table 3-7). */
+static size_t char_len(const unsigned char *s, size_t len)
+{
+	unsigned char low = 0x80, high = 0xbf;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || len < 2)
+		return 0;
+	if (s[0] < 0xe0)
+		return is_tail(s[1]) ? 2 : 0;
+	low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : low;
+	high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : high;
+	if (s[1] < low || s[1] > high || len < 3 || !is_tail(s[2]))
+		return 0;
+	if (s[0] < 0xf0)
+		return 3;
+	return len >= 4 && is_tail(s[3]) ? 4 : 0;
+}
+
+size_t utf8_valid(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t i = 0;
+
+	while (i < len) {
+		uint64_t word;
+		size_t n;
+
+		if (len - i >= sizeof(word)) {	/* most text is ASCII */
+			memcpy(&word, s + i, sizeof(word));
+			if (!(word & 0x8080808080808080u)) {
+				i += sizeof(word);
+				continue;
+			}
+		}
+		n = char_len(s + i, len - i);
+		if (!n)
+			break;
+		i += n;
+	}
+	return i;
+}
+
+size_t utf8_invalid(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t i = 0;
+
+	while (i < len && !char_len(s + i, len - i))
+		i++;
+	return i;
+}

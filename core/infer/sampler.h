@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Choosing the next token from logits.
+ */
+#ifndef INFER_SAMPLER_H
+#define INFER_SAMPLER_H
+
+#include <stdint.h>
+
+/**
+ * sample_token() - one draw from softmax(logits / temperature).
+ * @logits: (V)
+ * @temperature: 0: the most probable token, the first one if several are
+ * @seed, @step: key of the draw: stream (seed, "generate", step)
+ *
+ * Sums in fp64 in index order, so the choice is the same on every run.
+ */
+int sample_token(const float *logits, int vocab, double temperature, uint64_t seed,
+		 uint64_t step);
+
+#endif

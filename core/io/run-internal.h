@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the run folder share. */
+#ifndef IO_RUN_INTERNAL_H
+#define IO_RUN_INTERNAL_H
+
+#include "base/config.h"
+#include "io/run.h"
+
+#define RUN_FORMAT 1
+
+/** run_lock() - take RUN/lock, or -EBUSY naming the process that has it. */
+int run_lock(const char *path, int *fd);
+
+/** run_manifest_write() - write RUN/manifest.yaml for a run that begins now. */
+int run_manifest_write(const char *path, const struct config *cfg, const struct run_facts *facts);
+
+/** manifest_check() - are @facts those that the run began with?  -EINVAL names what differs. */
+int manifest_check(const struct yml *manifest, const struct run_facts *facts);
+
+#endif

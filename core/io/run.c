@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+#include "io/run.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "io/run-internal.h"
+
+/* ---- the lock ---- */
+
+/* The file stays when the lock goes: removing it would race with the next owner. */
+int run_lock(const char *path, int *out)
+{
+	char text[32] = "";
+	ssize_t n;
+	int fd, ret;
+
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return fail_errno("%s", path);
+	if (!flock(fd, LOCK_EX | LOCK_NB)) {
+		n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+		if (!ftruncate(fd, 0) && pwrite(fd, text, n, 0) == n) {
+			*out = fd;
+			return 0;
+		}
+		ret = fail_errno("%s", path);
+	} else if (errno == EWOULDBLOCK) {
+		n = pread(fd, text, sizeof(text) - 1, 0);
+		text[n > 0 ? strspn(text, "0123456789") : 0] = '\0';
+		ret = fail(-EBUSY, "%.*s is in use by process %s",
+			   (int)(strlen(path) - strlen("/lock")), path,
+			   *text ? text : "(unknown)");
+	} else {
+		ret = fail_errno("%s", path);
+	}
+	close(fd);
+	return ret;
+}
+
+static int take_lock(struct run *run)
+{
+	char *lock = str_printf("%s/lock", run->path);
+	int ret = lock ? run_lock(lock, &run->lock_fd) : fail_nomem(0, "a file name");
+
+	free(lock);
+	return ret;
+}
+
+/* ---- the pieces ---- */
+
+static int run_new(const char *path, struct run **out)
+{
+	struct run *run = calloc(1, sizeof(*run));
+
+	*out = NULL;
+	if (!run)
+		return fail_nomem(sizeof(*run), path);
+	run->lock_fd = -1;
+	run->good[0] = run->good[1] = -1;
+	run->path = strdup(path);
+	run->checkpoints = path_join(path, "checkpoints");
+	if (!run->path || !run->checkpoints) {
+		run_close(run);
+		return fail_nomem(strlen(path), "a file name");
+	}
+	*out = run;
+	return 0;
+}
+
+void run_close(struct run *run)
+{
+	if (!run)
+		return;
+	metrics_close(run->metrics);
+	yml_free(run->manifest);
+	if (run->lock_fd >= 0)
+		close(run->lock_fd);
+	free(run->checkpoints);
+	free(run->path);
+	free(run);
+}
+
+static int write_config(const char *path, const struct config *cfg)
+{
+	char *file = path_join(path, "config"), *text = NULL;
+	size_t len;
+	int ret;
+	FILE *f;
+
+	f = file ? open_memstream(&text, &len) : NULL;
+	if (!f) {
+		ret = fail_nomem(strlen(path), "a config");
+		goto out_file;
+	}
+	ret = config_write(cfg, f);
+	if (fclose(f) && !ret)
+		ret = fail_errno("%s", file);
+	if (!ret)
+		ret = file_write_atomic(file, text, len);
+out_file:
+	free(text);
+	free(file);
+	return ret;
+}
+
+static int open_metrics(struct run *run)
+{
+	char *file = path_join(run->path, "metrics.jsonl");
+	int ret = file ? metrics_open(file, &run->metrics) : fail_nomem(0, "a file name");
+
+	free(file);
+	return ret;
+}
+
+static int read_manifest(struct run *run)
+{
+	char *file = path_join(run->path, "manifest.yaml");
+	long long format;
+	int ret;
+
+	if (!file)
+		return fail_nomem(strlen(run->path), "a file name");
+	ret = file_exists(file) ? yml_read(file, &run->manifest)
+				: fail(-ENOENT, "%s holds no run (no manifest.yaml)", run->path);
+	free(file);
+	if (!ret)
+		ret = yml_int(run->manifest, "format", &format);
+	if (!ret && format != RUN_FORMAT)
+		ret = fail(-EINVAL, "%s: format %lld, this knlp knows %d", run->manifest->file,
+			   format, RUN_FORMAT);
+	return ret;
+}
+
+/* ---- create ---- */
+
+/* Results, even those whose manifest was lost, are not thrown away. */
+static bool has_content(const char *path, const char *name)
+{
+	char *file = path_join(path, name);
+	struct stat sb;
+	bool content = !file || (!stat(file, &sb) && !S_ISDIR(sb.st_mode) && sb.st_size);
+	DIR *dir = file ? opendir(file) : NULL;
+	const struct dirent *d;
+
+	while (dir && (d = readdir(dir)))
+		content |= *d->d_name != '.';
+	if (dir)
+		closedir(dir);
+	free(file);
+	return content;
+}
+
+/* What a process leaves that is killed before it writes the manifest. */
+static bool is_remnant(const char *path, const char *name)
+{
+	if (!strcmp(name, "metrics.jsonl") || !strcmp(name, "checkpoints"))
+		return !has_content(path, name);
+	return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "lock") ||
+	       !strcmp(name, "config") || strstr(name, ".tmp-");
+}
+
+static int check_empty(const char *path)
+{
+	const struct dirent *d;
+	DIR *dir = opendir(path);
+	int ret = 0;
+
+	if (!dir)
+		return fail_errno("%s", path);
+	while (!ret && (d = readdir(dir))) {
+		if (!strcmp(d->d_name, "manifest.yaml"))
+			ret = fail(-EEXIST, "%s holds a run already: resume it, or choose "
+				   "another folder", path);
+		else if (!is_remnant(path, d->d_name))
+			ret = fail(-EEXIST, "%s is not empty ('%s'): choose another folder",
+				   path, d->d_name);
+	}
+	closedir(dir);
+	return ret;
+}
+
+/* Take back what run_create() has made; the folder too, if nothing else is in it. */
+static void undo_create(const char *path)
+{
+	static const char *const names[] = { "manifest.yaml", "config", "metrics.jsonl",
+					     "checkpoints", "lock" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *file = path_join(path, names[i]);
+
+		if (file && unlink(file))
+			rmdir(file);
+		free(file);
+	}
+	rmdir(path);
+}
+
+static int create_parts(struct run *run, const struct config *cfg,
+			const struct run_facts *facts)
+{
+	int ret;
+
+	ret = dir_make(run->checkpoints);
+	if (!ret)
+		ret = open_metrics(run);
+	if (!ret)
+		ret = write_config(run->path, cfg);
+	if (!ret)
+		ret = run_manifest_write(run->path, cfg, facts);
+	if (!ret)
+		ret = read_manifest(run);
+	if (ret)
+		undo_create(run->path);
+	return ret;
+}
+
+int run_create(const char *path, const struct config *cfg, const struct run_facts *facts,
+	       struct run **out)
+{
+	struct run *run;
+	int ret;
+
+	*out = NULL;
+	ret = dir_make(path);
+	if (!ret)
+		ret = check_empty(path);	/* before a lock file is put into it */
+	if (!ret)
+		ret = run_new(path, &run);
+	if (ret)
+		return ret;
+	ret = take_lock(run);
+	if (!ret)
+		ret = check_empty(path);	/* another process may have begun and ended */
+	if (!ret)
+		ret = create_parts(run, cfg, facts);
+	if (ret) {
+		run_close(run);
+		return ret;
+	}
+	*out = run;
+	return 0;
+}
+
+/* ---- open and resume ---- */
+
+int run_open(const char *path, struct run **out)
+{
+	struct run *run;
+	int ret;
+
+	ret = run_new(path, &run);
+	*out = NULL;
+	if (ret)
+		return ret;
+	ret = read_manifest(run);
+	if (ret) {
+		run_close(run);
+		return ret;
+	}
+	*out = run;
+	return 0;
+}
+
+int run_load_config(const struct run *run, struct config *cfg)
+{
+	char *file = path_join(run->path, "config");
+	int ret = file ? config_load(cfg, file) : fail_nomem(0, "a file name");
+
+	free(file);
+	return ret;
+}
+
+/* Symbols that are newer than the run have their defaults in it. */
+static int config_of_run(const struct run *run, struct config **out)
+{
+	struct config *cfg = config_new();
+	int ret = cfg ? 0 : -ENOMEM;
+
+	for (int i = 0; i < PARAM_COUNT && !ret; i++)
+		if (params[i].default_text)
+			ret = config_put(cfg, i, params[i].default_text);
+	if (!ret)
+		ret = run_load_config(run, cfg);
+	if (ret) {
+		config_free(cfg);
+		return ret;
+	}
+	*out = cfg;
+	return 0;
+}
+
+static int config_differs(const struct run *run, const struct config *then,
+			  const struct config *now)
+{
+	struct strbuf sb;
+	int nr = 0, ret;
+
+	strbuf_init(&sb);
+	for (int i = 0; i < PARAM_COUNT; i++) {
+		const char *a = config_text(then, i), *b = config_text(now, i);
+
+		if (params[i].is_local || !strcmp(a, b))
+			continue;
+		if (nr++ < 5)
+			strbuf_addf(&sb, "%s%s was %s, now %s", nr > 1 ? "; " : "",
+				    params[i].name, a, b);
+	}
+	if (nr > 5)
+		strbuf_addf(&sb, "; and %d more", nr - 5);
+	ret = nr ? fail(-EINVAL, "%s began with another configuration: %s", run->path, sb.s) : 0;
+	strbuf_free(&sb);
+	return ret;
+}
+
+static int check_config(const struct run *run, const struct config *now, bool force)
+{
+	char hash[HASH_HEX];
+	struct config *then;
+	const char *began;
+	int ret;
+
+	ret = config_of_run(run, &then);
+	if (ret)
+		return ret;
+	ret = config_differs(run, then, now);
+	if (!ret)
+		ret = config_hash(then, hash);
+	if (!ret)
+		ret = yml_text(run->manifest, "config_hash", &began);
+	if (!ret && strcmp(hash, began)) {
+		ret = fail(-EINVAL, "%s/config has the hash %s, the manifest says %s: it was "
+			   "changed, or written by another version", run->path, hash, began);
+		if (force) {
+			log_warn("%s", fail_message());
+			ret = 0;
+		}
+	}
+	config_free(then);
+	return ret;
+}
+
+static int check_resume(const struct run *run, const struct config *cfg,
+			const struct run_facts *facts, bool force)
+{
+	int ret = check_config(run, cfg, force);
+
+	if (ret)
+		return ret;
+	ret = manifest_check(run->manifest, facts);
+	if (ret != -EINVAL || !force)
+		return ret;
+	log_warn("%s; going on as asked, the results may differ", fail_message());
+	return 0;
+}
+
+int run_resume(const char *path, const struct config *cfg, const struct run_facts *facts,
+	       bool force, struct run **out)
+{
+	struct run *run;
+	int ret;
+
+	ret = run_open(path, &run);
+	*out = NULL;
+	if (ret)
+		return ret;
+	ret = take_lock(run);
+	if (!ret)
+		ret = check_resume(run, cfg, facts, force);
+	if (!ret)
+		ret = dir_make(run->checkpoints);
+	if (!ret)
+		ret = open_metrics(run);
+	if (ret) {
+		run_close(run);
+		return ret;
+	}
+	*out = run;
+	return 0;
+}
+
+int run_rewind(struct run *run, long long step)
+{
+	int ret;
+
+	BUG_ON(!run->metrics);
+	ret = metrics_rewind(run->metrics, step);
+	if (ret)
+		return ret;
+	metrics_begin(run->metrics, "resume", step < 0 ? 0 : step);
+	return metrics_end(run->metrics);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Run folders: everything that a training run leaves behind.
+ *
+ *	RUN/config		the full resolved configuration
+ *	RUN/manifest.yaml	what ran, on what; written last: with it the run has begun
+ *	RUN/metrics.jsonl	metrics.h
+ *	RUN/checkpoints/	checkpoint.h
+ *	RUN/lock		held by the process that trains
+ *
+ * Documentation/formats/run.md.
+ */
+#ifndef IO_RUN_H
+#define IO_RUN_H
+
+#include <stdbool.h>
+
+#include "base/config.h"
+#include "io/metrics.h"
+#include "io/yaml.h"
+
+/** struct run_facts - what the caller knows of this run, for the manifest. */
+struct run_facts {
+	const char *version;		/* of the program */
+	const char *const *kernels;	/* "gelu cpu/avx2" in a fixed order, NULL at the end */
+	const char *const *libraries;	/* "openblas 0.3.21", NULL at the end; or NULL */
+	const char *data_hash;		/* of the token shards */
+	const char *tokenizer;		/* name and hash */
+};
+
+/** struct run - an open run folder. Read-only for all but core/io. */
+struct run {
+	char *path;
+	char *checkpoints;		/* PATH/checkpoints */
+	struct yml *manifest;
+	struct metrics *metrics;	/* NULL: opened for reading */
+	int lock_fd;			/* -1: opened for reading */
+	long long good[2];		/* newest checkpoints known to be whole, -1 if none */
+};
+
+/**
+ * run_create() - begin a run in @path, which is made if it is missing.
+ *
+ * Return: 0; -EEXIST if a run or other files are there (the message says to resume or
+ * to take another folder); -EBUSY if another process trains there, by number; -errno.
+ */
+int run_create(const char *path, const struct config *cfg, const struct run_facts *facts,
+	       struct run **run);
+
+/** run_open() - open a run for reading: eval, generate, reports. Takes no lock. */
+int run_open(const char *path, struct run **run);
+
+/**
+ * run_resume() - go on with the run in @path.
+ * @force: go on although kernels, libraries, data or tokenizer are others than at the
+ *	start, or RUN/config no longer has the manifest's hash; the results may then
+ *	differ from those of a run that was never cut
+ *
+ * Return: 0; -ENOENT if there is no run; -EBUSY as run_create(); -EINVAL if the
+ * configuration differs in other than local parameters (the message names them), or
+ * without @force in kernels, libraries or data.
+ * Next: checkpoint_latest(), then run_rewind().
+ */
+int run_resume(const char *path, const struct config *cfg, const struct run_facts *facts,
+	       bool force, struct run **run);
+
+/**
+ * run_rewind() - make the metrics end at the checkpoint at @step, and log the resume.
+ * @step: -1 if the run was cut before its first checkpoint
+ */
+int run_rewind(struct run *run, long long step);
+
+/** run_load_config() - read the run's configuration over @cfg. */
+int run_load_config(const struct run *run, struct config *cfg);
+
+/** run_close() - also gives the lock back; NULL is fine. */
+void run_close(struct run *run);
+
+#endif

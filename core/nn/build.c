@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The pieces that families are built from.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "kv/cache.h"
+#include "nn/family.h"
+#include "nn/model.h"
+#include "ops/add.h"
+#include "ops/attention.h"
+#include "ops/broadcast-to.h"
+#include "ops/cache-append.h"
+#include "ops/dropout.h"
+#include "ops/embedding.h"
+#include "ops/gelu.h"
+#include "ops/glu.h"
+#include "ops/layernorm.h"
+#include "ops/linear.h"
+#include "ops/merge-dims.h"
+#include "ops/mul.h"
+#include "ops/relu2.h"
+#include "ops/rmsnorm.h"
+#include "ops/rope.h"
+#include "ops/sigmoid.h"
+#include "ops/silu.h"
+#include "ops/softcap.h"
+#include "ops/split-dim.h"
+
+#define NAME_MAX_LEN 128
+
+/* A weight called "NAME.SUFFIX". */
+static struct tensor *weight(struct builder *b, const char *name, const char *suffix,
+			     struct param_info info)
+{
+	char full[NAME_MAX_LEN];
+
+	snprintf(full, sizeof(full), "%s.%s", name, suffix);
+	info.name = full;
+	return nn_weight(b, &info);
+}
+
+static struct param_info vector(int n, enum init_kind init)
+{
+	return (struct param_info){ .nd = 1, .n = { n }, .init = init };
+}
+
+static struct tensor *norm_over(struct builder *b, const char *name, struct tensor *x, int n)
+{
+	const struct model_spec *s = &b->model->spec;
+	struct tensor *w = weight(b, name, "weight", vector(n, INIT_ONE)), *bias = NULL;
+
+	if (s->norm == NORM_RMSNORM)
+		return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, s->norm_eps);
+	if (s->bias)
+		bias = weight(b, name, "bias", vector(n, INIT_ZERO));
+	return b->collecting ? NULL : op_layernorm(b->graph, x, w, bias, s->norm_eps);
+}
+
+struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x)
+{
+	return norm_over(b, name, x, b->model->spec.width);
+}
+
+struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
+			 struct nn_linear l)
+{
+	struct param_info info = {
+		.nd = 2, .n = { l.out, l.in }, .init = INIT_NORMAL, .std = l.std,
+		.transposed = l.transposed,
+	};
+	struct tensor *w = weight(b, name, "weight", info), *bias = NULL;
+
+	if (l.bias)
+		bias = weight(b, name, "bias", vector(l.out, INIT_ZERO));
+	return b->collecting ? NULL : op_linear(b->graph, x, w, bias);
+}
+
+static struct tensor *look_up(struct builder *b, const char *name, int rows, bool positional,
+			      struct tensor *ids)
+{
+	struct param_info info = {
+		.nd = 2, .n = { rows, b->model->spec.width }, .init = INIT_NORMAL,
+		.std = b->model->spec.init_std, .positional = positional,
+	};
+	struct tensor *table = weight(b, name, "weight", info);
+
+	return b->collecting ? NULL : op_embedding(b->graph, table, ids);
+}
+
+struct tensor *nn_embedding(struct builder *b, const char *name)
+{
+	return look_up(b, name, b->model->spec.vocab, false, b->ids);
+}
+
+struct tensor *nn_positions(struct builder *b, const char *name)
+{
+	return look_up(b, name, b->model->spec.context, true, b->positions);
+}
+
+struct tensor *nn_activation(struct builder *b, enum activation a, struct tensor *x)
+{
+	if (b->collecting)
+		return NULL;
+	switch (a) {
+	case ACT_GELU:
+		return op_gelu(b->graph, x, false);
+	case ACT_GELU_EXACT:
+		return op_gelu(b->graph, x, true);
+	case ACT_SILU:
+		return op_silu(b->graph, x);
+	case ACT_RELU2:
+		return op_relu2(b->graph, x);
+	default:
+		return graph_fail(b->graph, fail(-EINVAL, "activation %d is gated", a));
+	}
+}
+
+struct tensor *nn_gated(struct builder *b, enum activation a, struct tensor *gate,
+			struct tensor *up)
+{
+	if (b->collecting)
+		return NULL;
+	return op_glu(b->graph, gate, up, a == ACT_SWIGLU ? GLU_SILU : GLU_GELU);
+}
+
+struct tensor *nn_dropout(struct builder *b, const char *name, struct tensor *x)
+{
+	float rate = b->model->spec.dropout;
+	char purpose[NAME_MAX_LEN];
+
+	if (b->collecting || !b->training || rate <= 0)
+		return x;
+	snprintf(purpose, sizeof(purpose), "dropout/%s", name);
+	return op_dropout(b->graph, x, b->rng_key, rate, purpose);
+}
+
+struct tensor *nn_residual(struct builder *b, struct tensor *x, struct tensor *branch)
+{
+	return b->collecting ? NULL : op_add(b->graph, x, branch);
+}
+
+/* RMSNorm of each head's queries or keys (Henry et al. 2020; as Qwen3). */
+static struct tensor *qk_norm(struct builder *b, const struct layer_spec *l, const char *prefix,
+			      const char *which, struct tensor *x)
+{
+	char name[NAME_MAX_LEN];
+	struct tensor *w;
+
+	if (!l->qk_norm)
+		return x;
+	snprintf(name, sizeof(name), "%s.%s", prefix, which);
+	w = weight(b, name, "weight", vector(l->head_dim, INIT_ONE));
+	return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, b->model->spec.norm_eps);
+}
+
+static struct tensor *rotate(struct builder *b, struct tensor *x)
+{
+	const struct model_spec *s = &b->model->spec;
+
+	if (s->position != POS_ROPE && s->position != POS_ROPE_ADJACENT)
+		return x;
+	return op_rope(b->graph, x, b->positions, &(struct rope_attr){
+		.base = s->rope_base, .adjacent = s->position == POS_ROPE_ADJACENT });
+}
+
+/* Sigmoid gate on the attention output (Qiu et al. 2025, "Gated attention", G1). */
+static struct tensor *gate_output(struct builder *b, const struct layer_spec *l,
+				  const char *prefix, struct tensor *x, struct tensor *o)
+{
+	bool per_head = l->gate == GATE_HEAD;
+	char name[NAME_MAX_LEN];
+	struct tensor *g;
+
+	if (l->gate == GATE_NONE)
+		return o;
+	snprintf(name, sizeof(name), "%s.gate", prefix);
+	g = nn_linear(b, name, x, (struct nn_linear){
+		.in = b->model->spec.width, .out = per_head ? l->heads : l->heads * l->head_dim,
+		.std = b->model->spec.init_std });
+	if (b->collecting)
+		return NULL;
+	g = op_sigmoid(b->graph, g);	/* (B, T, H) or (B, T, H D) */
+	g = per_head ? op_broadcast_to(b->graph, g, o, true)
+		     : op_split_dim(b->graph, g, 2, l->head_dim);
+	return op_mul(b->graph, o, g);	/* (B, T, H, D) */
+}
+
+struct tensor *nn_attention(struct builder *b, int layer, const char *prefix, struct tensor *x,
+			    struct tensor *q, struct tensor *k, struct tensor *v)
+{
+	const struct model_spec *s = &b->model->spec;
+	const struct layer_spec *l = &s->layer[layer];
+	struct attention_attr attr = {
+		.causal = true, .window = l->window, .softcap = s->attn_softcap,
+	};
+	struct attention_mask mask = { .doc_start = b->doc_start };
+	struct tensor *o;
+
+	q = qk_norm(b, l, prefix, "q_norm", q);
+	k = qk_norm(b, l, prefix, "k_norm", k);
+	if (b->collecting)
+		return gate_output(b, l, prefix, x, NULL);
+	q = rotate(b, q);
+	k = rotate(b, k);
+	if (b->cache) {
+		k = kv_cache_append(b->cache, b->graph, layer, KV_KEYS, k);
+		v = kv_cache_append(b->cache, b->graph, layer, KV_VALUES, v);
+		mask.kv_length = kv_cache_lengths(b->cache, b->graph);
+	}
+	o = op_attention(b->graph, q, k, v, &mask, &attr);
+	o = gate_output(b, l, prefix, x, o);
+	return op_merge_dims(b->graph, o, 2);
+}
+
+struct tensor *model_hidden(struct builder *b)
+{
+	return b->model->spec.family->build(b);
+}
+
+struct tensor *model_head(struct builder *b)
+{
+	const struct model_spec *s = &b->model->spec;
+	const char *name = s->tied ? s->family->embedding : s->family->head;
+
+	return weight(b, name, "weight", (struct param_info){
+		.nd = 2, .n = { s->vocab, s->width }, .init = INIT_NORMAL, .std = s->init_std });
+}
+
+struct tensor *model_logits(struct builder *b, struct tensor *hidden)
+{
+	struct tensor *z = op_linear(b->graph, hidden, model_head(b), NULL);
+
+	return b->model->spec.logit_softcap > 0
+	     ? op_softcap(b->graph, z, b->model->spec.logit_softcap) : z;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Model families.  A family is one file: its defaults and a function that builds the
+ * graph of the hidden states, naming each weight as Hugging Face does.
+ */
+#ifndef NN_FAMILY_H
+#define NN_FAMILY_H
+
+#include "base/section.h"
+#include "nn/spec.h"
+
+struct builder;
+struct tensor;
+
+/**
+ * struct family - a model family.
+ * @defaults: what `auto` means for MODEL_*; everything but sizes is set
+ * @mlp_width: what MODEL_MLP_WIDTH = auto means
+ * @build: token ids to normed hidden states (B, T, width); the head is common
+ * @embedding, @head: names of the token embedding and of an untied head
+ */
+struct family {
+	const char *name;
+	const char *summary;
+	struct model_spec defaults;
+	enum activation activation;
+	int (*mlp_width)(int width);
+	struct tensor *(*build)(struct builder *b);
+	const char *embedding;
+	const char *head;
+};
+
+#define FAMILY_REGISTER(var) SECTION_ENTRY(knlp_families, struct family, var)
+
+/** family_find() - by name; NULL with a message naming those that exist. */
+const struct family *family_find(const char *name);
+
+#endif

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+#include "nn/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/rng.h"
+#include "nn/family.h"
+#include "tensor/segment.h"
+
+static const char *const kind_names[SEG_KINDS] = {
+	"weights", "gradients", "optimizer state 0", "optimizer state 1"
+};
+static const char *const group_names[GROUP_COUNT] = { "decay", "no decay" };
+
+/* ---- collecting parameters --------------------------------------------------- */
+
+static struct param_info *find_param(const struct model *m, const char *name)
+{
+	for (int i = 0; i < m->nr_params; i++)
+		if (!strcmp(m->params[i].name, name))
+			return &m->params[i];
+	return NULL;
+}
+
+static struct segment **weight_segment(struct model *m, enum param_group group)
+{
+	struct segment **s = &m->segment[SEG_WEIGHT][group];
+
+	if (!*s)
+		*s = segment_new(kind_names[SEG_WEIGHT], DT_F32);
+	return s;
+}
+
+static int add_param(struct model *m, const struct param_info *info)
+{
+	struct param_info *p = find_param(m, info->name);
+	struct segment *s;
+
+	if (p)
+		return 0;	/* a second user of a tied weight */
+	if (m->nr_params == m->cap_params) {
+		int cap = m->cap_params ? 2 * m->cap_params : 64;
+
+		p = realloc(m->params, cap * sizeof(*p));
+		if (!p)
+			return fail_nomem(cap * sizeof(*p), "the model's parameters");
+		m->params = p;
+		m->cap_params = cap;
+	}
+	p = &m->params[m->nr_params];
+	*p = *info;
+	p->group = info->nd > 1 || m->decay_1d ? GROUP_DECAY : GROUP_NO_DECAY;
+	s = *weight_segment(m, p->group);
+	if (!s)
+		return -ENOMEM;
+	p->view = segment_add(s, info->name, p->nd, p->n);
+	if (p->view < 0)
+		return p->view;
+	p->name = s->views[p->view].name;
+	m->nr_params++;
+	return 0;
+}
+
+static int collect(struct model *m)
+{
+	struct builder b = { .model = m, .collecting = true };
+	int ret;
+
+	b.graph = graph_new();
+	if (!b.graph)
+		return -ENOMEM;
+	model_hidden(&b);
+	model_head(&b);
+	ret = graph_error(b.graph);
+	graph_free(b.graph);
+	return ret;
+}
+
+int model_new(struct model_spec *spec, bool decay_1d, struct model **out)
+{
+	struct model *m = calloc(1, sizeof(*m));
+	int ret;
+
+	if (!m) {
+		spec_free(spec);
+		return fail_nomem(sizeof(*m), "a model");
+	}
+	m->spec = *spec;
+	m->decay_1d = decay_1d;
+	spec->layer = NULL;
+	ret = collect(m);
+	if (ret)
+		model_free(m);
+	else
+		*out = m;
+	return ret;
+}
+
+void model_free(struct model *m)
+{
+	if (!m)
+		return;
+	for (int k = 0; k < SEG_KINDS; k++)
+		for (int g = 0; g < GROUP_COUNT; g++)
+			segment_free(m->segment[k][g]);
+	free(m->params);
+	spec_free(&m->spec);
+	free(m);
+}
+
+/* ---- memory ------------------------------------------------------------------- */
+
+static int kinds_for(int states)
+{
+	return states ? SEG_STATE + states : 1;
+}
+
+size_t model_bytes(const struct model *m, int states)
+{
+	size_t bytes = 0;
+
+	for (int g = 0; g < GROUP_COUNT; g++)
+		if (m->segment[SEG_WEIGHT][g])
+			bytes += m->segment[SEG_WEIGHT][g]->bytes;
+	return bytes * kinds_for(states);
+}
+
+int model_layout(struct model *m, int states)
+{
+	for (int k = SEG_GRAD; k < kinds_for(states); k++)
+		for (int g = 0; g < GROUP_COUNT; g++) {
+			const struct segment *weights = m->segment[SEG_WEIGHT][g];
+			char name[64];
+
+			if (!weights)
+				continue;
+			snprintf(name, sizeof(name), "%s (%s)", kind_names[k], group_names[g]);
+			m->segment[k][g] = segment_like(weights, name);
+			if (!m->segment[k][g])
+				return -ENOMEM;
+		}
+	return 0;
+}
+
+int model_alloc(struct model *m, struct device *dev, int states)
+{
+	int ret = model_layout(m, states);
+
+	m->device = dev;
+	for (int k = 0; k < kinds_for(states); k++)
+		for (int g = 0; g < GROUP_COUNT && !ret; g++)
+			if (m->segment[k][g])
+				ret = segment_alloc(m->segment[k][g], dev);
+	return ret;
+}
+
+static struct tensor *bound(struct builder *b, const struct param_info *p, enum segment_kind kind)
+{
+	const struct segment *s = b->model->segment[kind][p->group];
+	char name[160];
+	struct tensor *t;
+
+	snprintf(name, sizeof(name), "%s%s", p->name, kind == SEG_GRAD ? ".grad" : "");
+	t = graph_tensor(b->graph, kind == SEG_WEIGHT ? TENSOR_PARAM : TENSOR_STATE, name,
+			 s->dtype, p->nd, p->n, NULL);
+	if (t && s->buffer)
+		segment_bind(s, p->view, t);
+	return t;
+}
+
+/* A graph has one tensor per parameter, however many use it. */
+static struct tensor *in_graph(const struct graph *g, const struct param_info *p)
+{
+	for (int i = 0; i < g->nr_tensors; i++)
+		if (g->tensors[i]->kind == TENSOR_PARAM && !strcmp(g->tensors[i]->name, p->name))
+			return g->tensors[i];
+	return NULL;
+}
+
+struct tensor *nn_weight(struct builder *b, const struct param_info *info)
+{
+	const struct param_info *p;
+	struct tensor *t;
+
+	if (b->collecting) {
+		int ret = add_param(b->model, info);
+
+		return ret ? graph_fail(b->graph, ret) : NULL;
+	}
+	p = find_param(b->model, info->name);
+	BUG_ON(!p);
+	t = in_graph(b->graph, p);
+	if (t)
+		return t;
+	t = bound(b, p, SEG_WEIGHT);
+	if (t && b->training)
+		t->grad = bound(b, p, SEG_GRAD);
+	return t;
+}
+
+/* ---- initial values ------------------------------------------------------------- */
+
+static void draw(const struct param_info *p, uint64_t seed, float *to, int64_t count)
+{
+	char purpose[160];
+	struct rng r;
+
+	snprintf(purpose, sizeof(purpose), "init/%s", p->name);
+	r = rng_stream(seed, purpose, 0);
+	for (int64_t i = 0; i < count; i++) {
+		if (p->init == INIT_NORMAL)
+			to[i] = p->std * rng_normal(&r, i);
+		else
+			to[i] = p->init == INIT_ONE ? 1.0f : 0.0f;
+	}
+}
+
+int model_init(struct model *m, uint64_t seed)
+{
+	for (int i = 0; i < m->nr_params; i++) {
+		const struct param_info *p = &m->params[i];
+		const struct segment *s = m->segment[SEG_WEIGHT][p->group];
+		int64_t count = layout_count(&s->views[p->view].layout);
+		float *host = malloc(count * sizeof(*host));
+		int ret;
+
+		if (!host)
+			return fail_nomem(count * sizeof(*host), p->name);
+		draw(p, seed, host, count);
+		ret = device_write(s->buffer, s->views[p->view].at, host, count * sizeof(*host));
+		free(host);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int64_t model_count(const struct model *m, bool compute)
+{
+	int64_t count = 0;
+
+	for (int i = 0; i < m->nr_params; i++) {
+		const struct param_info *p = &m->params[i];
+
+		if (!compute || !p->positional)
+			count += p->nd == 2 ? p->n[0] * p->n[1] : p->n[0];
+	}
+	return count;
+}
+
+double model_flops(const struct model *m, int context)
+{
+	double attention = 0;
+
+	for (int i = 0; i < m->spec.layers; i++) {
+		const struct layer_spec *l = &m->spec.layer[i];
+
+		attention += 6.0 * l->heads * l->head_dim * context;
+	}
+	return 6.0 * (double)model_count(m, true) + attention;
+}
+
+/* ---- files ------------------------------------------------------------------------ */
+
+struct place {
+	struct buffer *buffer;
+	size_t at;
+};
+
+static int fetch(void *ctx, size_t offset, size_t len, void *to)
+{
+	const struct place *p = ctx;
+
+	return device_read(p->buffer, p->at + offset, to, len);
+}
+
+static int store(void *ctx, size_t offset, size_t len, const void *from)
+{
+	struct place *p = ctx;
+
+	return device_write(p->buffer, p->at + offset, from, len);
+}
+
+static int make_entry(const struct model *m, enum segment_kind kind, const char *suffix,
+		      const struct param_info *p, struct tensor_entry *e)
+{
+	const struct segment *s = m->segment[kind][p->group];
+	struct place *place = malloc(sizeof(*place));
+	size_t len = strlen(p->name) + strlen(suffix) + 1;
+	char *name = malloc(len);
+
+	e->ctx = place;
+	e->name = name;
+	if (!place || !name)
+		return fail_nomem(len, "a list of tensors");
+	snprintf(name, len, "%s%s", p->name, suffix);
+	*place = (struct place){ s->buffer, s->views[p->view].at };
+	e->dtype = s->dtype;
+	e->nd = p->nd;
+	memcpy(e->shape, p->n, sizeof(p->n));
+	e->transposed = p->transposed;
+	e->fetch = fetch;
+	e->store = store;
+	return 0;
+}
+
+int model_entries(struct model *m, enum segment_kind kind, const char *suffix,
+		  struct tensor_entry **entries)
+{
+	struct tensor_entry *list = calloc(m->nr_params + 1, sizeof(*list));
+
+	if (!list)
+		return fail_nomem(m->nr_params * sizeof(*list), "a list of tensors");
+	for (int i = 0; i < m->nr_params; i++) {
+		int ret = make_entry(m, kind, suffix, &m->params[i], &list[i]);
+
+		if (ret) {
+			model_entries_free(list, i + 1);
+			return ret;
+		}
+	}
+	*entries = list;
+	return m->nr_params;
+}
+
+void model_entries_free(struct tensor_entry *entries, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		free((char *)entries[i].name);
+		free(entries[i].ctx);
+	}
+	free(entries);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Models: parameters in memory, and the graphs that use them.
+ *
+ * A family's build function is run through a struct builder.  The first run, on a
+ * throw-away graph, collects the parameters; model_alloc() then gives them memory;
+ * every later graph (training, evaluation, decoding) binds to the same memory.
+ */
+#ifndef NN_MODEL_H
+#define NN_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/tensor-entry.h"
+#include "nn/spec.h"
+#include "tensor/graph.h"
+
+struct kv_cache;
+struct segment;
+
+enum init_kind { INIT_ZERO, INIT_ONE, INIT_NORMAL };
+
+/** Parameter groups: which segment a parameter lies in. */
+enum param_group { GROUP_DECAY, GROUP_NO_DECAY, GROUP_COUNT };
+
+/**
+ * struct param_info - one parameter.
+ * @name: as Hugging Face names it; also names its stream of initial values
+ * @positional: a table of positions: it is looked up, never multiplied
+ * @transposed: files hold it as (in, out), memory as (out, in) (GPT-2's Conv1D)
+ * @view: index in its group's segments
+ */
+struct param_info {
+	const char *name;
+	int nd;
+	int64_t n[2];
+	enum init_kind init;
+	float std;
+	bool positional;
+	bool transposed;
+	enum param_group group;
+	int view;
+};
+
+/** What a parameter's segments hold; state i of the optimizer is SEG_STATE + i. */
+enum segment_kind { SEG_WEIGHT, SEG_GRAD, SEG_STATE, SEG_KINDS = SEG_STATE + 2 };
+
+/**
+ * struct model - a spec and its parameters.
+ * @segment: contiguous device memory per (kind, group); NULL where a group is empty or
+ *	the kind was not asked for
+ */
+struct model {
+	struct model_spec spec;
+	struct param_info *params;
+	int nr_params, cap_params;
+	bool decay_1d;		/* norms and biases decay, too */
+	struct segment *segment[SEG_KINDS][GROUP_COUNT];
+	struct device *device;
+};
+
+/** model_new() - collect the parameters of @spec (taken over; freed with the model). */
+int model_new(struct model_spec *spec, bool decay_1d, struct model **m);
+void model_free(struct model *m);
+
+/**
+ * model_alloc() - memory for the parameters.
+ * @states: 0: weights only; else weights, gradients and that many optimizer states
+ */
+int model_alloc(struct model *m, struct device *dev, int states);
+
+/** model_layout() - the segments of model_alloc() without memory, for planning only. */
+int model_layout(struct model *m, int states);
+
+/** model_bytes() - what model_alloc() would take. */
+size_t model_bytes(const struct model *m, int states);
+
+/** model_init() - initial weights: param p from stream (seed, "init/" p->name). */
+int model_init(struct model *m, uint64_t seed);
+
+/** model_count() - number of parameters; without position embedding if @compute. */
+int64_t model_count(const struct model *m, bool compute);
+
+/**
+ * model_flops() - per token and training step: 6 N + 6 L C T (attention causal).
+ * @context: T
+ */
+double model_flops(const struct model *m, int context);
+
+/**
+ * model_entries() - the tensors of segment @kind for reading and writing files.
+ * @suffix: appended to the names, "" for weights
+ * Free with free(); valid as long as the model.  Return: count or -errno.
+ */
+int model_entries(struct model *m, enum segment_kind kind, const char *suffix,
+		  struct tensor_entry **entries);
+
+/** model_entries_free() - free what model_entries() made. */
+void model_entries_free(struct tensor_entry *entries, int nr);
+
+/* ---- building graphs -------------------------------------------------------- */
+
+/**
+ * struct builder - inputs of a family's build function, and what it may call.
+ * All tensors may be NULL while parameters are collected.
+ */
+struct builder {
+	struct graph *graph;
+	struct model *model;
+	bool training;			/* bind gradients, apply dropout */
+	struct tensor *ids;		/* i32 (B, T) */
+	struct tensor *positions;	/* i32 (B, T) */
+	struct tensor *doc_start;	/* i32 (B, T), or NULL */
+	struct tensor *rng_key;		/* i64 (2): seed, step; NULL without dropout */
+	struct kv_cache *cache;		/* decoding: keys and values so far; or NULL */
+	bool collecting;		/* first run: note the parameters */
+};
+
+/** nn_weight() - the parameter called @name as a tensor of the builder's graph. */
+struct tensor *nn_weight(struct builder *b, const struct param_info *info);
+
+/** nn_norm() - layernorm or rmsnorm over the last dimension: weights NAME.weight, .bias. */
+struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x);
+
+/** struct nn_linear - a linear layer's facts. */
+struct nn_linear {
+	int in, out;
+	bool bias;
+	float std;
+	bool transposed;	/* in files */
+};
+
+/** nn_linear() - y = x W^T + b: weights NAME.weight (out, in) and NAME.bias. */
+struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
+			 struct nn_linear l);
+
+/** nn_embedding() - rows of NAME.weight (V, width) chosen by the token ids. */
+struct tensor *nn_embedding(struct builder *b, const char *name);
+
+/** nn_positions() - rows of NAME.weight (context, width) chosen by the positions. */
+struct tensor *nn_positions(struct builder *b, const char *name);
+
+/**
+ * nn_attention() - from projected q, k, v to the output projection's input.
+ * @prefix: name of the attention module, for the weights of QK-norm and gate
+ * @x: (B, T, width) input of the block, for the gate
+ * @q: (B, T, H, D), @k, @v: (B, T, Hkv, D); QK-norm, rope, cache, gate as the spec says
+ * Return: (B, T, H * D)
+ */
+struct tensor *nn_attention(struct builder *b, int layer, const char *prefix, struct tensor *x,
+			    struct tensor *q, struct tensor *k, struct tensor *v);
+
+/** nn_activation() - an ungated activation. */
+struct tensor *nn_activation(struct builder *b, enum activation a, struct tensor *x);
+
+/** nn_gated() - act(gate) * up. */
+struct tensor *nn_gated(struct builder *b, enum activation a, struct tensor *gate,
+			struct tensor *up);
+
+/** nn_dropout() - x, or dropout(x) when training with a rate; @name keys the draws. */
+struct tensor *nn_dropout(struct builder *b, const char *name, struct tensor *x);
+
+/** nn_residual() - x + branch. */
+struct tensor *nn_residual(struct builder *b, struct tensor *x, struct tensor *branch);
+
+/** model_hidden() - hidden states (B, T, width) before the head. */
+struct tensor *model_hidden(struct builder *b);
+
+/** model_head() - weight of the head (V, width): its own, or the embedding if tied. */
+struct tensor *model_head(struct builder *b);
+
+/** model_logits() - head applied, softcap included: (B, T, V). */
+struct tensor *model_logits(struct builder *b, struct tensor *hidden);
+
+#endif

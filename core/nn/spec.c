@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "nn/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/fail.h"
+#include "base/registry.h"
+#include "base/strbuf.h"
+#include "nn/family.h"
+
+SECTION_DECLARE(knlp_families, struct family);
+
+const struct family *family_find(const char *name)
+{
+	static struct registry families;
+	const struct family *found;
+
+	if (!families.sorted) {
+		families = (struct registry)REGISTRY_INIT("model family", knlp_families);
+		BUG_ON(registry_sort(&families, 1));
+	}
+	found = registry_find(&families, name);
+	if (!found)
+		fail(-EINVAL, "MODEL_FAMILY '%s' is not compiled in", name);
+	return found;
+}
+
+bool activation_is_gated(enum activation a)
+{
+	return a == ACT_SWIGLU || a == ACT_GEGLU;
+}
+
+/* Index of the value of a choice among its words after "auto", -1 for auto. */
+static int choice(const struct config *cfg, enum param_id id, const char *const *words)
+{
+	const char *text = config_text(cfg, id);
+
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(words[i], text))
+			return i;
+	return -1;
+}
+
+static int choice_or(const struct config *cfg, enum param_id id, const char *const *words,
+		     int otherwise)
+{
+	int i = choice(cfg, id, words);
+
+	return i < 0 ? otherwise : i;
+}
+
+static int int_or(const struct config *cfg, enum param_id id, int otherwise)
+{
+	return config_is_auto(cfg, id) ? otherwise : (int)config_int(cfg, id);
+}
+
+static const char *const norms[] = { "layernorm", "rmsnorm", NULL };
+static const char *const positions[] = { "learned", "rope", "rope_adjacent", "none", NULL };
+static const char *const gates[] = { "none", "head", "element", NULL };
+static const char *const no_yes[] = { "no", "yes", NULL };
+static const char *const activations[] = {
+	"gelu", "gelu_exact", "silu", "relu2", "swiglu", "geglu", NULL
+};
+
+static int read_layer(const struct config *cfg, const struct model_spec *s, int index,
+		      struct layer_spec *l)
+{
+	const char *kind = config_list_item(cfg, PARAM_MODEL_ATTENTION, index, s->layers);
+
+	if (!kind)
+		return -EINVAL;
+	l->heads = (int)config_int(cfg, PARAM_MODEL_HEADS);
+	l->kv_heads = int_or(cfg, PARAM_MODEL_KV_HEADS, l->heads);
+	l->head_dim = int_or(cfg, PARAM_MODEL_HEAD_DIM, s->width / l->heads);
+	l->window = strcmp(kind, "window") ? 0 : (int)config_int(cfg, PARAM_MODEL_WINDOW);
+	l->qk_norm = config_bool(cfg, PARAM_MODEL_QK_NORM);
+	l->gate = choice(cfg, PARAM_MODEL_GATE, gates);
+	l->activation = choice_or(cfg, PARAM_MODEL_ACTIVATION, activations,
+				  s->family->activation);
+	l->mlp_width = int_or(cfg, PARAM_MODEL_MLP_WIDTH, s->family->mlp_width(s->width));
+	return 0;
+}
+
+static int check_layer(const struct config *cfg, const struct model_spec *s,
+		       const struct layer_spec *l)
+{
+	if (config_is_auto(cfg, PARAM_MODEL_HEAD_DIM) && s->width % l->heads)
+		return fail(-EINVAL, "MODEL_WIDTH %d is not a multiple of MODEL_HEADS %d: "
+			    "change one, or set MODEL_HEAD_DIM", s->width, l->heads);
+	if (l->heads % l->kv_heads)
+		return fail(-EINVAL, "MODEL_HEADS %d is not a multiple of MODEL_KV_HEADS %d",
+			    l->heads, l->kv_heads);
+	if ((s->position == POS_ROPE || s->position == POS_ROPE_ADJACENT) && l->head_dim % 2)
+		return fail(-EINVAL, "MODEL_HEAD_DIM %d is odd: MODEL_POSITION rope rotates pairs",
+			    l->head_dim);
+	return 0;
+}
+
+static void read_common(const struct config *cfg, struct model_spec *s)
+{
+	const struct model_spec *d = &s->family->defaults;
+
+	s->layers = (int)config_int(cfg, PARAM_MODEL_LAYERS);
+	s->width = (int)config_int(cfg, PARAM_MODEL_WIDTH);
+	s->context = (int)config_int(cfg, PARAM_MODEL_CONTEXT);
+	s->tied = choice_or(cfg, PARAM_MODEL_TIED, no_yes, d->tied);
+	s->bias = choice_or(cfg, PARAM_MODEL_BIAS, no_yes, d->bias);
+	s->norm = choice_or(cfg, PARAM_MODEL_NORM, norms, d->norm);
+	s->position = choice_or(cfg, PARAM_MODEL_POSITION, positions, d->position);
+	s->norm_eps = config_is_auto(cfg, PARAM_MODEL_NORM_EPS)
+		    ? d->norm_eps : (float)config_float(cfg, PARAM_MODEL_NORM_EPS);
+	s->rope_base = (float)config_float(cfg, PARAM_MODEL_ROPE_BASE);
+	s->attn_softcap = (float)config_float(cfg, PARAM_MODEL_ATTN_SOFTCAP);
+	s->logit_softcap = (float)config_float(cfg, PARAM_MODEL_LOGIT_SOFTCAP);
+	s->dropout = (float)config_float(cfg, PARAM_MODEL_DROPOUT);
+	s->init_std = (float)config_float(cfg, PARAM_MODEL_INIT_STD);
+}
+
+static int read_vocab(const struct config *cfg, int data_vocab, struct model_spec *s)
+{
+	s->vocab = int_or(cfg, PARAM_MODEL_VOCAB, data_vocab);
+	if (!s->vocab)
+		return fail(-EINVAL, "MODEL_VOCAB is auto but there is no data set to take it "
+			    "from: set it to a number");
+	if (s->vocab < data_vocab)
+		return fail(-EINVAL, "MODEL_VOCAB is %d but the data's tokenizer has %d tokens",
+			    s->vocab, data_vocab);
+	return 0;
+}
+
+int spec_from_config(const struct config *cfg, int data_vocab, struct model_spec *s)
+{
+	int ret;
+
+	memset(s, 0, sizeof(*s));
+	s->family = family_find(config_text(cfg, PARAM_MODEL_FAMILY));
+	if (!s->family)
+		return -EINVAL;
+	read_common(cfg, s);
+	ret = read_vocab(cfg, data_vocab, s);
+	if (ret)
+		return ret;
+	s->layer = calloc(s->layers, sizeof(*s->layer));
+	if (!s->layer)
+		return fail_nomem(s->layers * sizeof(*s->layer), "the model's spec");
+	for (int i = 0; i < s->layers && !ret; i++) {
+		ret = read_layer(cfg, s, i, &s->layer[i]);
+		if (!ret)
+			ret = check_layer(cfg, s, &s->layer[i]);
+	}
+	if (ret)
+		spec_free(s);
+	return ret;
+}
+
+void spec_free(struct model_spec *s)
+{
+	free(s->layer);
+	s->layer = NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a model is, before anything is built: the per-layer spec.
+ */
+#ifndef NN_SPEC_H
+#define NN_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct family;
+
+enum norm_kind { NORM_LAYERNORM, NORM_RMSNORM };
+
+enum activation {
+	ACT_GELU,	/* tanh form, as GPT-2 */
+	ACT_GELU_EXACT,
+	ACT_SILU,
+	ACT_RELU2,
+	ACT_SWIGLU,	/* gated: silu(gate) * up */
+	ACT_GEGLU,	/* gated: gelu(gate) * up */
+};
+
+enum position { POS_LEARNED, POS_ROPE, POS_ROPE_ADJACENT, POS_NONE };
+
+/* Sigmoid gate on the attention output, before the output projection. */
+enum gate { GATE_NONE, GATE_HEAD, GATE_ELEMENT };
+
+/**
+ * struct layer_spec - one block.
+ * @window: keys seen back from each query, 0: all
+ */
+struct layer_spec {
+	int heads, kv_heads, head_dim;
+	int window;
+	int mlp_width;
+	bool qk_norm;
+	enum gate gate;
+	enum activation activation;
+};
+
+/** struct model_spec - the whole model; @layer has @layers entries. */
+struct model_spec {
+	const struct family *family;
+	int layers, width, vocab, context;
+	bool tied, bias;
+	enum norm_kind norm;
+	float norm_eps;
+	enum position position;
+	float rope_base;
+	float attn_softcap, logit_softcap;
+	float dropout;
+	float init_std;
+	struct layer_spec *layer;
+};
+
+/**
+ * spec_from_config() - resolve MODEL_* for a data set with @data_vocab tokens.
+ * @data_vocab: 0 if there is no data set; then MODEL_VOCAB must be a number
+ * Return: 0; -EINVAL naming the parameters that do not fit each other.
+ */
+int spec_from_config(const struct config *cfg, int data_vocab, struct model_spec *spec);
+
+/** spec_free() - free what spec_from_config() allocated. */
+void spec_free(struct model_spec *spec);
+
+bool activation_is_gated(enum activation a);
+
+#endif

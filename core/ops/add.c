@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "ops/add.h"
+
+#include "base/fail.h"
+#include "ops/rules.h"
+#include "ops/sum-to.h"
+
+static const struct op add;
+
+struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b)
+{
+	struct tensor *in[2] = { a, b };
+
+	return graph_op(g, &add, NULL, in, 2);
+}
+
+static int add_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
+{
+	char a[SHAPE_TEXT], b[SHAPE_TEXT];
+	int ret = rule_f32("add", "a", &in[0]);
+
+	if (!ret)
+		ret = rule_f32("add", "b", &in[1]);
+	if (!ret && !rule_trailing(&in[0], &in[1]))
+		ret = fail(-EINVAL, "add: b, %s, must have the last dimensions of a, %s",
+			   layout_text(&in[1], b), layout_text(&in[0], a));
+	out[0] = layout_like(&in[0], DT_F32);
+	return ret;
+}
+
+static int add_backward(struct backward *b, struct node *n, struct tensor *const *dout)
+{
+	int nd = n->in[1]->max.nd;
+
+	backward_add(b, n->in[0], dout[0]);
+	if (!backward_needs(b, n->in[1]))
+		return 0;
+	if (nd == n->in[0]->max.nd)
+		backward_add(b, n->in[1], dout[0]);
+	else
+		backward_add(b, n->in[1], op_sum_to(backward_graph(b), dout[0], nd));
+	return 0;
+}
+
+static void add_cost(const void *attr, const struct layout *in, const struct layout *out,
+		     struct cost *cost)
+{
+	cost->flops = layout_count(&in[0]);
+	cost->bytes = rule_bytes(in, 2) + rule_bytes(out, 1);
+}
+
+static int add_oracle(const struct oracle_call *c)
+{
+	int64_t nb = layout_count(&c->in_layout[1]);
+
+	for (int64_t i = 0; i < layout_count(&c->out_layout[0]); i++)
+		c->out[0][i] = c->in[0][i] + c->in[1][i % nb];
+	return 0;
+}
+
+static const struct op_case add_cases[] = {
+	{ "one", NULL, 2, { CASE_DIFF(1, 1), CASE_DIFF(1, 1) } },
+	{ "same shape", NULL, 2,
+	  { CASE_DIFF_EXT(3, 3, 3, 5, 7), CASE_DIFF_EXT(3, 3, 3, 5, 7) } },
+	{ "rows", NULL, 2, { CASE_DIFF_EXT(3, 3, 3, 5, 7), CASE_DIFF(1, 7) } },
+	{ "positions", NULL, 2, { CASE_DIFF_EXT(3, 3, 3, 5, 7), CASE_DIFF_EXT(1, 2, 5, 7) } },
+	{ "scalar", NULL, 2, { CASE_DIFF(2, 5, 3), CASE_DIFF(0) } },
+	{ "tiles", NULL, 2, { CASE_F32(2, 37, 1031), CASE_F32(2, 37, 1031) } },
+	{ "row tiles", NULL, 2, { CASE_EXT(1, 2, 37, 1031), CASE_F32(1, 1031) } },
+	{ "long rows", NULL, 2, { CASE_EXT(1, 2, 3, 20011), CASE_F32(1, 20011) } },
+	{ "narrow rows", NULL, 2, { CASE_EXT(1, 2, 9001, 3), CASE_F32(1, 3) } },
+	{ NULL },
+};
+
+static const struct op add = {
+	.name = "add",
+	.summary = "a + b, b broadcast along leading dimensions",
+	.nr_in = 2,
+	.nr_out = 1,
+	.inplace = { 1 },
+	.infer = add_infer,
+	.grad = add_backward,
+	.cost = add_cost,
+	.oracle = add_oracle,
+	.cases = add_cases,
+};
+OP_REGISTER(add);

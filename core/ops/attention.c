@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: MIT
+#include "ops/attention.h"
+
+#include <math.h>
+
+#include "base/fail.h"
+#include "ops/rules.h"
+
+static const struct op attention, attention_grad;
+
+struct tensor *op_attention(struct graph *g, struct tensor *q, struct tensor *k,
+			    struct tensor *v, const struct attention_mask *mask,
+			    const struct attention_attr *attr)
+{
+	struct tensor *in[ATTENTION_NR_IN] = {
+		[ATTENTION_Q] = q,
+		[ATTENTION_K] = k,
+		[ATTENTION_V] = v,
+		[ATTENTION_DOC_START] = mask ? mask->doc_start : NULL,
+		[ATTENTION_KV_LENGTH] = mask ? mask->kv_length : NULL,
+	};
+
+	return graph_op(g, &attention, attr, in, ATTENTION_NR_IN);
+}
+
+struct tensor *op_attention_lse(struct tensor *o)
+{
+	return o ? o->producer->out[ATTENTION_LSE] : NULL;
+}
+
+/* ---- shapes --------------------------------------------------------------------- */
+
+static int check_attr(const char *op, const struct attention_attr *a)
+{
+	if (!(a->scale >= 0) || !isfinite(a->scale))
+		return fail(-EINVAL, "%s: scale %g: must be positive, or 0 for 1/sqrt(D)", op,
+			    a->scale);
+	if (a->window < 0)
+		return fail(-EINVAL, "%s: window %d: must be positive, or 0 for none", op,
+			    a->window);
+	if (!(a->softcap >= 0) || !isfinite(a->softcap))
+		return fail(-EINVAL, "%s: softcap %g: must be positive, or 0 for none", op,
+			    a->softcap);
+	return 0;
+}
+
+static int check_four(const char *op, const char *what, const struct layout *l, bool bf16)
+{
+	char text[SHAPE_TEXT];
+
+	if (l->nd != 4 || (l->dtype != DT_F32 && !(bf16 && l->dtype == DT_BF16)))
+		return fail(-EINVAL, "%s: %s is %s: must be f32%s with four dimensions", op, what,
+			    layout_text(l, text), bf16 ? " or bf16" : "");
+	return 0;
+}
+
+static int check_qkv(const char *op, const struct layout *q, const struct layout *k,
+		     const struct layout *v, bool bf16)
+{
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+	int ret = check_four(op, "q", q, false);
+
+	if (!ret)
+		ret = check_four(op, "k", k, bf16);
+	if (!ret)
+		ret = check_four(op, "v", v, bf16);
+	if (ret)
+		return ret;
+	if (k->n[0] != q->n[0] || q->n[2] % k->n[2] || k->n[3] != q->n[3])
+		return fail(-EINVAL, "%s: k is %s and q %s: must agree in batch and width, and "
+			    "the heads of q be a multiple of those of k", op,
+			    layout_text(k, text), layout_text(q, want));
+	if (v->n[0] != k->n[0] || v->n[1] != k->n[1] || v->n[2] != k->n[2])
+		return fail(-EINVAL, "%s: v is %s and k %s: must agree in all but the width", op,
+			    layout_text(v, text), layout_text(k, want));
+	return 0;
+}
+
+static int check_mask(const char *op, const struct layout *doc_start,
+		      const struct layout *kv_length, const struct layout *q)
+{
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+
+	if (doc_start->nd >= 0 && (doc_start->dtype != DT_I32 || doc_start->nd != 2 ||
+				   doc_start->n[0] != q->n[0] || doc_start->n[1] != q->n[1]))
+		return fail(-EINVAL, "%s: doc_start is %s: must be i32 (B, T) of q, %s", op,
+			    layout_text(doc_start, text), layout_text(q, want));
+	if (kv_length->nd >= 0 && (kv_length->dtype != DT_I32 || kv_length->nd != 1 ||
+				   kv_length->n[0] != q->n[0]))
+		return fail(-EINVAL, "%s: kv_length is %s: must be i32 (%lld)", op,
+			    layout_text(kv_length, text), (long long)q->n[0]);
+	return 0;
+}
+
+static struct layout lse_layout(const struct layout *q)
+{
+	return layout_make(DT_F32, 3, (int64_t[]){ q->n[0], q->n[2], q->n[1] });
+}
+
+static int attention_infer(const void *attr, const struct layout *in, int nr_in,
+			   struct layout *out)
+{
+	const struct layout *q = &in[ATTENTION_Q], *v = &in[ATTENTION_V];
+	int ret = check_qkv("attention", q, &in[ATTENTION_K], v, true);
+
+	(void)nr_in;
+	if (!ret)
+		ret = check_mask("attention", &in[ATTENTION_DOC_START],
+				 &in[ATTENTION_KV_LENGTH], q);
+	if (!ret)
+		ret = check_attr("attention", attr);
+	if (ret)
+		return ret;
+	out[ATTENTION_O] = layout_make(DT_F32, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2],
+							       v->n[3] });
+	out[ATTENTION_LSE] = lse_layout(q);
+	return 0;
+}
+
+static int attention_grad_infer(const void *attr, const struct layout *in, int nr_in,
+				struct layout *out)
+{
+	const struct layout *q = &in[ATTENTION_GRAD_Q], *k = &in[ATTENTION_GRAD_K];
+	const struct layout *v = &in[ATTENTION_GRAD_V];
+	struct layout o, lse;
+	int ret = check_qkv("attention_grad", q, k, v, false);
+
+	(void)nr_in;
+	if (!ret)
+		ret = check_mask("attention_grad", &in[ATTENTION_GRAD_DOC_START],
+				 &in[ATTENTION_GRAD_KV_LENGTH], q);
+	if (!ret)
+		ret = check_attr("attention_grad", attr);
+	if (ret)
+		return ret;
+	o = layout_make(DT_F32, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2], v->n[3] });
+	lse = lse_layout(q);
+	ret = rule_like("attention_grad", "o", &in[ATTENTION_GRAD_O], "softmax(q k) v", &o);
+	if (!ret)
+		ret = rule_like("attention_grad", "do", &in[ATTENTION_GRAD_DO], "o", &o);
+	if (!ret)
+		ret = rule_like("attention_grad", "lse", &in[ATTENTION_GRAD_LSE], "(B, H, T)",
+				&lse);
+	out[ATTENTION_DQ] = layout_like(q, DT_F32);
+	out[ATTENTION_DK] = layout_like(k, DT_F32);
+	out[ATTENTION_DV] = layout_like(v, DT_F32);
+	return ret;
+}
+
+/* ---- gradient rule and cost ------------------------------------------------------- */
+
+static int attention_backward(struct backward *b, struct node *n, struct tensor *const *dout)
+{
+	struct tensor *in[ATTENTION_GRAD_NR_IN] = {
+		[ATTENTION_GRAD_Q] = n->in[ATTENTION_Q],
+		[ATTENTION_GRAD_K] = n->in[ATTENTION_K],
+		[ATTENTION_GRAD_V] = n->in[ATTENTION_V],
+		[ATTENTION_GRAD_DOC_START] = n->in[ATTENTION_DOC_START],
+		[ATTENTION_GRAD_KV_LENGTH] = n->in[ATTENTION_KV_LENGTH],
+		[ATTENTION_GRAD_O] = n->out[ATTENTION_O],
+		[ATTENTION_GRAD_LSE] = n->out[ATTENTION_LSE],
+		[ATTENTION_GRAD_DO] = dout[ATTENTION_O],
+	};
+	struct node *grad;
+
+	if (dout[ATTENTION_LSE])
+		return fail(-EOPNOTSUPP, "%s: attention's lse is not differentiable", n->name);
+	grad = graph_node(backward_graph(b), &attention_grad, n->attr, in, ATTENTION_GRAD_NR_IN);
+	if (!grad)
+		return 0;	/* the graph keeps the error */
+	backward_add(b, n->in[ATTENTION_Q], grad->out[ATTENTION_DQ]);
+	backward_add(b, n->in[ATTENTION_K], grad->out[ATTENTION_DK]);
+	backward_add(b, n->in[ATTENTION_V], grad->out[ATTENTION_DV]);
+	return 0;
+}
+
+/* Pairs of a query and a key that it sees, documents and lengths left aside. */
+static double count_pairs(const struct attention_attr *a, const struct layout *q,
+			  const struct layout *k)
+{
+	double pairs = 0;
+
+	for (int64_t i = 0; i < q->n[1]; i++) {
+		int64_t p = i + k->n[1] - q->n[1];
+		int64_t last = a->causal && p < k->n[1] - 1 ? p : k->n[1] - 1;
+		int64_t first = a->window && p - a->window + 1 > 0 ? p - a->window + 1 : 0;
+
+		pairs += last >= first ? last - first + 1 : 0;
+	}
+	return pairs * q->n[0] * q->n[2];
+}
+
+static void attention_cost(const void *attr, const struct layout *in, const struct layout *out,
+			   struct cost *cost)
+{
+	const struct layout *q = &in[ATTENTION_Q], *v = &in[ATTENTION_V];
+
+	cost->flops = 2.0 * count_pairs(attr, q, &in[ATTENTION_K]) * (q->n[3] + v->n[3]);
+	cost->bytes = rule_bytes(in, ATTENTION_NR_IN) + rule_bytes(out, 2);
+}
+
+/* Scores and the gradient of weights are products of length D and Dv, outputs of length T. */
+static int64_t attention_reduce(const void *attr, const struct layout *in,
+				const struct layout *out)
+{
+	(void)attr;
+	(void)out;
+	return in[ATTENTION_Q].n[3] + in[ATTENTION_V].n[3] + in[ATTENTION_K].n[1];
+}
+
+static void attention_grad_cost(const void *attr, const struct layout *in,
+				const struct layout *out, struct cost *cost)
+{
+	const struct layout *q = &in[ATTENTION_GRAD_Q], *v = &in[ATTENTION_GRAD_V];
+
+	/* Three products of width D (s, dq, dk) and two of width Dv (dp, dv). */
+	cost->flops = 2.0 * count_pairs(attr, q, &in[ATTENTION_GRAD_K]) *
+		      (3 * q->n[3] + 2 * v->n[3]);
+	cost->bytes = rule_bytes(in, ATTENTION_GRAD_NR_IN) + rule_bytes(out, 3);
+}
+
+static int64_t attention_grad_reduce(const void *attr, const struct layout *in,
+				     const struct layout *out)
+{
+	const struct layout *q = &in[ATTENTION_GRAD_Q], *k = &in[ATTENTION_GRAD_K];
+	int64_t group = q->n[1] * (q->n[2] / k->n[2]);
+
+	(void)attr;
+	(void)out;
+	return q->n[3] + in[ATTENTION_GRAD_V].n[3] + (group > k->n[1] ? group : k->n[1]);
+}
+
+/* ---- oracles ------------------------------------------------------------------------ */
+
+/* One head of one sequence, as plain matrices with a row stride. */
+struct head {
+	const struct attention_attr *a;
+	const double *doc_start;	/* (Tq) or NULL */
+	const double *q, *k, *v;
+	int64_t q_row, k_row, v_row;
+	int64_t tq, length, d, dv;
+	double scale;
+};
+
+static struct head oracle_head(const struct oracle_call *c, int64_t b, int64_t h)
+{
+	const struct attention_attr *a = c->attr;
+	const int64_t *q = c->in_layout[0].n, *k = c->in_layout[1].n, *v = c->in_layout[2].n;
+	const double *doc_start = c->in[ATTENTION_DOC_START];
+	const double *kv_length = c->in[ATTENTION_KV_LENGTH];
+	int64_t kv = h / (q[2] / k[2]);
+
+	return (struct head){
+		.a = a,
+		.doc_start = doc_start ? doc_start + b * q[1] : NULL,
+		.q = c->in[0] + (b * q[1] * q[2] + h) * q[3],
+		.k = c->in[1] + (b * k[1] * k[2] + kv) * k[3],
+		.v = c->in[2] + (b * v[1] * v[2] + kv) * v[3],
+		.q_row = q[2] * q[3],
+		.k_row = k[2] * k[3],
+		.v_row = v[2] * v[3],
+		.tq = q[1],
+		.length = kv_length ? (int64_t)kv_length[b] : k[1],
+		.d = q[3],
+		.dv = v[3],
+		.scale = a->scale ? (double)a->scale : 1 / sqrt((double)q[3]),
+	};
+}
+
+static bool sees(const struct head *h, int64_t i, int64_t j)
+{
+	int64_t position = i + h->length - h->tq;
+
+	if (h->a->causal && j > position)
+		return false;
+	if (h->a->window && position - j >= h->a->window)
+		return false;
+	return !h->doc_start || j >= h->doc_start[i];
+}
+
+/* s_ij, and in @slope its derivative with respect to scale q_i . k_j. */
+static double score(const struct head *h, int64_t i, int64_t j, double *slope)
+{
+	double s = 0, cap = h->a->softcap;
+
+	for (int64_t e = 0; e < h->d; e++)
+		s += h->q[i * h->q_row + e] * h->k[j * h->k_row + e];
+	s *= h->scale;
+	*slope = 1;
+	if (cap > 0) {
+		*slope = 1 / (cosh(s / cap) * cosh(s / cap));
+		s = cap * tanh(s / cap);
+	}
+	return s;
+}
+
+static double oracle_row(const struct head *h, int64_t i, double *o)
+{
+	double max = -INFINITY, sum = 0, slope;
+
+	for (int64_t e = 0; e < h->dv; e++)
+		o[e] = 0;
+	for (int64_t j = 0; j < h->length; j++)
+		if (sees(h, i, j))
+			max = fmax(max, score(h, i, j, &slope));
+	if (max == -INFINITY)
+		return -INFINITY;
+	for (int64_t j = 0; j < h->length; j++) {
+		double w = sees(h, i, j) ? exp(score(h, i, j, &slope) - max) : 0;
+
+		sum += w;
+		for (int64_t e = 0; e < h->dv && w; e++)
+			o[e] += w * h->v[j * h->v_row + e];
+	}
+	for (int64_t e = 0; e < h->dv; e++)
+		o[e] /= sum;
+	return max + log(sum);
+}
+
+static int check_lengths(const char *op, const struct oracle_call *c)
+{
+	const double *kv_length = c->in[ATTENTION_KV_LENGTH];
+
+	for (int64_t b = 0; kv_length && b < c->in_layout[1].n[0]; b++)
+		if (kv_length[b] < 0 || kv_length[b] > c->in_layout[1].n[1])
+			return fail(-EINVAL, "%s: sequence %lld: kv_length %g is outside of 0 to "
+				    "%lld", op, (long long)b, kv_length[b],
+				    (long long)c->in_layout[1].n[1]);
+	return 0;
+}
+
+static int attention_oracle(const struct oracle_call *c)
+{
+	const int64_t *n = c->out_layout[ATTENTION_O].n;
+	int ret = check_lengths("attention", c);
+
+	for (int64_t b = 0; b < n[0] && !ret; b++) {
+		for (int64_t h = 0; h < n[2]; h++) {
+			struct head head = oracle_head(c, b, h);
+
+			for (int64_t i = 0; i < n[1]; i++)
+				c->out[ATTENTION_LSE][(b * n[2] + h) * n[1] + i] =
+					oracle_row(&head, i, c->out[ATTENTION_O] +
+						   ((b * n[1] + i) * n[2] + h) * n[3]);
+		}
+	}
+	return ret;
+}
+
+static double dot(const double *a, const double *b, int64_t n)
+{
+	double sum = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
+/* What query @i of a head adds to the gradients. */
+static void oracle_grad_row(const struct head *h, int64_t i, double lse, const double *o,
+			    const double *grad, double *dq, double *dk, double *dv)
+{
+	double delta = dot(grad, o, h->dv);
+
+	for (int64_t j = 0; j < h->length; j++) {
+		double slope, w, ds;
+
+		if (!sees(h, i, j))
+			continue;
+		w = exp(score(h, i, j, &slope) - lse);
+		ds = w * (dot(grad, h->v + j * h->v_row, h->dv) - delta) * slope * h->scale;
+		for (int64_t e = 0; e < h->dv; e++)
+			dv[j * h->v_row + e] += w * grad[e];
+		for (int64_t e = 0; e < h->d; e++) {
+			dq[e] += ds * h->k[j * h->k_row + e];
+			dk[j * h->k_row + e] += ds * h->q[i * h->q_row + e];
+		}
+	}
+}
+
+static int attention_grad_oracle(const struct oracle_call *c)
+{
+	const int64_t *n = c->in_layout[ATTENTION_GRAD_O].n;
+	int64_t width = c->in_layout[ATTENTION_GRAD_Q].n[3];
+	int ret = check_lengths("attention_grad", c);
+
+	for (int o = 0; o < 3; o++)
+		for (int64_t i = 0; i < layout_count(&c->out_layout[o]); i++)
+			c->out[o][i] = 0;
+	for (int64_t b = 0; b < n[0] && !ret; b++) {
+		for (int64_t h = 0; h < n[2]; h++) {
+			struct head head = oracle_head(c, b, h);
+			double *dk = c->out[ATTENTION_DK] + (head.k - c->in[ATTENTION_GRAD_K]);
+			double *dv = c->out[ATTENTION_DV] + (head.v - c->in[ATTENTION_GRAD_V]);
+
+			for (int64_t i = 0; i < n[1]; i++) {
+				int64_t row = (b * n[1] + i) * n[2] + h;
+
+				oracle_grad_row(&head, i,
+						c->in[ATTENTION_GRAD_LSE]
+							[(b * n[2] + h) * n[1] + i],
+						c->in[ATTENTION_GRAD_O] + row * n[3],
+						c->in[ATTENTION_GRAD_DO] + row * n[3],
+						c->out[ATTENTION_DQ] + row * width, dk, dv);
+			}
+		}
+	}
+	return ret;
+}
+
+/* ---- cases -------------------------------------------------------------------------- */
+
+static const struct attention_attr plain = { 0 }, causal = { .causal = true },
+	window = { .causal = true, .window = 5 }, around = { .window = 40, .scale = 0.3f },
+	capped = { .causal = true, .softcap = 2, .scale = 0.7f },
+	everything = { .causal = true, .window = 33, .softcap = 5 };
+
+#define DOCS(mask, ...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ },		\
+			  .fill = FILL_DOC_START, .extent_dims = (mask) }
+#define LENGTHS(max, ...) { .dtype = DT_I32, .nd = 1, .n = { __VA_ARGS__ },		\
+			    .fill = FILL_LENGTHS, .limit = (max) }
+#define BF16(...) { .dtype = DT_BF16, .nd = 4, .n = { __VA_ARGS__ }, .fill = FILL_NORMAL }
+#define NO_MASK CASE_ABSENT, CASE_ABSENT
+
+static const struct op_case attention_cases[] = {
+	{ "one", &plain, 5, { CASE_DIFF(4, 1, 1, 1, 1), CASE_DIFF(4, 1, 1, 1, 1),
+			      CASE_DIFF(4, 1, 1, 1, 1), NO_MASK } },
+	{ "odd", &plain, 5, { CASE_DIFF_EXT(3, 4, 2, 5, 3, 7), CASE_DIFF_EXT(3, 4, 2, 5, 3, 7),
+			      CASE_DIFF_EXT(3, 4, 2, 5, 3, 7), NO_MASK } },
+	{ "causal", &causal, 5,
+	  { CASE_DIFF_EXT(3, 4, 2, 9, 2, 4), CASE_DIFF_EXT(3, 4, 2, 9, 2, 4),
+	    CASE_DIFF_EXT(3, 4, 2, 9, 2, 4), NO_MASK } },
+	{ "lower right", &causal, 5,
+	  { CASE_DIFF(4, 2, 3, 2, 4), CASE_DIFF(4, 2, 8, 2, 4), CASE_DIFF(4, 2, 8, 2, 4),
+	    NO_MASK } },
+	{ "rows without keys", &causal, 5,
+	  { CASE_DIFF(4, 1, 9, 1, 4), CASE_DIFF(4, 1, 4, 1, 4), CASE_DIFF(4, 1, 4, 1, 4),
+	    NO_MASK } },
+	{ "grouped, wide v", &causal, 5,
+	  { CASE_DIFF(4, 2, 6, 6, 3), CASE_DIFF(4, 2, 6, 2, 3), CASE_DIFF(4, 2, 6, 2, 5),
+	    NO_MASK } },
+	{ "window", &window, 5,
+	  { CASE_DIFF(4, 2, 17, 2, 4), CASE_DIFF(4, 2, 17, 1, 4), CASE_DIFF(4, 2, 17, 1, 4),
+	    NO_MASK } },
+	{ "softcap", &capped, 5,
+	  { CASE_DIFF(4, 2, 9, 2, 4), CASE_DIFF(4, 2, 9, 2, 4), CASE_DIFF(4, 2, 9, 2, 4),
+	    NO_MASK } },
+	{ "documents", &causal, 5,
+	  { CASE_DIFF_EXT(3, 4, 3, 13, 2, 4), CASE_DIFF_EXT(3, 4, 3, 13, 2, 4),
+	    CASE_DIFF_EXT(3, 4, 3, 13, 2, 4), DOCS(3, 3, 13), CASE_ABSENT } },
+	{ "lengths", &causal, 5,
+	  { CASE_DIFF(4, 4, 3, 2, 4), CASE_DIFF(4, 4, 11, 2, 4), CASE_DIFF(4, 4, 11, 2, 4),
+	    CASE_ABSENT, LENGTHS(11, 4) } },
+	{ "decode", &causal, 5,
+	  { CASE_F32(4, 3, 1, 8, 32), CASE_F32(4, 3, 300, 2, 32), CASE_F32(4, 3, 300, 2, 32),
+	    CASE_ABSENT, LENGTHS(300, 3) } },
+	{ "bf16 cache", &causal, 5,
+	  { CASE_F32(4, 2, 5, 4, 16), BF16(2, 140, 2, 16), BF16(2, 140, 2, 24),
+	    CASE_ABSENT, LENGTHS(140, 2) } },
+	{ "tiles", &causal, 5,
+	  { CASE_EXT(2, 4, 1, 150, 2, 32), CASE_EXT(2, 4, 1, 150, 2, 32),
+	    CASE_EXT(2, 4, 1, 150, 2, 32), NO_MASK } },
+	{ "tiles around", &around, 5,
+	  { CASE_F32(4, 1, 130, 2, 20), CASE_F32(4, 1, 141, 1, 20), CASE_F32(4, 1, 141, 1, 37),
+	    NO_MASK } },
+	{ "tiles, all at once", &everything, 5,
+	  { CASE_F32(4, 2, 130, 2, 16), CASE_F32(4, 2, 130, 1, 16), CASE_F32(4, 2, 130, 1, 16),
+	    DOCS(0, 2, 130), LENGTHS(130, 2) } },
+	{ NULL },
+};
+
+/* q, k, v, masks, o, lse, do */
+#define GRAD_CASE(name, attr, doc_start, kv_length, b, tq, tk, h, kv, d, dv)			\
+	{ name, attr, ATTENTION_GRAD_NR_IN,							\
+	  { CASE_F32(4, b, tq, h, d), CASE_F32(4, b, tk, kv, d), CASE_F32(4, b, tk, kv, dv),	\
+	    doc_start, kv_length, CASE_F32(4, b, tq, h, dv),					\
+	    CASE_FILL(DT_F32, FILL_POSITIVE, 3, b, h, tq), CASE_F32(4, b, tq, h, dv) } }
+
+static const struct op_case attention_grad_cases[] = {
+	GRAD_CASE("one", &plain, CASE_ABSENT, CASE_ABSENT, 1, 1, 1, 1, 1, 1, 1),
+	GRAD_CASE("odd", &plain, CASE_ABSENT, CASE_ABSENT, 2, 5, 7, 3, 3, 7, 9),
+	GRAD_CASE("causal", &causal, CASE_ABSENT, CASE_ABSENT, 2, 9, 9, 2, 2, 4, 4),
+	GRAD_CASE("rows without keys", &causal, CASE_ABSENT, CASE_ABSENT, 1, 9, 4, 2, 1, 4, 4),
+	GRAD_CASE("capped", &capped, CASE_ABSENT, CASE_ABSENT, 2, 9, 9, 2, 2, 4, 4),
+	GRAD_CASE("tiles", &causal, CASE_ABSENT, CASE_ABSENT, 1, 150, 150, 2, 2, 16, 16),
+	GRAD_CASE("tiles, many heads", &causal, CASE_ABSENT, CASE_ABSENT, 2, 70, 70, 8, 8, 5, 5),
+	GRAD_CASE("tiles, grouped", &window, CASE_ABSENT, CASE_ABSENT, 2, 70, 75, 16, 8, 4, 8),
+	GRAD_CASE("tiles around", &around, CASE_ABSENT, CASE_ABSENT, 1, 130, 141, 2, 1, 12, 17),
+	GRAD_CASE("tiles, all at once", &everything, DOCS(0, 2, 130), LENGTHS(130, 2), 2, 130,
+		  130, 2, 1, 8, 8),
+	{ "extents", &causal, ATTENTION_GRAD_NR_IN,
+	  { CASE_EXT(3, 4, 2, 9, 2, 4), CASE_EXT(3, 4, 2, 9, 2, 4), CASE_EXT(3, 4, 2, 9, 2, 4),
+	    NO_MASK, CASE_EXT(3, 4, 2, 9, 2, 4),
+	    { .dtype = DT_F32, .nd = 3, .n = { 2, 2, 9 }, .fill = FILL_POSITIVE,
+	      .extent_dims = 5 },
+	    CASE_EXT(3, 4, 2, 9, 2, 4) } },
+	{ NULL },
+};
+
+static const struct op attention = {
+	.name = "attention",
+	.summary = "softmax(q k^T) v with grouped heads, causal, window, softcap, documents, cache",
+	.attr_size = sizeof(struct attention_attr),
+	.nr_in = ATTENTION_NR_IN,
+	.nr_out = 2,
+	.strided_in = 7,
+	.optional_in = 1 << ATTENTION_DOC_START | 1 << ATTENTION_KV_LENGTH,
+	.infer = attention_infer,
+	.grad = attention_backward,
+	.cost = attention_cost,
+	.reduce = attention_reduce,
+	.oracle = attention_oracle,
+	.cases = attention_cases,
+};
+OP_REGISTER(attention);
+
+static const struct op attention_grad = {
+	.name = "attention_grad",
+	.summary = "gradient of attention from its output and lse",
+	.attr_size = sizeof(struct attention_attr),
+	.nr_in = ATTENTION_GRAD_NR_IN,
+	.nr_out = 3,
+	.strided_in = 7,
+	.optional_in = 1 << ATTENTION_GRAD_DOC_START | 1 << ATTENTION_GRAD_KV_LENGTH,
+	.infer = attention_grad_infer,
+	.cost = attention_grad_cost,
+	.reduce = attention_grad_reduce,
+	.oracle = attention_grad_oracle,
+	.cases = attention_grad_cases,
+};
+OP_REGISTER(attention_grad);

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "ops/rope.h"
+
+#include <math.h>
+
+#include "base/fail.h"
+#include "ops/rules.h"
+
+static const struct op rope;
+
+struct tensor *op_rope(struct graph *g, struct tensor *x, struct tensor *positions,
+		       const struct rope_attr *attr)
+{
+	struct tensor *in[2] = { x, positions };
+
+	return graph_op(g, &rope, attr, in, 2);
+}
+
+static int check_attr(const struct rope_attr *a, const struct layout *x)
+{
+	int64_t rotary = a->rotary_dims ? a->rotary_dims : x->n[3];
+
+	if (!(a->base > 0) || !isfinite(a->base))
+		return fail(-EINVAL, "rope: base %g: must be positive", a->base);
+	if (rotary < 2 || rotary % 2 || rotary > x->n[3])
+		return fail(-EINVAL, "rope: %lld rotary dims of heads of %lld: must be even, at "
+			    "least 2 and no more than the head", (long long)rotary,
+			    (long long)x->n[3]);
+	return 0;
+}
+
+static int rope_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
+{
+	const struct layout *x = &in[0], *positions = &in[1];
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+	int ret = rule_f32("rope", "x", x);
+
+	(void)nr_in;
+	if (!ret && x->nd != 4)
+		ret = fail(-EINVAL, "rope: x is %s: must be f32 (B, T, H, D)",
+			   layout_text(x, text));
+	if (ret)
+		return ret;
+	if (positions->dtype != DT_I32 || positions->nd != 2 ||
+	    positions->n[0] != x->n[0] || positions->n[1] != x->n[1])
+		return fail(-EINVAL, "rope: positions are %s: must be i32 (B, T) of x, %s",
+			    layout_text(positions, text), layout_text(x, want));
+	out[0] = layout_like(x, DT_F32);
+	return check_attr(attr, x);
+}
+
+/* A rotation's gradient is the rotation back. */
+static int rope_backward(struct backward *b, struct node *n, struct tensor *const *dout)
+{
+	struct rope_attr attr = *(const struct rope_attr *)n->attr;
+
+	attr.inverse = !attr.inverse;
+	backward_add(b, n->in[0], op_rope(backward_graph(b), dout[0], n->in[1], &attr));
+	return 0;
+}
+
+static void rope_cost(const void *attr, const struct layout *in, const struct layout *out,
+		      struct cost *cost)
+{
+	(void)attr;
+	cost->flops = 3.0 * layout_count(&in[0]);
+	cost->bytes = rule_bytes(in, 2) + rule_bytes(out, 1);
+}
+
+static int rope_oracle(const struct oracle_call *c)
+{
+	const struct rope_attr *a = c->attr;
+	const int64_t *n = c->in_layout[0].n;
+	int64_t d = n[3], rotary = a->rotary_dims ? a->rotary_dims : d;
+
+	for (int64_t row = 0; row < n[0] * n[1] * n[2]; row++) {
+		const double *x = c->in[0] + row * d;
+		double *y = c->out[0] + row * d;
+		double p = c->in[1][row / n[2]] * (a->inverse ? -1 : 1);
+
+		for (int64_t i = 0; i < d; i++)
+			y[i] = x[i];
+		for (int64_t i = 0; i < rotary / 2; i++) {
+			int64_t first = a->adjacent ? 2 * i : i;
+			int64_t second = a->adjacent ? 2 * i + 1 : i + rotary / 2;
+			double angle = p * pow(a->base, -2.0 * i / rotary);
+
+			y[first] = x[first] * cos(angle) - x[second] * sin(angle);
+			y[second] = x[first] * sin(angle) + x[second] * cos(angle);
+		}
+	}
+	return 0;
+}
+
+static const struct rope_attr halves = { .base = 10000 },
+	adjacent = { .base = 10000, .adjacent = true },
+	partial = { .base = 500000, .rotary_dims = 6, .inverse = true },
+	partial_adjacent = { .base = 100, .rotary_dims = 4, .adjacent = true };
+
+#define POSITIONS(mask, ...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ },	\
+			       .fill = FILL_POSITIONS, .extent_dims = (mask) }
+/* Anywhere in a long context: what decoding asks for. */
+#define FAR(...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ }, .fill = FILL_IDS,	\
+		   .limit = 100000 }
+static const struct op_case rope_cases[] = {
+	{ "one", &halves, 2, { CASE_DIFF(4, 1, 1, 1, 2), POSITIONS(0, 1, 1) } },
+	{ "odd", &halves, 2, { CASE_DIFF_EXT(3, 4, 3, 5, 3, 10), POSITIONS(3, 3, 5) } },
+	{ "adjacent", &adjacent, 2, { CASE_DIFF_EXT(3, 4, 3, 5, 3, 10), POSITIONS(3, 3, 5) } },
+	{ "partial", &partial, 2, { CASE_DIFF(4, 2, 7, 2, 11), POSITIONS(0, 2, 7) } },
+	{ "partial adjacent", &partial_adjacent, 2,
+	  { CASE_DIFF(4, 2, 7, 2, 5), POSITIONS(0, 2, 7) } },
+	{ "far", &halves, 2, { CASE_F32(4, 3, 2, 4, 64), FAR(3, 2) } },
+	{ "tiles", &halves, 2, { CASE_F32(4, 2, 130, 4, 32), POSITIONS(0, 2, 130) } },
+	{ NULL },
+};
+
+static const struct op rope = {
+	.name = "rope",
+	.summary = "rotary position embedding",
+	.attr_size = sizeof(struct rope_attr),
+	.nr_in = 2,
+	.nr_out = 1,
+	.strided_in = 1,
+	.infer = rope_infer,
+	.grad = rope_backward,
+	.cost = rope_cost,
+	.oracle = rope_oracle,
+	.cases = rope_cases,
+};
+OP_REGISTER(rope);

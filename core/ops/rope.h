@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OPS_ROPE_H
+#define OPS_ROPE_H
+
+#include <stdbool.h>
+
+#include "tensor/graph.h"
+
+/**
+ * struct rope_attr - which pairs are rotated by which angles.
+ * @base: 10000 in the paper, more for longer contexts
+ * @rotary_dims: how many leading elements of a head rotate, even; 0: all D
+ * @adjacent: pairs are (2i, 2i+1), as in the paper; else (i, i + rotary_dims/2), as in
+ *	Hugging Face's Llama
+ * @inverse: rotate back
+ */
+struct rope_attr {
+	float base;
+	int rotary_dims;
+	bool adjacent;
+	bool inverse;
+};
+
+/**
+ * op_rope() - rotary position embedding.
+ * @x: (B, T, H, D) f32, may be a strided view
+ * @positions: i32 (B, T)
+ *
+ * Pair i of a head at position p turns by the angle p base^(-2i / rotary_dims), whose
+ * sine and cosine are taken in double precision at any position.
+ *
+ * Source: Su et al., "RoFormer", 2021, equations 14, 15 and 34.
+ * Return: shape of @x, contiguous.
+ */
+struct tensor *op_rope(struct graph *g, struct tensor *x, struct tensor *positions,
+		       const struct rope_attr *attr);
+
+#endif

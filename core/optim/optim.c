@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include "optim/optim.h"
+
+#include "base/fail.h"
+#include "base/registry.h"
+
+SECTION_DECLARE(knlp_optimizers, struct optimizer);
+
+const struct optimizer *optimizer_find(const char *name)
+{
+	static struct registry optimizers;
+	const struct optimizer *found;
+
+	if (!optimizers.sorted) {
+		optimizers = (struct registry)REGISTRY_INIT("optimizer", knlp_optimizers);
+		BUG_ON(registry_sort(&optimizers, 1));
+	}
+	found = registry_find(&optimizers, name);
+	if (!found)
+		fail(-EINVAL, "OPTIM_NAME '%s' is not compiled in", name);
+	return found;
+}

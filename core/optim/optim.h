@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Optimizers.  One file each: the states it keeps per weight, the nodes of its update,
+ * and the values that it reads per step.
+ */
+#ifndef OPTIM_OPTIM_H
+#define OPTIM_OPTIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/section.h"
+
+struct graph;
+struct tensor;
+
+#define OPTIM_MAX_STATES 2
+#define OPTIM_HYPER 4
+
+/** What may be cut: anything, or only between matrices (Muon). */
+enum optim_unit { OPTIM_ELEMENT, OPTIM_MATRIX };
+
+/** struct optim_segment - one segment to update: flat f32 tensors of one length. */
+struct optim_segment {
+	struct tensor *weights, *gradients;
+	struct tensor *states[OPTIM_MAX_STATES];
+	struct tensor *clip;	/* f32 scalar: factor on the gradient */
+	struct tensor *hyper;	/* f32 (OPTIM_HYPER), as hyper() fills it */
+	bool decay;		/* weight decay applies */
+};
+
+/**
+ * struct optimizer - a kind of optimizer.
+ * @states: names of its states, as files call them
+ * @update: append the update of a segment, in place; reads OPTIM_* parameters
+ * @hyper: values of step @step (1 is the first) with learning rate @lr
+ */
+struct optimizer {
+	const char *name;
+	const char *summary;
+	enum optim_unit unit;
+	int nr_states;
+	const char *states[OPTIM_MAX_STATES];
+	int (*update)(struct graph *g, const struct config *cfg, const struct optim_segment *s);
+	void (*hyper)(const struct config *cfg, int64_t step, double lr,
+		      float hyper[OPTIM_HYPER]);
+};
+
+#define OPTIMIZER_REGISTER(var) SECTION_ENTRY(knlp_optimizers, struct optimizer, var)
+
+/** optimizer_find() - by name; NULL with a message if it is not compiled in. */
+const struct optimizer *optimizer_find(const char *name);
+
+#endif

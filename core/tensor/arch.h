@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The device seam.
+ *
+ * An arch is a kind of device: it holds memory and runs kernels.  Nothing outside
+ * the arch touches the bytes of a tensor: the host sees them only through
+ * device_read() and device_write().  core/ knows an arch by name, never by type.
+ *
+ * The arch `remote` keeps its memory unreadable (PROT_NONE) except while a kernel
+ * runs, so that the whole test suite, run on it, proves that the rule holds.
+ */
+#ifndef TENSOR_ARCH_H
+#define TENSOR_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/section.h"
+
+struct device;
+struct call;
+struct kernel;
+struct stream;
+struct event;
+
+/**
+ * struct buffer - a range of device memory.
+ * @address: device address; the host must not follow it
+ */
+struct buffer {
+	struct device *device;
+	void *address;
+	size_t bytes;
+};
+
+/**
+ * struct arch - what a kind of device can do.  All slots are required but those
+ * marked optional.  Work is queued on a stream and done in order; a NULL stream is
+ * the device's default one.  Functions return 0 or -errno with a message.
+ * @kernels: name of the arch whose kernels it runs ("cpu" for remote)
+ * @probe: can such a device be used here? fills device->context. Optional.
+ * @run: execute a kernel; the only place where tensor bytes are computed
+ * The stream and event slots are optional as a group: an arch without them does all
+ * work at once, in the order of the calls.
+ */
+struct arch {
+	const char *name;
+	const char *summary;
+	const char *kernels;
+	int (*probe)(struct device *dev, int index);
+	void (*release)(struct device *dev);				/* optional */
+	int (*alloc)(struct device *dev, size_t bytes, void **address);
+	void (*free)(struct device *dev, void *address, size_t bytes);
+	int (*write)(struct device *dev, struct stream *s, void *to, const void *host, size_t n);
+	int (*read)(struct device *dev, struct stream *s, void *host, const void *from, size_t n);
+	int (*copy)(struct device *dev, struct stream *s, void *to, const void *from, size_t n);
+	int (*fill)(struct device *dev, struct stream *s, void *to, int byte, size_t n);
+	int (*run)(struct device *dev, struct stream *s, const struct kernel *k, struct call *c);
+	int (*stream_new)(struct device *dev, struct stream **s);
+	void (*stream_free)(struct device *dev, struct stream *s);
+	int (*stream_sync)(struct device *dev, struct stream *s);
+	int (*event_new)(struct device *dev, struct event **e);
+	void (*event_free)(struct device *dev, struct event *e);
+	int (*event_record)(struct device *dev, struct event *e, struct stream *s);
+	/** @stream_wait: later work on @s starts after @e was reached. */
+	int (*stream_wait)(struct device *dev, struct stream *s, struct event *e);
+};
+
+#define ARCH_REGISTER(var) SECTION_ENTRY(knlp_archs, struct arch, var)
+SECTION_DECLARE(knlp_archs, struct arch);
+
+/** struct device - one open device. */
+struct device {
+	const struct arch *arch;
+	int index;
+	void *context;		/* the arch's own */
+	size_t bytes_used;	/* allocated now */
+	size_t bytes_peak;
+};
+
+/**
+ * device_open() - open "cpu", "remote", "cuda:1" ...
+ * Return: 0; -ENODEV with the names of the archs that this binary has.
+ */
+int device_open(const char *name, struct device **dev);
+void device_close(struct device *dev);
+
+/** device_alloc() - @bytes of memory, zeroed, aligned to 64 bytes. */
+int device_alloc(struct device *dev, size_t bytes, const char *what, struct buffer **buf);
+void buffer_free(struct buffer *buf);
+
+/** device_write() - host to device, at byte @offset of @buf; done on return. */
+int device_write(struct buffer *buf, size_t offset, const void *host, size_t bytes);
+/** device_read() - device to host, after all queued work; done on return. */
+int device_read(const struct buffer *buf, size_t offset, void *host, size_t bytes);
+int device_copy(struct buffer *to, size_t to_at, const struct buffer *from, size_t from_at,
+		size_t bytes);
+int device_fill(struct buffer *buf, size_t offset, int byte, size_t bytes);
+int device_sync(struct device *dev);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/registry.h"
+#include "base/strbuf.h"
+#include "tensor/arch.h"
+
+static struct registry *arch_table(void)
+{
+	static struct registry archs;
+
+	if (!archs.sorted) {
+		archs = (struct registry)REGISTRY_INIT("arch", knlp_archs);
+		BUG_ON(registry_sort(&archs, 0));
+	}
+	return &archs;
+}
+
+static int no_such_device(const char *name)
+{
+	const struct arch *a;
+	struct strbuf names;
+	int ret;
+
+	strbuf_init(&names);
+	registry_for_each(arch_table(), a)
+		strbuf_addf(&names, "%s%s", names.len ? ", " : "", a->name);
+	ret = fail(-ENODEV, "device '%s': this knlp has %s", name, names.s);
+	strbuf_free(&names);
+	return ret;
+}
+
+int device_open(const char *name, struct device **dev)
+{
+	const char *colon = strchr(name, ':');
+	const struct arch *arch = NULL, *a;
+	size_t len = colon ? (size_t)(colon - name) : strlen(name);
+	long long index = 0;
+	struct device *d;
+	int ret = 0;
+
+	registry_for_each(arch_table(), a) {
+		if (strlen(a->name) == len && !strncmp(a->name, name, len))
+			arch = a;
+	}
+	if (!arch || (colon && (str_to_int(colon + 1, &index) || index < 0)))
+		return no_such_device(name);
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return fail_nomem(sizeof(*d), "a device");
+	d->arch = arch;
+	d->index = (int)index;
+	if (arch->probe)
+		ret = arch->probe(d, d->index);
+	if (ret)
+		free(d);
+	else
+		*dev = d;
+	return ret;
+}
+
+void device_close(struct device *dev)
+{
+	if (!dev)
+		return;
+	if (dev->arch->release)
+		dev->arch->release(dev);
+	free(dev);
+}
+
+int device_alloc(struct device *dev, size_t bytes, const char *what, struct buffer **out)
+{
+	struct buffer *buf = calloc(1, sizeof(*buf));
+	int ret;
+
+	if (!buf)
+		return fail_nomem(sizeof(*buf), what);
+	buf->device = dev;
+	buf->bytes = bytes ? (bytes + 63) & ~(size_t)63 : 64;
+	ret = dev->arch->alloc(dev, buf->bytes, &buf->address);
+	if (!ret) {
+		dev->bytes_used += buf->bytes;
+		if (dev->bytes_used > dev->bytes_peak)
+			dev->bytes_peak = dev->bytes_used;
+		*out = buf;
+		return 0;
+	}
+	free(buf);
+	return fail(ret, "%s: no room for %zu MiB of %s (%zu MiB in use)", dev->arch->name,
+		    bytes >> 20, what, dev->bytes_used >> 20);
+}
+
+void buffer_free(struct buffer *buf)
+{
+	if (!buf)
+		return;
+	buf->device->arch->free(buf->device, buf->address, buf->bytes);
+	buf->device->bytes_used -= buf->bytes;
+	free(buf);
+}
+
+static char *inside(const struct buffer *buf, size_t offset, size_t bytes)
+{
+	BUG_ON(offset > buf->bytes || bytes > buf->bytes - offset);
+	return (char *)buf->address + offset;
+}
+
+int device_write(struct buffer *buf, size_t offset, const void *host, size_t bytes)
+{
+	struct device *dev = buf->device;
+	int ret = dev->arch->write(dev, NULL, inside(buf, offset, bytes), host, bytes);
+
+	return ret ? ret : device_sync(dev);
+}
+
+int device_read(const struct buffer *buf, size_t offset, void *host, size_t bytes)
+{
+	struct device *dev = buf->device;
+	int ret = dev->arch->read(dev, NULL, host, inside(buf, offset, bytes), bytes);
+
+	return ret ? ret : device_sync(dev);
+}
+
+int device_copy(struct buffer *to, size_t to_at, const struct buffer *from, size_t from_at,
+		size_t bytes)
+{
+	BUG_ON(to->device != from->device);
+	return to->device->arch->copy(to->device, NULL, inside(to, to_at, bytes),
+				      inside(from, from_at, bytes), bytes);
+}
+
+int device_fill(struct buffer *buf, size_t offset, int byte, size_t bytes)
+{
+	return buf->device->arch->fill(buf->device, NULL, inside(buf, offset, bytes), byte, bytes);
+}
+
+int device_sync(struct device *dev)
+{
+	return dev->arch->stream_sync ? dev->arch->stream_sync(dev, NULL) : 0;
+}

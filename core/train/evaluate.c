@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "train/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/progress.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "nn/model.h"
+#include "ops/linear-cross-entropy.h"
+#include "tensor/plan.h"
+#include "train/feed.h"
+
+struct evaluator {
+	struct model *model;
+	struct feed *feed;
+	struct graph *graph;
+	struct feed_inputs in;
+	struct tensor *losses;		/* (B, T) f32, nats */
+	struct plan *plan;
+	float *host;
+};
+
+double eval_loss(const struct eval_result *e)
+{
+	return e->tokens ? e->nats / (double)e->tokens : NAN;
+}
+
+double eval_ppl(const struct eval_result *e)
+{
+	return exp(eval_loss(e));
+}
+
+double eval_per_byte(const struct eval_result *e)
+{
+	return e->bytes ? e->nats / (double)e->bytes : NAN;
+}
+
+static int build(struct evaluator *e, struct device *dev, bool dry)
+{
+	struct builder b = { .model = e->model };
+	struct tensor *hidden;
+	int ret;
+
+	e->graph = b.graph = graph_new();
+	if (!b.graph)
+		return -ENOMEM;
+	ret = feed_inputs(e->feed, b.graph, &e->in);
+	if (ret)
+		return ret;
+	b.ids = e->in.part[FEED_IDS];
+	b.positions = e->in.part[FEED_POSITIONS];
+	b.doc_start = e->in.part[FEED_DOC_START];
+	hidden = model_hidden(&b);
+	e->losses = op_linear_cross_entropy_eval(b.graph, hidden, model_head(&b),
+						 e->in.part[FEED_TARGETS],
+						 e->model->spec.logit_softcap);
+	graph_output(e->losses);
+	return graph_plan(b.graph, dev, dry, &e->plan);
+}
+
+int evaluator_new(struct model *m, struct device *dev, int batch, int context, bool doc_mask,
+		  bool dry, struct evaluator **out)
+{
+	struct evaluator *e = calloc(1, sizeof(*e));
+	int ret;
+
+	if (!e)
+		return fail_nomem(sizeof(*e), "an evaluation");
+	e->model = m;
+	e->host = calloc((size_t)batch * context, sizeof(*e->host));
+	ret = e->host ? feed_new(dry ? NULL : dev, batch, context, doc_mask, &e->feed)
+		      : fail_nomem((size_t)batch * context * sizeof(*e->host), "losses");
+	if (!ret)
+		ret = build(e, dev, dry);
+	if (ret)
+		evaluator_free(e);
+	else
+		*out = e;
+	return ret;
+}
+
+void evaluator_free(struct evaluator *e)
+{
+	if (!e)
+		return;
+	plan_free(e->plan);
+	graph_free(e->graph);
+	feed_free(e->feed);
+	free(e->host);
+	free(e);
+}
+
+size_t evaluator_bytes(const struct evaluator *e)
+{
+	return e->plan->arena_bytes;
+}
+
+struct plan *evaluator_plan(struct evaluator *e)
+{
+	return e->plan;
+}
+
+/* One batch of windows; adds to @result. */
+static int run_batch(struct evaluator *e, const struct loader *l, uint64_t first, int rows,
+		     const uint32_t *token_bytes, struct eval_result *result)
+{
+	size_t count = (size_t)rows * l->length;
+	int ret = feed_fill(e->feed, l, first, rows);
+
+	if (!ret)
+		ret = plan_set_extent(e->plan, e->in.batch_extent, rows);
+	if (!ret)
+		ret = plan_set_extent(e->plan, e->in.time_extent, l->length);
+	if (!ret)
+		ret = plan_run(e->plan);
+	if (!ret)
+		ret = tensor_read(e->losses, e->host, count * sizeof(*e->host));
+	for (size_t i = 0; i < count && !ret; i++) {
+		result->nats += e->host[i];
+		result->bytes += token_bytes[e->feed->host[FEED_TARGETS][i]];
+		result->tokens++;
+	}
+	return ret;
+}
+
+int evaluator_run(struct evaluator *e, struct dataset *data, uint64_t max_tokens,
+		  struct eval_result *result)
+{
+	const uint32_t *token_bytes;
+	struct loader l;
+	uint64_t windows;
+	bool bar;
+	int ret;
+
+	*result = (struct eval_result){ 0 };
+	ret = loader_init(&l, data, DATA_VAL, e->feed->context, false, 0);
+	if (!ret)
+		ret = dataset_token_bytes(data, &token_bytes);
+	if (ret)
+		return ret;
+	windows = l.windows;
+	if (max_tokens && (max_tokens + l.length - 1) / l.length < windows)
+		windows = (max_tokens + l.length - 1) / l.length;
+	bar = progress_begin("eval", windows);
+	for (uint64_t w = 0; w < windows && !ret; w += e->feed->batch) {
+		uint64_t rows = windows - w;
+
+		if (rows > (uint64_t)e->feed->batch)
+			rows = e->feed->batch;
+		ret = run_batch(e, &l, w, (int)rows, token_bytes, result);
+		progress_update(bar, w + rows, "loss %.4f", eval_loss(result));
+	}
+	progress_end(bar);
+	return ret;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "train/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "data/dataset.h"
+#include "io/checkpoint.h"
+#include "io/run.h"
+#include "io/safetensors.h"
+#include "nn/model.h"
+
+#define CONFIG_FILE "config"
+#define WEIGHTS_FILE "model.safetensors"
+
+/* ---- writing ----------------------------------------------------------------- */
+
+static int config_file(const struct config *cfg, struct checkpoint_file *file)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int ret;
+
+	if (!f)
+		return fail_nomem(0, "the configuration");
+	ret = config_write(cfg, f);
+	fclose(f);
+	*file = (struct checkpoint_file){ CONFIG_FILE, text, len };
+	return ret;
+}
+
+static int tokenizer_file(struct dataset *data, struct checkpoint_file *file)
+{
+	struct tokenizer *tok;
+	struct strbuf sb;
+	int ret = dataset_tokenizer(data, &tok);
+
+	if (ret)
+		return ret;
+	strbuf_init(&sb);
+	tokenizer_json(tok, &sb);
+	ret = strbuf_ok(&sb);
+	*file = (struct checkpoint_file){ TOKENIZER_FILE, NULL, sb.len };
+	file->bytes = strbuf_detach(&sb);
+	return ret;
+}
+
+int model_files_make(const struct config *cfg, struct dataset *data,
+		     struct checkpoint_file files[MODEL_FILES])
+{
+	int ret;
+
+	memset(files, 0, MODEL_FILES * sizeof(files[0]));
+	ret = config_file(cfg, &files[0]);
+	if (!ret)
+		ret = tokenizer_file(data, &files[1]);
+	if (ret)
+		model_files_free(files);
+	return ret;
+}
+
+void model_files_free(struct checkpoint_file files[MODEL_FILES])
+{
+	for (int i = 0; i < MODEL_FILES; i++)
+		free((void *)files[i].bytes);
+}
+
+/* ---- reading ----------------------------------------------------------------- */
+
+static bool has_file(const char *dir, const char *name)
+{
+	char *path = path_join(dir, name);
+	bool there = path && file_exists(path);
+
+	free(path);
+	return there;
+}
+
+static int newest_checkpoint(const char *path, char **dir)
+{
+	struct checkpoint *ck;
+	struct run *run;
+	int ret = run_open(path, &run);
+
+	if (ret)
+		return ret;
+	ret = checkpoint_latest(run, &ck);
+	if (!ret) {
+		*dir = strdup(ck->dir);
+		checkpoint_close(ck);
+		if (!*dir)
+			ret = fail_nomem(strlen(path), "a path");
+	} else if (ret == -ENOENT) {
+		ret = fail(ret, "%s: this run has no checkpoint yet", path);
+	}
+	run_close(run);
+	return ret;
+}
+
+int model_folder(const char *path, char **dir)
+{
+	if (!file_exists(path))
+		return fail(-ENOENT, "%s: no such run or model folder", path);
+	if (!has_file(path, WEIGHTS_FILE))
+		return newest_checkpoint(path, dir);
+	*dir = strdup(path);
+	return *dir ? 0 : fail_nomem(strlen(path), "a path");
+}
+
+static int load_from(struct model *m, const char *dir)
+{
+	char *path = path_join(dir, WEIGHTS_FILE);
+	struct tensor_entry *entries;
+	struct st *st;
+	int nr, ret;
+
+	if (!path)
+		return fail_nomem(strlen(dir), "a path");
+	ret = st_open(path, &st);
+	free(path);
+	if (ret)
+		return ret;
+	nr = model_entries(m, SEG_WEIGHT, "", &entries);
+	if (nr < 0) {
+		ret = nr;
+	} else {
+		ret = st_load(st, entries, nr);
+		model_entries_free(entries, nr);
+	}
+	st_close(st);
+	return ret;
+}
+
+int model_load_weights(struct model *m, const char *path)
+{
+	char *dir;
+	int ret = model_folder(path, &dir);
+
+	if (ret)
+		return ret;
+	ret = load_from(m, dir);
+	free(dir);
+	return ret;
+}
+
+static int load_config(struct loaded *l)
+{
+	char *path = path_join(l->dir, CONFIG_FILE);
+	int ret;
+
+	l->cfg = config_new();
+	if (!path || !l->cfg)
+		ret = fail_nomem(strlen(l->dir), "the configuration");
+	else
+		ret = config_load(l->cfg, path);
+	free(path);
+	return ret;
+}
+
+static int load_model(struct loaded *l, struct device *dev)
+{
+	struct model_spec spec;
+	int ret = spec_from_config(l->cfg, (int)tokenizer_vocab(l->tokenizer), &spec);
+
+	if (!ret)
+		ret = model_new(&spec, false, &l->model);
+	if (!ret)
+		ret = model_alloc(l->model, dev, 0);
+	return ret ? ret : load_from(l->model, l->dir);
+}
+
+int model_load(const char *path, struct device *dev, struct loaded *l)
+{
+	int ret;
+
+	memset(l, 0, sizeof(*l));
+	ret = model_folder(path, &l->dir);
+	if (!ret)
+		ret = load_config(l);
+	if (!ret)
+		ret = tokenizer_load(l->dir, &l->tokenizer);
+	if (!ret)
+		ret = load_model(l, dev);
+	if (ret)
+		model_unload(l);
+	return ret;
+}
+
+void model_unload(struct loaded *l)
+{
+	model_free(l->model);
+	tokenizer_free(l->tokenizer);
+	config_free(l->cfg);
+	free(l->dir);
+	memset(l, 0, sizeof(*l));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Models as folders: a run, or a model folder.
+ *
+ *	FOLDER/model.safetensors	weights, named as in Hugging Face
+ *	FOLDER/config			the knlp configuration that describes the model
+ *	FOLDER/tokenizer.json		its tokenizer
+ *
+ * Every checkpoint of a run is such a folder; a run stands for its newest good one.
+ */
+#ifndef TRAIN_LOAD_H
+#define TRAIN_LOAD_H
+
+#include "base/config.h"
+#include "io/checkpoint.h"
+#include "tensor/arch.h"
+
+struct dataset;
+struct model;
+struct tokenizer;
+
+#define MODEL_FILES 2	/* config and tokenizer.json */
+
+/** model_files_make() - what makes a checkpoint a model folder; free them afterwards. */
+int model_files_make(const struct config *cfg, struct dataset *data,
+		     struct checkpoint_file files[MODEL_FILES]);
+void model_files_free(struct checkpoint_file files[MODEL_FILES]);
+
+/** struct loaded - a model ready for use, and what belongs to it. */
+struct loaded {
+	char *dir;			/* the model folder */
+	struct config *cfg;
+	struct tokenizer *tokenizer;
+	struct model *model;
+};
+
+/** model_folder() - the model folder that @path (a run or a model folder) stands for. */
+int model_folder(const char *path, char **dir);
+
+/** model_load() - open run or model folder @path and load its weights onto @dev. */
+int model_load(const char *path, struct device *dev, struct loaded *l);
+void model_unload(struct loaded *l);
+
+/** model_load_weights() - weights of @path into @m, which must have the same tensors. */
+int model_load_weights(struct model *m, const char *path);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Checkpoints of a training, and models read from them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "data/dataset.h"
+#include "io/checkpoint.h"
+#include "train/load.h"
+#include "train/trainer-internal.h"
+
+/* The tensors of optimizer.safetensors: every state of every parameter. */
+static int optimizer_entries(struct trainer *t, struct tensor_entry **all)
+{
+	int nr = 0, per_state = t->model->nr_params;
+	struct tensor_entry *list = calloc((size_t)per_state * t->optimizer->nr_states + 1,
+					   sizeof(*list));
+
+	if (!list)
+		return fail_nomem(per_state * sizeof(*list), "a list of tensors");
+	for (int i = 0; i < t->optimizer->nr_states; i++) {
+		struct tensor_entry *some;
+		char suffix[64];
+		int n;
+
+		snprintf(suffix, sizeof(suffix), ".%s", t->optimizer->states[i]);
+		n = model_entries(t->model, SEG_STATE + i, suffix, &some);
+		if (n < 0) {
+			model_entries_free(list, nr);
+			return n;
+		}
+		memcpy(list + nr, some, n * sizeof(*some));
+		free(some);	/* the names and contexts live on in list */
+		nr += n;
+	}
+	*all = list;
+	return nr;
+}
+
+struct entries {
+	struct tensor_entry *model, *optimizer;
+	int nr_model, nr_optimizer;
+};
+
+static int get_entries(struct trainer *t, struct entries *e)
+{
+	e->optimizer = NULL;
+	e->nr_optimizer = 0;
+	e->nr_model = model_entries(t->model, SEG_WEIGHT, "", &e->model);
+	if (e->nr_model < 0)
+		return e->nr_model;
+	e->nr_optimizer = optimizer_entries(t, &e->optimizer);
+	if (e->nr_optimizer >= 0)
+		return 0;
+	model_entries_free(e->model, e->nr_model);
+	return e->nr_optimizer;
+}
+
+static void put_entries(struct entries *e)
+{
+	model_entries_free(e->model, e->nr_model);
+	model_entries_free(e->optimizer, e->nr_optimizer);
+}
+
+int trainer_save(struct trainer *t, struct run *run)
+{
+	int64_t tokens = t->done * t->shape.tokens_per_step;
+	struct state_value state[] = {
+		STATE_INT("step", t->done),
+		STATE_INT("tokens", tokens),
+		STATE_INT("samples", t->done * t->shape.batch * t->shape.accum),
+		STATE_INT("unique_tokens", (long long)trainer_unique_tokens(t)),
+		STATE_INT("seed", config_int(t->cfg, PARAM_TRAIN_SEED)),
+	};
+	struct checkpoint_file files[MODEL_FILES];
+	struct checkpoint_content content = { .step = t->done };
+	struct entries e;
+	int ret = get_entries(t, &e);
+
+	if (ret)
+		return ret;
+	ret = model_files_make(t->cfg, t->data, files);
+	if (ret)
+		goto out_entries;
+	content.model = e.model;
+	content.nr_model = e.nr_model;
+	content.optimizer = e.optimizer;
+	content.nr_optimizer = e.nr_optimizer;
+	content.state = state;
+	content.nr_state = sizeof(state) / sizeof(state[0]);
+	content.files = files;
+	content.nr_files = MODEL_FILES;
+	ret = checkpoint_save(run, &content);
+	model_files_free(files);
+out_entries:
+	put_entries(&e);
+	return ret;
+}
+
+int trainer_restore(struct trainer *t, struct run *run)
+{
+	struct checkpoint *ck;
+	struct entries e;
+	int ret = checkpoint_latest(run, &ck);
+
+	if (ret)
+		return ret;
+	ret = get_entries(t, &e);
+	if (ret)
+		goto out_checkpoint;
+	ret = checkpoint_load(ck, e.model, e.nr_model, e.optimizer, e.nr_optimizer);
+	if (!ret)
+		t->done = ck->step;
+	put_entries(&e);
+out_checkpoint:
+	checkpoint_close(ck);
+	return ret;
+}
+
+int trainer_start(struct trainer *t, const char *init)
+{
+	if (init)
+		return model_load_weights(t->model, init);
+	return model_init(t->model, (uint64_t)config_int(t->cfg, PARAM_TRAIN_SEED));
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The graphs of a training step.
+ */
+#include "base/fail.h"
+#include "ops/accumulate.h"
+#include "ops/add.h"
+#include "ops/clip-scale.h"
+#include "ops/linear-cross-entropy.h"
+#include "ops/sq-norm.h"
+#include "ops/sum.h"
+#include "tensor/segment.h"
+#include "train/trainer-internal.h"
+
+static struct tensor *scalar(struct trainer *t, struct graph *g, enum scalar at, const char *name,
+			     enum dtype dtype, int64_t count)
+{
+	struct tensor *s = graph_tensor(g, at == SCALAR_CLIP ? TENSOR_STATE : TENSOR_INPUT, name,
+					dtype, count > 1, &count, NULL);
+
+	if (s && t->scalars)
+		tensor_bind(s, t->scalars, at);
+	return s;
+}
+
+/* Forward and backward of one micro batch; gradients are added up over micro batches. */
+static int build_step(struct trainer *t)
+{
+	struct builder b = { .model = t->model, .training = true };
+	struct backward_options opts = { 0 };
+	struct feed_inputs in;
+	struct tensor *losses;
+	struct graph *g;
+	int ret;
+
+	t->step.graph = b.graph = g = graph_new();
+	if (!g)
+		return -ENOMEM;
+	ret = feed_inputs(t->feed, g, &in);
+	if (ret)
+		return ret;
+	b.ids = in.part[FEED_IDS];
+	b.positions = in.part[FEED_POSITIONS];
+	b.doc_start = in.part[FEED_DOC_START];
+	b.rng_key = scalar(t, g, SCALAR_KEY, "rng_key", DT_I64, 2);
+	opts.accumulate = scalar(t, g, SCALAR_FLAG, "accumulate", DT_I32, 1);
+	losses = op_linear_cross_entropy(g, model_hidden(&b), model_head(&b),
+					 in.part[FEED_TARGETS],
+					 scalar(t, g, SCALAR_LOSS_SCALE, "loss_scale", DT_F32, 1),
+					 opts.accumulate, NULL, t->model->spec.logit_softcap);
+	t->loss = op_sum(g, losses);
+	graph_output(t->loss);
+	ret = graph_error(g);
+	if (!ret)
+		ret = graph_backward(g, losses, &opts);
+	if (!ret && !strcmp(config_text(t->cfg, PARAM_TRAIN_RECOMPUTE), "layer"))
+		ret = graph_recompute(g);
+	return ret ? ret : graph_plan(g, t->dev, t->dry, &t->step.plan);
+}
+
+static struct tensor *flat(struct trainer *t, struct graph *g, int kind, int group)
+{
+	return segment_flat(t->model->segment[kind][group], g, TENSOR_STATE);
+}
+
+/* Norm of the whole gradient and, from it, the factor that clips it. */
+static int build_norm(struct trainer *t)
+{
+	struct graph *g = t->norm.graph = graph_new();
+	struct tensor *sq[GROUP_COUNT], *sum = NULL, *clip;
+	int nr = 0;
+	float limit = (float)config_float(t->cfg, PARAM_OPTIM_CLIP);
+
+	if (!g)
+		return -ENOMEM;
+	for (int group = 0; group < GROUP_COUNT; group++) {
+		if (!t->model->segment[SEG_GRAD][group])
+			continue;
+		sq[nr] = op_sq_norm(g, flat(t, g, SEG_GRAD, group));
+		sum = sum ? op_add(g, sum, sq[nr]) : sq[nr];
+		nr++;
+	}
+	t->sq_norm = sum;
+	graph_output(sum);
+	clip = scalar(t, g, SCALAR_CLIP, "clip", DT_F32, 1);
+	op_accumulate(g, clip, op_clip_scale(g, sq, nr, limit), NULL, false);
+	return graph_plan(g, t->dev, t->dry, &t->norm.plan);
+}
+
+static int build_update(struct trainer *t)
+{
+	struct graph *g = t->update.graph = graph_new();
+	struct tensor *clip, *hyper;
+	int ret = 0;
+
+	if (!g)
+		return -ENOMEM;
+	clip = scalar(t, g, SCALAR_CLIP, "clip", DT_F32, 1);
+	hyper = scalar(t, g, SCALAR_HYPER, "hyper", DT_F32, OPTIM_HYPER);
+	for (int group = 0; group < GROUP_COUNT && !ret; group++) {
+		struct optim_segment s = {
+			.clip = clip, .hyper = hyper, .decay = group == GROUP_DECAY,
+		};
+
+		if (!t->model->segment[SEG_GRAD][group])
+			continue;
+		s.weights = flat(t, g, SEG_WEIGHT, group);
+		s.gradients = flat(t, g, SEG_GRAD, group);
+		for (int i = 0; i < t->optimizer->nr_states; i++)
+			s.states[i] = flat(t, g, SEG_STATE + i, group);
+		ret = t->optimizer->update(g, t->cfg, &s);
+	}
+	if (!ret)
+		ret = graph_error(g);
+	return ret ? ret : graph_plan(g, t->dev, t->dry, &t->update.plan);
+}
+
+int stages_build(struct trainer *t)
+{
+	int ret = build_step(t);
+
+	if (!ret)
+		ret = build_norm(t);
+	return ret ? ret : build_update(t);
+}
+
+static void free_stage(struct stage *s)
+{
+	plan_free(s->plan);
+	graph_free(s->graph);
+}
+
+void stages_free(struct trainer *t)
+{
+	free_stage(&t->step);
+	free_stage(&t->norm);
+	free_stage(&t->update);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "data/dataset.h"
+#include "train/trainer-internal.h"
+
+/* ---- making a trainer --------------------------------------------------------- */
+
+static int read_shape(const struct config *cfg, struct train_shape *s)
+{
+	int64_t tokens = config_int(cfg, PARAM_TRAIN_TOKENS);
+
+	s->batch = (int)config_int(cfg, PARAM_TRAIN_BATCH);
+	s->accum = (int)config_int(cfg, PARAM_TRAIN_ACCUM);
+	s->context = (int)config_int(cfg, PARAM_MODEL_CONTEXT);
+	s->tokens_per_step = (int64_t)s->batch * s->accum * s->context;
+	if (tokens < 1)
+		return fail(-EINVAL, "TRAIN_TOKENS is 0: there is nothing to train on");
+	s->steps = (tokens + s->tokens_per_step - 1) / s->tokens_per_step;
+	return 0;
+}
+
+static int make_model(struct trainer *t)
+{
+	struct model_spec spec;
+	int ret = spec_from_config(t->cfg, (int)dataset_vocab(t->data), &spec);
+
+	if (!ret)
+		ret = model_new(&spec, config_bool(t->cfg, PARAM_OPTIM_DECAY_1D), &t->model);
+	if (!ret && !t->dry)
+		ret = model_alloc(t->model, t->dev, t->optimizer->nr_states);
+	else if (!ret)
+		ret = model_layout(t->model, t->optimizer->nr_states);
+	return ret;
+}
+
+static int find_parts(struct trainer *t)
+{
+	t->optimizer = optimizer_find(config_text(t->cfg, PARAM_OPTIM_NAME));
+	if (!t->optimizer)
+		return -EINVAL;
+	t->schedule = schedule_find(config_text(t->cfg, PARAM_TRAIN_SCHEDULE));
+	return t->schedule ? 0 : -EINVAL;
+}
+
+static int make_evaluator(struct trainer *t)
+{
+	return evaluator_new(t->model, t->dev, t->shape.batch, t->shape.context,
+			     config_bool(t->cfg, PARAM_DATA_DOC_MASK), t->dry, &t->eval);
+}
+
+static int build(struct trainer *t)
+{
+	const struct config *cfg = t->cfg;
+	int ret = read_shape(cfg, &t->shape);
+
+	if (!ret)
+		ret = find_parts(t);
+	if (!ret)
+		ret = make_model(t);
+	if (!ret)
+		ret = loader_init(&t->loader, t->data, DATA_TRAIN, t->shape.context,
+				  config_bool(cfg, PARAM_DATA_SHUFFLE),
+				  (uint64_t)config_int(cfg, PARAM_TRAIN_SEED));
+	if (!ret)
+		ret = feed_new(t->dry ? NULL : t->dev, t->shape.batch, t->shape.context,
+			       config_bool(cfg, PARAM_DATA_DOC_MASK), &t->feed);
+	if (!ret && !t->dry)
+		ret = device_alloc(t->dev, SCALARS_BYTES, "scalars", &t->scalars);
+	if (!ret)
+		ret = stages_build(t);
+	return ret ? ret : make_evaluator(t);
+}
+
+int trainer_new(const struct config *cfg, struct dataset *data, struct device *dev, bool dry,
+		struct trainer **out)
+{
+	struct trainer *t = calloc(1, sizeof(*t));
+	int ret;
+
+	if (!t)
+		return fail_nomem(sizeof(*t), "a trainer");
+	t->cfg = cfg;
+	t->data = data;
+	t->dev = dev;
+	t->dry = dry;
+	ret = build(t);
+	if (ret)
+		trainer_free(t);
+	else
+		*out = t;
+	return ret;
+}
+
+void trainer_free(struct trainer *t)
+{
+	if (!t)
+		return;
+	evaluator_free(t->eval);
+	stages_free(t);
+	feed_free(t->feed);
+	buffer_free(t->scalars);
+	model_free(t->model);
+	for (int i = 0; t->kernels && t->kernels[i]; i++)
+		free(t->kernels[i]);
+	free(t->kernels);
+	free(t);
+}
+
+/* ---- facts ----------------------------------------------------------------------- */
+
+struct model *trainer_model(struct trainer *t)
+{
+	return t->model;
+}
+
+const struct train_shape *trainer_shape(const struct trainer *t)
+{
+	return &t->shape;
+}
+
+struct train_memory trainer_memory(const struct trainer *t)
+{
+	size_t weights = model_bytes(t->model, 0);
+
+	return (struct train_memory){
+		.weights = weights,
+		.gradients = weights,
+		.states = weights * t->optimizer->nr_states,
+		.intermediates = t->step.plan->arena_bytes + t->norm.plan->arena_bytes +
+				 t->update.plan->arena_bytes + evaluator_bytes(t->eval),
+	};
+}
+
+double trainer_flops(struct trainer *t)
+{
+	return t->shape.accum * plan_cost(t->step.plan).flops + plan_cost(t->norm.plan).flops +
+	       plan_cost(t->update.plan).flops;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Split the sorted listing of all plans into distinct lines. */
+static char **distinct_lines(char *text)
+{
+	size_t nr = 0, kept = 0;
+	char **lines, *save = NULL;
+
+	for (char *p = text; *p; p++)
+		nr += *p == '\n';
+	lines = calloc(nr + 1, sizeof(*lines));
+	if (!lines)
+		return NULL;
+	nr = 0;
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		lines[nr++] = strdup(l);
+	qsort(lines, nr, sizeof(*lines), by_text);
+	for (size_t i = 0; i < nr; i++) {
+		if (kept && !strcmp(lines[kept - 1], lines[i]))
+			free(lines[i]);
+		else
+			lines[kept++] = lines[i];
+	}
+	lines[kept] = NULL;
+	return lines;
+}
+
+const char *const *trainer_kernels(struct trainer *t)
+{
+	static const char *const none[] = { NULL };
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+
+	if (!t->kernels && (f = open_memstream(&text, &len))) {
+		plan_kernels(t->step.plan, f);
+		plan_kernels(t->norm.plan, f);
+		plan_kernels(t->update.plan, f);
+		plan_kernels(evaluator_plan(t->eval), f);
+		fclose(f);
+		t->kernels = distinct_lines(text);
+		free(text);
+	}
+	return t->kernels ? (const char *const *)t->kernels : none;
+}
+
+int64_t trainer_done(const struct trainer *t)
+{
+	return t->done;
+}
+
+static uint64_t samples_at(const struct trainer *t, int64_t step)
+{
+	return (uint64_t)step * t->shape.accum * t->shape.batch;
+}
+
+uint64_t trainer_unique_tokens(const struct trainer *t)
+{
+	return loader_unique_tokens(&t->loader, samples_at(t, t->done));
+}
+
+double trainer_epochs(const struct trainer *t)
+{
+	return loader_epochs(&t->loader, samples_at(t, t->done));
+}
+
+/* ---- a step ------------------------------------------------------------------------- */
+
+static int put_scalar(struct trainer *t, enum scalar at, const void *value, size_t bytes)
+{
+	return device_write(t->scalars, at, value, bytes);
+}
+
+static double learning_rate(const struct trainer *t)
+{
+	double lr = config_float(t->cfg, PARAM_TRAIN_LR);
+	struct schedule_range r = {
+		.lr = lr,
+		.min_lr = config_is_auto(t->cfg, PARAM_TRAIN_MIN_LR)
+			? lr / 10 : config_float(t->cfg, PARAM_TRAIN_MIN_LR),
+		.warmup = config_int(t->cfg, PARAM_TRAIN_WARMUP),
+		.steps = t->shape.steps,
+	};
+
+	return schedule_lr(t->schedule, &r, t->done);
+}
+
+/* What stays the same in all micro batches of a step. */
+static int write_scalars(struct trainer *t, double lr)
+{
+	float hyper[OPTIM_HYPER], loss_scale = 1.0f / (float)t->shape.tokens_per_step;
+	int ret;
+
+	t->optimizer->hyper(t->cfg, t->done + 1, lr, hyper);
+	ret = put_scalar(t, SCALAR_HYPER, hyper, sizeof(hyper));
+	return ret ? ret : put_scalar(t, SCALAR_LOSS_SCALE, &loss_scale, sizeof(loss_scale));
+}
+
+/*
+ * Dropout needs other draws in each micro batch of a step: the key's step counts micro
+ * batches, not steps.
+ */
+static int begin_micro(struct trainer *t, int micro)
+{
+	int64_t key[2] = { config_int(t->cfg, PARAM_TRAIN_SEED),
+			   t->done * t->shape.accum + micro };
+	int32_t flag = micro > 0;
+	int ret = put_scalar(t, SCALAR_FLAG, &flag, sizeof(flag));
+
+	if (!ret)
+		ret = put_scalar(t, SCALAR_KEY, key, sizeof(key));
+	if (!ret)
+		ret = feed_fill(t->feed, &t->loader,
+				samples_at(t, t->done) + (uint64_t)micro * t->shape.batch,
+				t->shape.batch);
+	return ret;
+}
+
+/* Run the step again, looking at every value, to name what broke. */
+static int explain(struct trainer *t, const char *what)
+{
+	int ret = 0;
+
+	for (int micro = 0; micro < t->shape.accum && !ret; micro++) {
+		ret = begin_micro(t, micro);
+		if (!ret)
+			ret = plan_run_checked(t->step.plan);
+	}
+	if (!ret)
+		ret = plan_run_checked(t->norm.plan);
+	if (ret)
+		return fail_in(ret, "step %lld: %s is not finite", (long long)t->done + 1, what);
+	return fail(-EDOM, "step %lld: %s is not finite", (long long)t->done + 1, what);
+}
+
+static int run_micro(struct trainer *t, int micro, double *nats)
+{
+	float sum = 0;
+	int ret = begin_micro(t, micro);
+
+	if (!ret)
+		ret = plan_run(t->step.plan);
+	if (!ret)
+		ret = tensor_read(t->loss, &sum, sizeof(sum));
+	*nats += sum;
+	return ret;
+}
+
+int trainer_step(struct trainer *t, struct step_result *r)
+{
+	double nats = 0;
+	float sq = 0;
+	int ret;
+
+	r->lr = learning_rate(t);
+	ret = write_scalars(t, r->lr);
+	for (int micro = 0; micro < t->shape.accum && !ret; micro++)
+		ret = run_micro(t, micro, &nats);
+	if (ret)
+		return ret;
+	r->loss = nats / (double)t->shape.tokens_per_step;
+	if (!isfinite(r->loss))
+		return explain(t, "the loss");
+	ret = plan_run(t->norm.plan);
+	if (!ret)
+		ret = tensor_read(t->sq_norm, &sq, sizeof(sq));
+	if (ret)
+		return ret;
+	r->grad_norm = sqrt(sq);
+	if (!isfinite(r->grad_norm))
+		return explain(t, "the gradient");
+	ret = plan_run(t->update.plan);
+	if (!ret)
+		t->done++;
+	return ret;
+}
+
+int trainer_eval(struct trainer *t, struct eval_result *result)
+{
+	return evaluator_run(t->eval, t->data,
+			     (uint64_t)config_int(t->cfg, PARAM_TRAIN_EVAL_TOKENS), result);
+}

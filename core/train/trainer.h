@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The training loop: graphs, steps, evaluation, checkpoints, resume.
+ *
+ * One step is: TRAIN_ACCUM micro batches through the step graph (forward and backward,
+ * gradients added up), the norm graph (norm of the gradient, clip scale), and the update
+ * graph (the optimizer, one pass per segment).  Values that change per step (learning
+ * rate, loss scale, accumulate flag, RNG key) are read from a device buffer.
+ *
+ * All that a step does is a function of the config, the data and the step's number, so
+ * that a resumed run has the bits of one that was never cut.
+ */
+#ifndef TRAIN_TRAINER_H
+#define TRAIN_TRAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "tensor/arch.h"
+#include "train/evaluate.h"
+
+struct dataset;
+struct model;
+struct run;
+struct run_facts;
+struct trainer;
+
+/** struct train_shape - sizes of a training, derived from the config. */
+struct train_shape {
+	int batch, accum, context;
+	int64_t tokens_per_step;
+	int64_t steps;			/* smallest number that spends TRAIN_TOKENS */
+};
+
+/** struct step_result - what a step leaves behind. */
+struct step_result {
+	double loss;		/* nats per token, before the update */
+	double grad_norm;	/* before clipping */
+	double lr;
+};
+
+/** struct train_memory - bytes by purpose, known before the first step. */
+struct train_memory {
+	size_t weights, gradients, states, intermediates;
+};
+
+/**
+ * trainer_new() - build and plan everything for a training.
+ * @cfg, @data, @dev: must outlive the trainer
+ * @dry: plan only: no memory is taken, no step can be run
+ * Return: 0; -EINVAL for parameters that do not fit; -ENOMEM naming the largest tensors.
+ */
+int trainer_new(const struct config *cfg, struct dataset *data, struct device *dev, bool dry,
+		struct trainer **t);
+void trainer_free(struct trainer *t);
+
+struct model *trainer_model(struct trainer *t);
+const struct train_shape *trainer_shape(const struct trainer *t);
+struct train_memory trainer_memory(const struct trainer *t);
+
+/** trainer_flops() - floating-point operations of one step, summed over the plans. */
+double trainer_flops(struct trainer *t);
+
+/** trainer_kernels() - "op kernel" lines of all plans, sorted, distinct, NULL at the end. */
+const char *const *trainer_kernels(struct trainer *t);
+
+/** trainer_done() - steps done so far. */
+int64_t trainer_done(const struct trainer *t);
+
+/** trainer_unique_tokens() / trainer_epochs() - of the data seen so far. */
+uint64_t trainer_unique_tokens(const struct trainer *t);
+double trainer_epochs(const struct trainer *t);
+
+/** trainer_start() - initial weights: drawn from TRAIN_SEED, or those of @init if given. */
+int trainer_start(struct trainer *t, const char *init);
+
+/**
+ * trainer_step() - run the next step.
+ * Return: 0; -EDOM if the loss or the gradient is not finite: the message names the
+ * first op and tensor that made it, and the weights are those before the step.
+ */
+int trainer_step(struct trainer *t, struct step_result *result);
+
+/** trainer_eval() - loss on the first TRAIN_EVAL_TOKENS held-out tokens. */
+int trainer_eval(struct trainer *t, struct eval_result *result);
+
+/** trainer_save() - write a checkpoint of the current state into @run. */
+int trainer_save(struct trainer *t, struct run *run);
+
+/**
+ * trainer_restore() - continue from the run's newest good checkpoint.
+ * Return: 0; -ENOENT if there is none yet (begin with trainer_start()); -errno.
+ */
+int trainer_restore(struct trainer *t, struct run *run);
+
+#endif

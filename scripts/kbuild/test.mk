@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+
+#?= Test
+#? tests            | build knlp and knlp-test
+#? check            | run the unit, op and command line tests on this build
+#? check-long       | run the slow tests: sanitizers, clang, random configurations
+#? bench            | run the benchmarks of tests/bench
+#? run              | run the experiment of this configuration
+#? lint             | look for long lines, functions and files
+#? format-check     | lint, and show what clang-format would change
+#? format           | let clang-format change FILES="a.c b.h"
+
+# scripts/check tests the whole tree; with -d, this object tree.
+.PHONY: check check-long bench run lint format format-check
+check: tests
+	$(Q)$(srctree)/scripts/check -d $(objtree) unit cli
+check-long: tests
+	$(Q)$(srctree)/scripts/check -d $(objtree) long
+bench: tests
+	$(Q)SRCTREE=$(abspath $(srctree)) OBJTREE=$(objtree) \
+		sh $(srctree)/tests/cli/run.sh -v -t 3600 $(sort $(wildcard $(srctree)/tests/bench/*.sh))
+run: all
+	$(Q)./knlp run
+
+lint:
+	$(Q)sh $(srctree)/scripts/lint.sh
+format-check: lint
+	$(Q)sh $(srctree)/scripts/format-check.sh $(FILES)
+format:
+	$(Q)cd $(srctree) && clang-format -i $(or $(FILES),$(error say FILES="...": \
+		columns aligned by hand are lost in the files that you name))

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every op, every case, every kernel, on every device of this binary.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/thread.h"
+#include "tensor/arch.h"
+#include "tensor/op.h"
+#include "tests/ops/opcheck.h"
+#include "tests/unit/test.h"
+
+#define SECONDS 300	/* of one op: sanitizers are slow */
+
+static struct device *open_device(const char *name)
+{
+	struct device *dev;
+
+	check_ok(device_open(name, &dev));
+	return dev;
+}
+
+/* All cases of kernel @i of the table on device @name, if it runs that arch's kernels. */
+static void check_kernel(int i, const char *name)
+{
+	const struct kernel *k = kernel_table()->sorted[i];
+	const struct op *op = op_find(k->op);
+	struct device *dev = open_device(name);
+	int nr = 0;
+
+	for (const struct op_case *c = op->cases; c->name && !strcmp(dev->arch->kernels, k->arch);
+	     c++, nr++) {
+		const char *wrong = opcheck_kernel(op, c, k, dev);
+
+		ck_assert_msg(!wrong, "%s", wrong);
+	}
+	ck_assert_msg(nr || strcmp(dev->arch->kernels, k->arch), "op '%s' has no cases", op->name);
+	device_close(dev);
+}
+
+START_TEST(kernel_on_cpu)
+{
+	check_kernel(_i, "cpu");
+}
+END_TEST
+
+static void add_kernels(TCase *tc)
+{
+	tcase_set_timeout(tc, SECONDS);
+	tcase_add_loop_test(tc, kernel_on_cpu, 0, (int)kernel_table()->nr);
+}
+TEST_REGISTER(op_kernels, add_kernels);
+
+/* Other devices: those that are compiled in. */
+static bool has_device(const char *name)
+{
+	for (const struct arch *const *a = __start_knlp_archs; a < __stop_knlp_archs; a++)
+		if (!strcmp((*a)->name, name))
+			return true;
+	return false;
+}
+
+START_TEST(kernel_on_remote)
+{
+	check_kernel(_i, "remote");
+}
+END_TEST
+
+START_TEST(kernel_on_cuda_host)
+{
+	check_kernel(_i, "cuda-host");
+}
+END_TEST
+
+static void add_remote(TCase *tc)
+{
+	tcase_set_timeout(tc, SECONDS);
+	if (has_device("remote"))
+		tcase_add_loop_test(tc, kernel_on_remote, 0, (int)kernel_table()->nr);
+}
+TEST_REGISTER(op_remote, add_remote);
+
+static void add_cuda_host(TCase *tc)
+{
+	tcase_set_timeout(tc, SECONDS);
+	if (has_device("cuda-host"))
+		tcase_add_loop_test(tc, kernel_on_cuda_host, 0, (int)kernel_table()->nr);
+}
+TEST_REGISTER(op_cuda_host, add_cuda_host);
+
+START_TEST(gradient)
+{
+	const struct op *op = op_table()->sorted[_i];
+	bool any = false;
+
+	for (const struct op_case *c = op->cases; c->name; c++) {
+		const char *wrong = opcheck_gradient(op, c);
+
+		ck_assert_msg(!wrong, "%s", wrong);
+		for (int i = 0; i < c->nr_in; i++)
+			any |= c->in[i].differentiable;
+	}
+	ck_assert_msg(any || !op->grad, "op '%s' has a gradient rule but no case checks it",
+		      op->name);
+}
+END_TEST
+
+static void add_gradients(TCase *tc)
+{
+	tcase_set_timeout(tc, SECONDS);
+	tcase_add_loop_test(tc, gradient, 0, (int)op_table()->nr);
+}
+TEST_REGISTER(op_gradients, add_gradients);
+
+START_TEST(extents)
+{
+	const struct op *op = op_table()->sorted[_i];
+	struct device *dev = open_device("cpu");
+
+	for (const struct op_case *c = op->cases; c->name; c++) {
+		const char *wrong = opcheck_extents(op, c, dev);
+
+		ck_assert_msg(!wrong, "%s", wrong);
+	}
+	device_close(dev);
+}
+END_TEST
+
+static void add_extents(TCase *tc)
+{
+	tcase_set_timeout(tc, SECONDS);
+	tcase_add_loop_test(tc, extents, 0, (int)op_table()->nr);
+}
+TEST_REGISTER(op_extents, add_extents);

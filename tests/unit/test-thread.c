@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "tests/unit/test.h"
+
+enum { TILES = 1000 };
+
+struct job {
+	atomic_int hits[TILES];
+	atomic_int bad_thread;
+};
+
+static void hit(void *ctx, long tile, int thread)
+{
+	struct job *job = ctx;
+
+	atomic_fetch_add(&job->hits[tile], 1);
+	if (thread < 0 || thread >= threads_count())
+		atomic_fetch_add(&job->bad_thread, 1);
+}
+
+static void check_all(struct job *job, long nr, int times)
+{
+	for (long i = 0; i < TILES; i++)
+		ck_assert_int_eq(atomic_load(&job->hits[i]), i < nr ? times : 0);
+	ck_assert_int_eq(atomic_load(&job->bad_thread), 0);
+}
+
+START_TEST(each_tile_once)
+{
+	static const int threads[] = { 1, 2, 4, 3 };
+	static const long tiles[] = { 0, 1, 2, 7, TILES };
+
+	ck_assert_int_ge(threads_default(), 1);
+	ck_assert_int_eq(threads_count(), 1);
+	for (int t = 0; t < 4; t++) {
+		check_ok(threads_start(threads[t]));
+		ck_assert_int_eq(threads_count(), threads[t]);
+		for (int k = 0; k < 5; k++) {
+			static struct job job;
+
+			memset(&job, 0, sizeof(job));
+			threads_run(tiles[k], hit, &job);
+			check_all(&job, tiles[k], 1);
+		}
+	}
+	threads_stop();
+	ck_assert_int_eq(threads_count(), 1);
+}
+END_TEST
+
+START_TEST(many_runs)
+{
+	static struct job job;
+
+	check_ok(threads_start(4));
+	for (int i = 0; i < 300; i++)
+		threads_run(16, hit, &job);
+	check_all(&job, 16, 300);
+	threads_stop();
+}
+END_TEST
+
+static void nested(void *ctx, long tile, int thread)
+{
+	(void)tile;
+	(void)thread;
+	threads_run(10, hit, ctx);
+}
+
+START_TEST(nested_runs)
+{
+	static struct job job;
+
+	check_ok(threads_start(2));
+	threads_run(20, nested, &job);
+	check_all(&job, 10, 20);
+	threads_stop();
+}
+END_TEST
+
+START_TEST(wrong_numbers)
+{
+	check_fails(threads_start(0), -EINVAL, "0 threads");
+	check_fails(threads_start(5000), -EINVAL, "5000 threads");
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_test(tc, each_tile_once);
+	tcase_add_test(tc, many_runs);
+	tcase_add_test(tc, nested_runs);
+	tcase_add_test(tc, wrong_numbers);
+}
+TEST_REGISTER(thread, add);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include <math.h>
+#include <stdint.h>
+
+#include "arch/cpu/vmath.h"
+#include "tests/unit/test.h"
+
+/* A prime step through all bit patterns: every exponent, both signs, denormals, NaN. */
+#define STEP 10007
+
+static double sigmoid(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+/* Error in units in the last place of the right result. */
+static double ulps(float got, double want)
+{
+	float nearest = (float)want, above = nextafterf(fabsf(nearest), INFINITY);
+
+	if (isnan(want))
+		return isnan(got) ? 0 : INFINITY;
+	if (got == nearest)
+		return 0;
+	/* Beyond the largest float the unit is that of its binade. */
+	return fabs(fmin(got, 0x1p128) - want) / (isinf(above) ? 0x1p104 : above - fabsf(nearest));
+}
+
+static void check_function(float (*f)(float), double (*exact)(double), double limit)
+{
+	for (uint64_t bits = 0; bits <= UINT32_MAX; bits += STEP) {
+		float x = vm_float((uint32_t)bits);
+		double error = ulps(f(x), exact(x));
+
+		ck_assert_msg(error <= limit, "f(%.9g) is %.9g, must be %.9g: %g ulp", x, f(x),
+			      exact(x), error);
+	}
+}
+
+static void vmath_exp(void)
+{
+	check_function(vm_expf, exp, 2);
+	CHECK(vm_expf(-INFINITY) == 0 && vm_expf(INFINITY) == INFINITY && vm_expf(0) == 1);
+	CHECK(isnan(vm_expf(NAN)));
+}
+TEST_REGISTER(vmath_exp);
+
+static void vmath_tanh(void)
+{
+	check_function(vm_tanhf, tanh, 2);
+	CHECK(vm_tanhf(-INFINITY) == -1 && vm_tanhf(INFINITY) == 1);
+	CHECK(vm_tanhf(-0.0f) == 0 && signbit(vm_tanhf(-0.0f)));
+}
+TEST_REGISTER(vmath_tanh);
+
+static void vmath_sigmoid(void)
+{
+	check_function(vm_sigmoidf, sigmoid, 3);
+	CHECK(vm_sigmoidf(-INFINITY) == 0 && vm_sigmoidf(INFINITY) == 1);
+	CHECK(vm_sigmoidf(0) == 0.5f);
+}
+TEST_REGISTER(vmath_sigmoid);

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "tools/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/fail.h"
+
+#define WIDTH 80
+
+int usage_error(const char *fmt, ...)
+{
+	char text[900];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return fail(COMMAND_USAGE, "%s", text);
+}
+
+const struct registry *command_table(void)
+{
+	static struct registry table = REGISTRY_INIT("command", knlp_commands);
+
+	if (registry_sort(&table, 1))
+		return NULL;
+	if (!table.nr) {
+		fail(-EINVAL, "the table of commands is empty: the linker dropped it");
+		return NULL;
+	}
+	return &table;
+}
+
+/* ---- help of one command ---- */
+
+static bool reads_param(const struct command *cmd, const char *name)
+{
+	const char *s = cmd->params;
+
+	while (s && *s) {
+		size_t len = strcspn(s, " ");
+
+		if (!strncmp(name, s, len))
+			return true;
+		s += len + strspn(s + len, " ");
+	}
+	return false;
+}
+
+static void help_params(const struct command *cmd, struct strbuf *sb)
+{
+	strbuf_adds(sb, "\nparameters (--set=NAME=VALUE; "
+			"`knlp config --help-for=NAME` explains):\n");
+	for (int i = 0; i < PARAM_COUNT; i++) {
+		const struct param *p = &params[i];
+
+		if (!reads_param(cmd, p->name))
+			continue;
+		strbuf_addf(sb, "  %-24s %s [%s]\n%27s%s%s%s\n", p->name, p->prompt,
+			    config_embedded[i], "", p->type_text,
+			    p->from ? ", takes effect from " : "", p->from ? p->from : "");
+	}
+}
+
+void command_help(const struct command *cmd, bool full, struct strbuf *sb)
+{
+	strbuf_adds(sb, "usage:\n");
+	for (const char *const *u = cmd->usage; *u; u++)
+		strbuf_addf(sb, "  knlp %s%s%s\n", cmd->name, **u ? " " : "", *u);
+	strbuf_addc(sb, '\n');
+	strbuf_wrap(sb, cmd->description, 0, WIDTH);
+	strbuf_adds(sb, "\n\noptions:\n");
+	option_help(cmd->options, sb);
+	if (full && cmd->params)
+		help_params(cmd, sb);
+}
+
+/* ---- the list of commands ---- */
+
+/* The group that follows @after in the alphabet; NULL at the end. */
+static const char *next_group(const struct registry *table, const char *after)
+{
+	const struct command *cmd;
+	const char *next = NULL;
+
+	registry_for_each(table, cmd) {
+		if (after && strcmp(cmd->group, after) <= 0)
+			continue;
+		if (!next || strcmp(cmd->group, next) < 0)
+			next = cmd->group;
+	}
+	return next;
+}
+
+void command_overview(struct strbuf *sb)
+{
+	const struct registry *table = command_table();
+	const struct command *cmd;
+	const char *group = NULL;
+
+	strbuf_adds(sb, "usage:\n  knlp COMMAND [ARGUMENT]...\n  knlp COMMAND --help\n"
+			"  knlp --version\n");
+	while (table && (group = next_group(table, group))) {
+		strbuf_addf(sb, "\n%s:\n", group);
+		registry_for_each(table, cmd) {
+			if (strcmp(cmd->group, group))
+				continue;
+			strbuf_addf(sb, "  %-18s", cmd->name);
+			strbuf_wrap(sb, cmd->summary, 20, WIDTH);
+			strbuf_addc(sb, '\n');
+		}
+	}
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The subcommands of knlp.
+ *
+ * One file is one command; it ends with COMMAND_REGISTER and nobody lists it
+ * elsewhere.  main() (knlp.c) finds the command, parses its options, prints its help
+ * and its error, and checks that its output was written.
+ *
+ *	static const struct command version = {
+ *		.name    = "version",
+ *		.group   = "About knlp",
+ *		.summary = "print the version and what is compiled in",
+ *		.usage   = (const char *const []){ "[--json]", NULL },
+ *		.description = "Prints ...",
+ *		.options = options,
+ *		.run     = version_run,
+ *	};
+ *	COMMAND_REGISTER(version);
+ *
+ * Documentation/knlp-NAME.md is the manual page, with '-' for the blanks of NAME; a
+ * test compares its synopsis and options with what -h prints.
+ */
+#ifndef TOOLS_COMMAND_H
+#define TOOLS_COMMAND_H
+
+#include "base/registry.h"
+#include "base/section.h"
+#include "tools/option.h"
+
+/** COMMAND_USAGE - what run() returns after usage_error(): exit code 2. */
+#define COMMAND_USAGE (-100000)
+
+/** COMMAND_ANY_ARGS - no limit on the number of arguments. */
+#define COMMAND_ANY_ARGS (-1)
+
+struct command {
+	const char *name;	/* may have two words: "data prepare" */
+	const char *group;	/* heading under which `knlp` lists it */
+	const char *summary;	/* one line, no full stop */
+	const char *const *usage;	/* synopsis lines behind the name, NULL-terminated */
+	const char *description;	/* paragraphs for -h, wrapped when printed */
+	const struct option *options;	/* ends with OPTION_END; NULL: just -h */
+	const char *params;	/* prefixes of the parameters it reads: "MODEL_ TRAIN_" */
+	int min_args, max_args;	/* of those that are no options; or COMMAND_ANY_ARGS */
+	/*
+	 * argv holds the arguments that are no options.  Return: 0; -errno after fail(),
+	 * which main() prints as "knlp: error: ..." and exits 1; COMMAND_USAGE.
+	 */
+	int (*run)(int argc, char **argv);
+};
+
+SECTION_DECLARE(knlp_commands, struct command);
+#define COMMAND_REGISTER(var) SECTION_ENTRY(knlp_commands, struct command, var)
+
+/**
+ * usage_error() - record what is wrong with the command line.
+ * Return: COMMAND_USAGE, so that it can be used in a return statement.
+ */
+int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+
+/** command_table() - all commands, sorted; NULL with a message if something is wrong. */
+const struct registry *command_table(void);
+
+/** command_help() - append the help of @cmd. @full: with the parameters it reads (--help). */
+void command_help(const struct command *cmd, bool full, struct strbuf *sb);
+
+/** command_overview() - append the list of all commands by group. */
+void command_overview(struct strbuf *sb);
+
+#endif

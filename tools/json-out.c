@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "tools/json-out.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/build-info.h"
+
+/* An addition failed somewhere in the object that is being made. */
+static bool failed;
+
+static cJSON *node(struct json_out *o)
+{
+	return (cJSON *)o;
+}
+
+/* @item becomes part of @o, or is freed. */
+static struct json_out *add(struct json_out *o, const char *key, cJSON *item)
+{
+	bool done;
+
+	if (!o || !item) {
+		cJSON_Delete(item);
+		failed = true;
+		return NULL;
+	}
+	done = key ? cJSON_AddItemToObject(node(o), key, item) :
+		     cJSON_AddItemToArray(node(o), item);
+	if (!done) {
+		cJSON_Delete(item);
+		failed = true;
+		return NULL;
+	}
+	return (struct json_out *)item;
+}
+
+struct json_out *json_out_new(void)
+{
+	failed = false;
+	return (struct json_out *)cJSON_CreateObject();
+}
+
+struct json_out *json_out_object(struct json_out *o, const char *key)
+{
+	return add(o, key, cJSON_CreateObject());
+}
+
+struct json_out *json_out_array(struct json_out *o, const char *key)
+{
+	return add(o, key, cJSON_CreateArray());
+}
+
+void json_out_text(struct json_out *o, const char *key, const char *value)
+{
+	add(o, key, cJSON_CreateString(value));
+}
+
+void json_out_int(struct json_out *o, const char *key, long long value)
+{
+	char text[24];
+
+	/* cJSON's own numbers are doubles: they would round beyond 2^53. */
+	snprintf(text, sizeof(text), "%lld", value);
+	add(o, key, cJSON_CreateRaw(text));
+}
+
+void json_out_number(struct json_out *o, const char *key, double value)
+{
+	add(o, key, isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull());
+}
+
+void json_out_bool(struct json_out *o, const char *key, bool value)
+{
+	add(o, key, cJSON_CreateBool(value));
+}
+
+int json_out_print(struct json_out *o)
+{
+	char *text = o && !failed ? cJSON_PrintUnformatted(node(o)) : NULL;
+
+	cJSON_Delete(node(o));
+	if (!text)
+		return fail(-ENOMEM, "out of memory for the JSON output");
+	puts(text);
+	cJSON_free(text);
+	return 0;
+}
+
+static const struct library cjson = { "cJSON", cJSON_Version };
+LIBRARY_REGISTER(cjson);

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/*
+ * knlp ops - list ops and kernels.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "tensor/op.h"
+#include "tools/command.h"
+#include "tools/config-options.h"
+#include "tools/json-out.h"
+
+static void kernels_of(const struct op *op, struct strbuf *sb)
+{
+	const struct kernel *k;
+
+	registry_for_each(kernel_table(), k) {
+		if (!strcmp(k->op, op->name))
+			strbuf_addf(sb, "%s%s:%s(%d)", sb->len ? " " : "", k->arch, k->name,
+				    k->rank);
+	}
+}
+
+static void print_op(const struct op *op)
+{
+	struct strbuf sb;
+
+	strbuf_init(&sb);
+	kernels_of(op, &sb);
+	printf("%-22s %-4s %-52s %s\n", op->name, op->grad ? "yes" : "-", op->summary,
+	       op->flags & OP_VIEW ? "(view)" : sb.s);
+	strbuf_free(&sb);
+}
+
+static int print_json(char **names, int nr)
+{
+	struct json_out *o = json_out_new(), *list = json_out_array(o, "ops"), *one;
+	const struct kernel *k;
+	const struct op *op;
+
+	registry_for_each(op_table(), op) {
+		struct json_out *kernels;
+
+		if (nr && strcmp(names[0], op->name))
+			continue;
+		one = json_out_object(list, NULL);
+		json_out_text(one, "name", op->name);
+		json_out_text(one, "summary", op->summary);
+		json_out_bool(one, "differentiable", op->grad != NULL);
+		kernels = json_out_array(one, "kernels");
+		registry_for_each(kernel_table(), k) {
+			struct json_out *row;
+
+			if (strcmp(k->op, op->name))
+				continue;
+			row = json_out_object(kernels, NULL);
+			json_out_text(row, "name", k->name);
+			json_out_text(row, "arch", k->arch);
+			json_out_int(row, "rank", k->rank);
+		}
+	}
+	return json_out_print(o);
+}
+
+static int ops_run(int argc, char **argv)
+{
+	const struct op *op;
+	const char *near;
+	int ret = output_from_options();
+
+	if (ret)
+		return ret;
+	if (argc && !op_find(argv[0])) {
+		near = registry_nearest(op_table(), argv[0]);
+		return fail(-ENOENT, "no op is called '%s'%s%s%s", argv[0],
+			    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+	if (config_options.json)
+		return print_json(argv, argc);
+	printf("%-22s %-4s %-52s %s\n", "OP", "GRAD", "WHAT", "KERNELS: ARCH:NAME(RANK)");
+	registry_for_each(op_table(), op) {
+		if (!argc || !strcmp(argv[0], op->name))
+			print_op(op);
+	}
+	return 0;
+}
+
+static const struct option options[] = {
+	OPTION_TABLE(option_table_output),
+	OPTION_TABLE(option_table_json),
+	OPTION_END
+};
+
+static const struct command command = {
+	.name = "ops",
+	.group = "About knlp",
+	.summary = "list the ops and their kernels",
+	.usage = (const char *const []){ "[--json] [OP]", NULL },
+	.description =
+		"Lists every op that graphs are built from, whether it has a gradient rule, and its "
+		"kernels with the device they run on and their rank. The planner takes the usable "
+		"kernel of the highest rank; a plain C kernel of rank 0 always exists.",
+	.options = options,
+	.max_args = 1,
+	.run = ops_run,
+};
+COMMAND_REGISTER(command);

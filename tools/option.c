@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+#include "tools/option.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+
+#define HELP_COLUMN 26
+#define HELP_WIDTH 80
+
+/* -h and --help, which every command has. */
+static bool help_wanted;
+static const struct option help_table[] = {
+	OPTION_BOOL('h', "help", &help_wanted, "print this text; --help says more"),
+	OPTION_END
+};
+
+static const struct option *table_of(const struct option *o)
+{
+	return o->value;
+}
+
+/* ---- search ---- */
+
+static const struct option *find_long(const struct option *o, const char *name, size_t len)
+{
+	for (; o && o->type; o++) {
+		const struct option *found = NULL;
+
+		if (o->type == OPTION_TYPE_TABLE)
+			found = find_long(table_of(o), name, len);
+		else if (strlen(o->name) == len && !memcmp(o->name, name, len))
+			found = o;
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static const struct option *find_short(const struct option *o, char c)
+{
+	for (; o && o->type; o++) {
+		const struct option *found = NULL;
+
+		if (o->type == OPTION_TYPE_TABLE)
+			found = find_short(table_of(o), c);
+		else if (o->short_name == c)
+			found = o;
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static void find_nearest(const struct option *o, const char *name, const char **best, int *distance)
+{
+	for (; o && o->type; o++) {
+		int d;
+
+		if (o->type == OPTION_TYPE_TABLE) {
+			find_nearest(table_of(o), name, best, distance);
+			continue;
+		}
+		d = str_distance(name, o->name);
+		if (d < *distance) {
+			*distance = d;
+			*best = o->name;
+		}
+	}
+}
+
+static int unknown_long(const struct option *table, const char *name, size_t len)
+{
+	const char *best = NULL;
+	char text[64];
+	int distance;
+
+	snprintf(text, sizeof(text), "%.*s", (int)(len < 63 ? len : 63), name);
+	distance = 1 + (int)(strlen(text) + 1) / 2;
+	find_nearest(table, text, &best, &distance);
+	if (best)
+		return fail(-EINVAL, "unknown option '--%s': did you mean '--%s'?", text, best);
+	return fail(-EINVAL, "unknown option '--%s'", text);
+}
+
+/* ---- values ---- */
+
+static int set_int(const struct option *o, const char *text)
+{
+	long long v;
+
+	if (str_to_int(text, &v) == -EINVAL)
+		return fail(-EINVAL, "option '--%s': '%s' is not an integer", o->name, text);
+	if (str_to_int(text, &v) || (double)v < o->min || (double)v > o->max)
+		return fail(-EINVAL, "option '--%s': %s is not in %.0f..%.0f", o->name, text,
+			    o->min, o->max);
+	*(int *)(uintptr_t)o->value = (int)v;
+	return 0;
+}
+
+static int set_float(const struct option *o, const char *text)
+{
+	double v;
+
+	if (str_to_double(text, &v))
+		return fail(-EINVAL, "option '--%s': '%s' is not a number", o->name, text);
+	if (v < o->min || v > o->max)
+		return fail(-EINVAL, "option '--%s': %s is not in %g..%g", o->name, text,
+			    o->min, o->max);
+	*(double *)(uintptr_t)o->value = v;
+	return 0;
+}
+
+static int list_add(struct option_list *list, const char *text)
+{
+	const char **item = realloc(list->item, (list->nr + 1) * sizeof(*item));
+
+	if (!item)
+		return fail_nomem((list->nr + 1) * sizeof(*item), "options");
+	list->item = item;
+	list->item[list->nr++] = text;
+	return 0;
+}
+
+void option_list_free(struct option_list *list)
+{
+	free(list->item);
+	*list = (struct option_list){ 0 };
+}
+
+static int set_value(const struct option *o, const char *text)
+{
+	switch (o->type) {
+	case OPTION_TYPE_BOOL:
+		*(bool *)(uintptr_t)o->value = true;
+		return 0;
+	case OPTION_TYPE_INT:
+		return set_int(o, text);
+	case OPTION_TYPE_FLOAT:
+		return set_float(o, text);
+	case OPTION_TYPE_STRING:
+		*(const char **)(uintptr_t)o->value = text;
+		return 0;
+	case OPTION_TYPE_LIST:
+		return list_add((struct option_list *)(uintptr_t)o->value, text);
+	case OPTION_TYPE_TABLE:
+	case OPTION_TYPE_END:
+		break;
+	}
+	BUG_ON(1);
+}
+
+/* ---- parsing ---- */
+
+/* One option that may have been found in argv, and the value that belongs to it. */
+struct found {
+	const struct option *option;
+	const char *value;	/* NULL: none was given */
+	int used;		/* arguments consumed: 1 or 2 */
+};
+
+static int take_value(struct found *f, const char *joined, int argc, char **argv)
+{
+	f->used = 1;
+	f->value = joined;
+	if (f->option->type == OPTION_TYPE_BOOL) {
+		if (joined)
+			return fail(-EINVAL, "option '--%s' takes no value", f->option->name);
+		return 0;
+	}
+	if (joined)
+		return 0;
+	if (argc < 2)
+		return fail(-EINVAL, "option '--%s' needs a value: %s", f->option->name,
+			    f->option->arg);
+	f->value = argv[1];
+	f->used = 2;
+	return 0;
+}
+
+static int find_option(const struct option *table, int argc, char **argv, struct found *f)
+{
+	const char *text = argv[0], *equals;
+	size_t len;
+
+	if (text[1] == '-') {
+		text += 2;
+		equals = strchr(text, '=');
+		len = equals ? (size_t)(equals - text) : strlen(text);
+		f->option = find_long(help_table, text, len);
+		if (!f->option)
+			f->option = find_long(table, text, len);
+		if (!f->option)
+			return unknown_long(table, text, len);
+		return take_value(f, equals ? equals + 1 : NULL, argc, argv);
+	}
+	f->option = find_short(help_table, text[1]);
+	if (!f->option)
+		f->option = find_short(table, text[1]);
+	if (!f->option)
+		return fail(-EINVAL, "unknown option '-%c'", text[1]);
+	if (f->option->type == OPTION_TYPE_BOOL && text[2])
+		return fail(-EINVAL, "unknown option '%s': give -%c and what follows separately",
+			    text, text[1]);
+	return take_value(f, text[2] ? text + 2 : NULL, argc, argv);
+}
+
+static bool is_option(const char *text)
+{
+	return text[0] == '-' && text[1];	/* "-" alone is a file: stdin or stdout */
+}
+
+int option_parse(const struct option *table, int *argc, char **argv)
+{
+	int left = 0, i = 0;
+
+	while (i < *argc) {
+		struct found f;
+		int ret;
+
+		if (!strcmp(argv[i], "--")) {
+			i++;
+			break;
+		}
+		if (!is_option(argv[i])) {
+			argv[left++] = argv[i++];
+			continue;
+		}
+		ret = find_option(table, *argc - i, argv + i, &f);
+		if (!ret)
+			ret = set_value(f.option, f.value);
+		if (ret)
+			return ret;
+		i += f.used;
+	}
+	while (i < *argc)
+		argv[left++] = argv[i++];
+	*argc = left;
+	return 0;
+}
+
+char option_has_help(const struct option *table, int argc, char **argv)
+{
+	struct found f;
+
+	for (int i = 0; i < argc && strcmp(argv[i], "--"); i += f.used) {
+		f.used = 1;
+		if (!is_option(argv[i]))
+			continue;
+		if (find_option(table, argc - i, argv + i, &f))
+			f.used = 1;	/* a wrong option must not hide the help */
+		else if (f.option == help_table)
+			return argv[i][1] == '-' ? 'H' : 'h';
+	}
+	fail_clear();
+	return 0;
+}
+
+/* ---- help ---- */
+
+void strbuf_wrap(struct strbuf *sb, const char *text, int indent, int width)
+{
+	int column = indent;
+
+	while (*text) {
+		int len = (int)strcspn(text, " \n");
+
+		if (column > indent && column + 1 + len > width) {
+			strbuf_addf(sb, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			strbuf_addc(sb, ' ');
+			column++;
+		}
+		strbuf_add(sb, text, len);
+		column += len;
+		text += len;
+		for (; *text == ' ' || *text == '\n'; text++)
+			if (*text == '\n') {
+				strbuf_addf(sb, "\n%*s", text[1] == '\n' ? 0 : indent, "");
+				column = indent;
+			}
+	}
+}
+
+static void help_line(const struct option *o, struct strbuf *sb)
+{
+	size_t begin = sb->len;
+
+	if (o->short_name)
+		strbuf_addf(sb, "  -%c, --%s", o->short_name, o->name);
+	else
+		strbuf_addf(sb, "      --%s", o->name);
+	if (o->arg)
+		strbuf_addf(sb, "=%s", o->arg);
+	if (sb->len - begin > HELP_COLUMN - 2)
+		strbuf_addf(sb, "\n%*s", HELP_COLUMN, "");
+	else
+		strbuf_addf(sb, "%*s", HELP_COLUMN - (int)(sb->len - begin), "");
+	strbuf_wrap(sb, o->help, HELP_COLUMN, HELP_WIDTH);
+	strbuf_addc(sb, '\n');
+}
+
+static void help_lines(const struct option *o, struct strbuf *sb)
+{
+	for (; o && o->type; o++) {
+		if (o->type == OPTION_TYPE_TABLE)
+			help_lines(table_of(o), sb);
+		else
+			help_line(o, sb);
+	}
+}
+
+void option_help(const struct option *table, struct strbuf *sb)
+{
+	help_lines(table, sb);
+	help_lines(help_table, sb);
+}
