@@ -29,6 +29,8 @@ struct json_out *json_out_new(void);
 struct json_out *json_out_object(struct json_out *o, const char *key);
 struct json_out *json_out_array(struct json_out *o, const char *key);
 void json_out_text(struct json_out *o, const char *key, const char *value);
+/** json_out_bytes() - the same from @len bytes, which may hold NUL: that is replaced, too. */
+void json_out_bytes(struct json_out *o, const char *key, const char *bytes, size_t len);
 void json_out_int(struct json_out *o, const char *key, long long value);
 /** json_out_number() - NaN and infinities, which JSON lacks, become null. */
 void json_out_number(struct json_out *o, const char *key, double value);

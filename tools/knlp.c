@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/module.h"
 #include "base/selfcheck.h"
 #include "base/thread.h"
 #include "tools/command.h"
@@ -155,8 +156,10 @@ static int finish(int ret)
 
 int main(int argc, char **argv)
 {
-	int ret = run_selfchecks();
+	int ret = modules_load();
 
+	if (!ret)
+		ret = run_selfchecks();
 	if (!ret)
 		ret = dispatch(argc - 1, argv + 1);
 	ret = finish(ret);

@@ -13,18 +13,35 @@
 
 #include <stddef.h>
 
+/** struct table_bounds - a section of one linked object: the program, or a module. */
+struct table_bounds {
+	const char *section;
+	const void *const *begin;	/* as the linker made them */
+	const void *const *end;
+};
+
 /** struct registry - one table: its name for messages and its entries sorted by name. */
 struct registry {
 	const char *what;		/* "op", "command": for messages */
-	const void *const *begin;	/* bounds as the linker made them */
-	const void *const *end;
+	struct table_bounds own;	/* the program's part */
 	const void **sorted;
 	size_t nr;
 };
 
-#define REGISTRY_INIT(noun, section_name)					\
-	{ .what = (noun), .begin = (const void *const *)__start_##section_name,	\
+#define TABLE_BOUNDS(section_name)						\
+	{ .section = #section_name,						\
+	  .begin = (const void *const *)__start_##section_name,			\
 	  .end = (const void *const *)__stop_##section_name }
+#define REGISTRY_INIT(noun, section_name)					\
+	{ .what = (noun), .own = TABLE_BOUNDS(section_name) }
+
+/**
+ * registry_extend() - entries of a module that belong to the registries of its sections.
+ * @tables: ends with section = NULL; must stay
+ *
+ * Before the first registry_sort() of a table that it concerns.  Return: 0 or -ENOMEM.
+ */
+int registry_extend(const struct table_bounds *tables);
 
 /**
  * registry_sort() - build the sorted view; called once at start (idempotent).

@@ -13,7 +13,8 @@
  * refers to.  The bounds are weak so that an empty table links.
  *
  * The order inside a section is the link order and LTO changes it: whoever walks
- * a table sorts it (see registry.h).
+ * a table sorts it (see registry.h).  The bounds are hidden because a module (module.h)
+ * has bounds of its own, which the dynamic linker must not replace by the program's.
  */
 #ifndef BASE_SECTION_H
 #define BASE_SECTION_H
@@ -22,9 +23,10 @@
 	static const type *const section_name##_entry_##var			\
 	__attribute__((used, retain, section(#section_name))) = &(var)
 
+#define SECTION_BOUND __attribute__((weak, visibility("hidden")))
 #define SECTION_DECLARE(section_name, type)					\
-	extern const type *const __start_##section_name[] __attribute__((weak)); \
-	extern const type *const __stop_##section_name[] __attribute__((weak))
+	extern const type *const __start_##section_name[] SECTION_BOUND;	\
+	extern const type *const __stop_##section_name[] SECTION_BOUND
 
 #define SECTION_COUNT(section_name)						\
 	((size_t)(__stop_##section_name - __start_##section_name))

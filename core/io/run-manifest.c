@@ -110,6 +110,10 @@ int run_manifest_write(const char *path, const struct config *cfg, const struct 
 	yml_put_text(w, "config_hash", hash);
 	yml_put_text(w, "data_hash", or_empty(facts->data_hash));
 	yml_put_text(w, "tokenizer", or_empty(facts->tokenizer));
+	if (facts->init) {
+		yml_put_text(w, "init", facts->init);
+		yml_put_text(w, "init_hash", or_empty(facts->init_hash));
+	}
 	put_started(w);
 	put_features(w);
 	yml_put_texts(w, "kernels", facts->kernels);

@@ -26,6 +26,8 @@ struct run_facts {
 	const char *const *libraries;	/* "openblas 0.3.21", NULL at the end; or NULL */
 	const char *data_hash;		/* of the token shards */
 	const char *tokenizer;		/* name and hash */
+	const char *init;		/* model folder of the first weights; NULL: drawn */
+	const char *init_hash;		/* of its weights */
 };
 
 /** struct run - an open run folder. Read-only for all but core/io. */

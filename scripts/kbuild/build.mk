@@ -77,7 +77,16 @@ $(gen)/version.h: FORCE
 	@sh $(srctree)/scripts/kbuild/version.sh $(srctree) $(KNLP_VERSION) > $@.tmp
 	@$(call move-if-changed,$@)
 
-prepare := scripts/kbuild/fixdep $(gen)/param-ids.h $(gen)/version.h
+# What a module must agree with the program about: headers and features.
+abi-headers := $(wildcard $(srctree)/core/*/*.h $(srctree)/arch/*/*.h $(srctree)/tools/*.h)
+$(gen)/.abi: $(abi-headers) $(gen)/embedded-config.c $(gen)/param-ids.h
+	@{ cat $(abi-headers) $(gen)/param-ids.h; \
+		sed -n '/config_features/,$$p' $(gen)/embedded-config.c; } | sha256sum | \
+		sed 's/^\(.\{32\}\).*/#define KNLP_ABI "\1"/' > $(gen)/abi.h.tmp
+	@$(call move-if-changed,$(gen)/abi.h); touch $@
+$(gen)/abi.h: $(gen)/.abi ;
+
+prepare := scripts/kbuild/fixdep $(gen)/param-ids.h $(gen)/version.h $(gen)/abi.h
 
 # ---- compile ------------------------------------------------------------------------
 # Flags of one object: its own, its directory's, and its directory's libraries'.

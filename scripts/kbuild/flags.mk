@@ -69,3 +69,9 @@ KNLP_NVCCFLAGS := -std=c++17 -O3 -lineinfo -Xcompiler -fno-exceptions \
 
 KNLP_LDFLAGS := -Wl,--gc-sections -Wl,--as-needed
 KNLP_LDLIBS  := -lm
+
+# Modules call functions of the program.
+ifneq ($(CONFIG_MODULES),)
+KNLP_LDFLAGS += -rdynamic
+KNLP_LDLIBS  += -ldl
+endif

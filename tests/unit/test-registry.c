@@ -57,10 +57,8 @@ END_TEST
 
 START_TEST(duplicates)
 {
-	static struct registry strict = { .what = "animal", .begin = twice_table,
-					  .end = twice_table + 3 };
-	static struct registry loose = { .what = "animal", .begin = twice_table,
-					 .end = twice_table + 3 };
+	static struct registry strict = { "animal", { "twice", twice_table, twice_table + 3 } };
+	static struct registry loose = { "animal", { "twice", twice_table, twice_table + 3 } };
 
 	check_fails(registry_sort(&strict, 1), -EEXIST, "two animals are called 'ant'");
 	check_ok(registry_sort(&loose, 0));
