@@ -4,8 +4,11 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/build-info.h"
+#include "base/strbuf.h"
+#include "data/utf8.h"
 
 /* An addition failed somewhere in the object that is being made. */
 static bool failed;
@@ -53,7 +56,29 @@ struct json_out *json_out_array(struct json_out *o, const char *key)
 
 void json_out_text(struct json_out *o, const char *key, const char *value)
 {
-	add(o, key, cJSON_CreateString(value));
+	json_out_bytes(o, key, value, strlen(value));
+}
+
+void json_out_bytes(struct json_out *o, const char *key, const char *bytes, size_t len)
+{
+	struct strbuf sb;
+	size_t n;
+
+	strbuf_init(&sb);
+	while (len) {
+		n = utf8_valid(bytes, strnlen(bytes, len));
+		strbuf_add(&sb, bytes, n);
+		bytes += n;
+		len -= n;
+		if (!len)
+			break;
+		n = *bytes ? utf8_invalid(bytes, len) : 1;
+		strbuf_adds(&sb, "\xef\xbf\xbd");
+		bytes += n;
+		len -= n;
+	}
+	add(o, key, strbuf_ok(&sb) ? NULL : cJSON_CreateString(sb.s));
+	strbuf_free(&sb);
 }
 
 void json_out_int(struct json_out *o, const char *key, long long value)

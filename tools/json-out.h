@@ -28,7 +28,10 @@ struct json_out *json_out_new(void);
 /** json_out_object() - a new object inside @o; @key is NULL if @o is an array. */
 struct json_out *json_out_object(struct json_out *o, const char *key);
 struct json_out *json_out_array(struct json_out *o, const char *key);
+/** json_out_text() - what is not valid UTF-8 in it becomes U+FFFD. */
 void json_out_text(struct json_out *o, const char *key, const char *value);
+/** json_out_bytes() - the same from @len bytes; NUL is replaced, too. */
+void json_out_bytes(struct json_out *o, const char *key, const char *bytes, size_t len);
 /** json_out_bytes() - the same from @len bytes, which may hold NUL: that is replaced, too. */
 void json_out_bytes(struct json_out *o, const char *key, const char *bytes, size_t len);
 void json_out_int(struct json_out *o, const char *key, long long value);
@@ -56,6 +59,11 @@ static inline struct json_out *json_out_array(struct json_out *o, const char *ke
 	return NULL;
 }
 static inline void json_out_text(struct json_out *o, const char *key, const char *value) { }
+static inline void json_out_bytes(struct json_out *o, const char *key, const char *bytes,
+				  size_t len)
+{
+}
+
 static inline void json_out_int(struct json_out *o, const char *key, long long value) { }
 static inline void json_out_number(struct json_out *o, const char *key, double value) { }
 static inline void json_out_bool(struct json_out *o, const char *key, bool value) { }

@@ -86,6 +86,9 @@ struct device {
 int device_open(const char *name, struct device **dev);
 void device_close(struct device *dev);
 
+/** device_bytes() - what device_alloc() takes for @bytes: whole lines of 64, at least one. */
+size_t device_bytes(size_t bytes);
+
 /** device_alloc() - @bytes of memory, zeroed, aligned to 64 bytes. */
 int device_alloc(struct device *dev, size_t bytes, const char *what, struct buffer **buf);
 void buffer_free(struct buffer *buf);

@@ -71,6 +71,11 @@ void device_close(struct device *dev)
 	free(dev);
 }
 
+size_t device_bytes(size_t bytes)
+{
+	return bytes ? (bytes + 63) & ~(size_t)63 : 64;
+}
+
 int device_alloc(struct device *dev, size_t bytes, const char *what, struct buffer **out)
 {
 	struct buffer *buf = calloc(1, sizeof(*buf));
@@ -79,7 +84,7 @@ int device_alloc(struct device *dev, size_t bytes, const char *what, struct buff
 	if (!buf)
 		return fail_nomem(sizeof(*buf), what);
 	buf->device = dev;
-	buf->bytes = bytes ? (bytes + 63) & ~(size_t)63 : 64;
+	buf->bytes = device_bytes(bytes);
 	ret = dev->arch->alloc(dev, buf->bytes, &buf->address);
 	if (!ret) {
 		dev->bytes_used += buf->bytes;

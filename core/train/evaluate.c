@@ -70,9 +70,9 @@ int evaluator_new(struct model *m, struct device *dev, int batch, int context, b
 	if (!e)
 		return fail_nomem(sizeof(*e), "an evaluation");
 	e->model = m;
-	e->host = calloc((size_t)batch * context, sizeof(*e->host));
-	ret = e->host ? feed_new(dry ? NULL : dev, batch, context, doc_mask, &e->feed)
-		      : fail_nomem((size_t)batch * context * sizeof(*e->host), "losses");
+	e->host = dry ? NULL : calloc((size_t)batch * context, sizeof(*e->host));
+	ret = e->host || dry ? feed_new(dry ? NULL : dev, batch, context, doc_mask, &e->feed)
+			     : fail_nomem((size_t)batch * context * sizeof(*e->host), "losses");
 	if (!ret)
 		ret = build(e, dev, dry);
 	if (ret)
@@ -95,12 +95,23 @@ void evaluator_free(struct evaluator *e)
 
 size_t evaluator_bytes(const struct evaluator *e)
 {
-	return e->plan->arena_bytes;
+	return device_bytes(e->plan->arena_bytes) + feed_bytes(e->feed);
 }
 
 struct plan *evaluator_plan(struct evaluator *e)
 {
 	return e->plan;
+}
+
+/* Run the batch again, looking at every value, to name what broke. */
+static int explain(struct evaluator *e, uint64_t window)
+{
+	int ret = plan_run_checked(e->plan);
+
+	if (ret)
+		return fail_in(ret, "held-out window %llu", (unsigned long long)window);
+	return fail(-EDOM, "held-out window %llu: the loss is not finite",
+		    (unsigned long long)window);
 }
 
 /* One batch of windows; adds to @result. */
@@ -119,6 +130,8 @@ static int run_batch(struct evaluator *e, const struct loader *l, uint64_t first
 	if (!ret)
 		ret = tensor_read(e->losses, e->host, count * sizeof(*e->host));
 	for (size_t i = 0; i < count && !ret; i++) {
+		if (!isfinite(e->host[i]))
+			return explain(e, first + i / l->length);
 		result->nats += e->host[i];
 		result->bytes += token_bytes[e->feed->host[FEED_TARGETS][i]];
 		result->tokens++;

@@ -38,7 +38,7 @@ int evaluator_new(struct model *m, struct device *dev, int batch, int context, b
 		  bool dry, struct evaluator **e);
 void evaluator_free(struct evaluator *e);
 
-/** evaluator_bytes() - device memory that it takes for intermediates. */
+/** evaluator_bytes() - device memory that it takes for intermediates and batches. */
 size_t evaluator_bytes(const struct evaluator *e);
 
 /**
@@ -47,6 +47,8 @@ size_t evaluator_bytes(const struct evaluator *e);
  *
  * The sum is taken in fp64 in the order of the stream: batch size and threads do not
  * change it.
+ * Return: 0; -EDOM if a loss is not finite, naming the first op and tensor that made it;
+ * -errno.
  */
 int evaluator_run(struct evaluator *e, struct dataset *data, uint64_t max_tokens,
 		  struct eval_result *result);

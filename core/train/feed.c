@@ -24,13 +24,13 @@ int feed_new(struct device *dev, int batch, int context, bool doc_mask, struct f
 	f->batch = batch;
 	f->context = context;
 	f->doc_mask = doc_mask;
-	for (int p = 0; p < FEED_PARTS && !ret; p++) {
+	for (int p = 0; p < FEED_PARTS && dev && !ret; p++) {
 		if (!is_used(f, p))
 			continue;
 		f->host[p] = calloc(1, bytes);
 		if (!f->host[p])
 			ret = fail_nomem(bytes, "a batch");
-		else if (dev)
+		else
 			ret = device_alloc(dev, bytes, "a batch", &f->buffer[p]);
 	}
 	if (ret)
@@ -49,6 +49,15 @@ void feed_free(struct feed *f)
 		buffer_free(f->buffer[p]);
 	}
 	free(f);
+}
+
+size_t feed_bytes(const struct feed *f)
+{
+	size_t bytes = device_bytes((size_t)f->batch * f->context * sizeof(int32_t)), all = 0;
+
+	for (int p = 0; p < FEED_PARTS; p++)
+		all += is_used(f, p) ? bytes : 0;
+	return all;
 }
 
 int feed_inputs(struct feed *f, struct graph *g, struct feed_inputs *in)

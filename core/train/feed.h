@@ -23,13 +23,19 @@ struct feed {
 	int batch, context;
 	int rows, length;
 	bool doc_mask;
-	int32_t *host[FEED_PARTS];	/* (B, T) without gaps; NULL if not used */
+	int32_t *host[FEED_PARTS];	/* (B, T) without gaps; NULL if not used or dry */
 	struct buffer *buffer[FEED_PARTS];
 };
 
-/** feed_new() - memory for batches of up to @batch windows of up to @context tokens. */
+/**
+ * feed_new() - memory for batches of up to @batch windows of up to @context tokens.
+ * @dev: NULL: dry, nothing is taken
+ */
 int feed_new(struct device *dev, int batch, int context, bool doc_mask, struct feed **f);
 void feed_free(struct feed *f);
+
+/** feed_bytes() - device memory that it takes, or would take if it were not dry. */
+size_t feed_bytes(const struct feed *f);
 
 /** struct feed_inputs - a graph's tensors bound to a feed, and their extents. */
 struct feed_inputs {

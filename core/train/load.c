@@ -148,6 +148,39 @@ int model_load_weights(struct model *m, const char *path)
 	return ret;
 }
 
+int model_weights_hash(const char *path, char hex[HASH_HEX])
+{
+	char *dir, *file;
+	int ret = model_folder(path, &dir);
+
+	if (ret)
+		return ret;
+	file = path_join(dir, WEIGHTS_FILE);
+	ret = file ? hash_file(file, hex) : fail_nomem(strlen(dir), "a path");
+	free(file);
+	free(dir);
+	return ret;
+}
+
+int model_check_tokenizer(const char *path, struct dataset *data)
+{
+	const struct manifest *m = dataset_manifest(data);
+	struct tokenizer *tok = NULL;
+	char *dir;
+	int ret = model_folder(path, &dir);
+
+	if (ret)
+		return ret;
+	if (has_file(dir, TOKENIZER_FILE))
+		ret = tokenizer_load(dir, &tok);
+	if (tok && strcmp(m->tokenizer_hash, tokenizer_hash(tok)))
+		ret = fail(-EINVAL, "%s: tokenized with '%s', but the model %s was trained with "
+			   "'%s'", dataset_dir(data), m->tokenizer, path, tokenizer_name(tok));
+	tokenizer_free(tok);
+	free(dir);
+	return ret;
+}
+
 static int load_config(struct loaded *l)
 {
 	char *path = path_join(l->dir, CONFIG_FILE);

@@ -44,4 +44,15 @@ void model_unload(struct loaded *l);
 /** model_load_weights() - weights of @path into @m, which must have the same tensors. */
 int model_load_weights(struct model *m, const char *path);
 
+/** model_weights_hash() - checksum of the weights of run or model folder @path. */
+int model_weights_hash(const char *path, char hex[HASH_HEX]);
+
+/**
+ * model_check_tokenizer() - was the model @path made with the tokenizer of @data?
+ *
+ * With another one its weights would mean nothing.  A folder without tokenizer passes.
+ * Return: 0; -EINVAL naming both.
+ */
+int model_check_tokenizer(const char *path, struct dataset *data);
+
 #endif

@@ -2,8 +2,10 @@
 /*
  * Checkpoints of a training, and models read from them.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "data/dataset.h"
@@ -64,6 +66,41 @@ static void put_entries(struct entries *e)
 	model_entries_free(e->optimizer, e->nr_optimizer);
 }
 
+/* @e, read in pieces, holds numbers only. */
+static int check_entry(const struct trainer *t, const struct tensor_entry *e)
+{
+	float piece[4096];
+	size_t bytes = dtype_size(e->dtype), n;
+
+	for (int d = 0; d < e->nd; d++)
+		bytes *= e->shape[d];
+	for (size_t at = 0; at < bytes; at += n) {
+		int ret;
+
+		n = bytes - at < sizeof(piece) ? bytes - at : sizeof(piece);
+		ret = e->fetch(e->ctx, at, n, piece);
+		if (ret)
+			return ret;
+		for (size_t i = 0; i < n / sizeof(*piece); i++)
+			if (!isfinite(piece[i]))
+				return fail(-EDOM, "step %lld: the update made %s in '%s': no "
+					    "checkpoint is written", (long long)t->done,
+					    isnan(piece[i]) ? "NaN" : "Inf", e->name);
+	}
+	return 0;
+}
+
+/* A checkpoint that cannot be gone on from must not push out a good one. */
+static int check_entries(const struct trainer *t, const struct tensor_entry *list, int nr)
+{
+	int ret = 0;
+
+	for (int i = 0; i < nr && !ret; i++)
+		if (list[i].dtype == DT_F32)
+			ret = check_entry(t, &list[i]);
+	return ret;
+}
+
 int trainer_save(struct trainer *t, struct run *run)
 {
 	int64_t tokens = t->done * t->shape.tokens_per_step;
@@ -81,7 +118,11 @@ int trainer_save(struct trainer *t, struct run *run)
 
 	if (ret)
 		return ret;
-	ret = model_files_make(t->cfg, t->data, files);
+	ret = check_entries(t, e.model, e.nr_model);
+	if (!ret)
+		ret = check_entries(t, e.optimizer, e.nr_optimizer);
+	if (!ret)
+		ret = model_files_make(t->cfg, t->data, files);
 	if (ret)
 		goto out_entries;
 	content.model = e.model;
@@ -121,7 +162,11 @@ out_checkpoint:
 
 int trainer_start(struct trainer *t, const char *init)
 {
-	if (init)
-		return model_load_weights(t->model, init);
+	int ret;
+
+	if (init) {
+		ret = model_check_tokenizer(init, t->data);
+		return ret ? ret : model_load_weights(t->model, init);
+	}
 	return model_init(t->model, (uint64_t)config_int(t->cfg, PARAM_TRAIN_SEED));
 }

@@ -55,19 +55,28 @@ static int make_evaluator(struct trainer *t)
 			     config_bool(t->cfg, PARAM_DATA_DOC_MASK), t->dry, &t->eval);
 }
 
+/* Held-out text too short for one window is found now and not at the first evaluation. */
+static int make_loaders(struct trainer *t)
+{
+	struct loader held_out;
+	int ret = loader_init(&t->loader, t->data, DATA_TRAIN, t->shape.context,
+			      config_bool(t->cfg, PARAM_DATA_SHUFFLE),
+			      (uint64_t)config_int(t->cfg, PARAM_TRAIN_SEED));
+
+	return ret ? ret : loader_init(&held_out, t->data, DATA_VAL, t->shape.context, false, 0);
+}
+
 static int build(struct trainer *t)
 {
 	const struct config *cfg = t->cfg;
 	int ret = read_shape(cfg, &t->shape);
 
 	if (!ret)
+		ret = make_loaders(t);
+	if (!ret)
 		ret = find_parts(t);
 	if (!ret)
 		ret = make_model(t);
-	if (!ret)
-		ret = loader_init(&t->loader, t->data, DATA_TRAIN, t->shape.context,
-				  config_bool(cfg, PARAM_DATA_SHUFFLE),
-				  (uint64_t)config_int(cfg, PARAM_TRAIN_SEED));
 	if (!ret)
 		ret = feed_new(t->dry ? NULL : t->dev, t->shape.batch, t->shape.context,
 			       config_bool(cfg, PARAM_DATA_DOC_MASK), &t->feed);
@@ -133,8 +142,11 @@ struct train_memory trainer_memory(const struct trainer *t)
 		.weights = weights,
 		.gradients = weights,
 		.states = weights * t->optimizer->nr_states,
-		.intermediates = t->step.plan->arena_bytes + t->norm.plan->arena_bytes +
-				 t->update.plan->arena_bytes + evaluator_bytes(t->eval),
+		.intermediates = device_bytes(t->step.plan->arena_bytes) +
+				 device_bytes(t->norm.plan->arena_bytes) +
+				 device_bytes(t->update.plan->arena_bytes) +
+				 device_bytes(SCALARS_BYTES) + feed_bytes(t->feed) +
+				 evaluator_bytes(t->eval),
 	};
 }
 

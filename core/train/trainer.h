@@ -41,7 +41,10 @@ struct step_result {
 	double lr;
 };
 
-/** struct train_memory - bytes by purpose, known before the first step. */
+/**
+ * struct train_memory - bytes by purpose, known before the first step.
+ * @intermediates: with the batches; the sum of all is what a trainer takes of the device
+ */
 struct train_memory {
 	size_t weights, gradients, states, intermediates;
 };
@@ -73,7 +76,10 @@ int64_t trainer_done(const struct trainer *t);
 uint64_t trainer_unique_tokens(const struct trainer *t);
 double trainer_epochs(const struct trainer *t);
 
-/** trainer_start() - initial weights: drawn from TRAIN_SEED, or those of @init if given. */
+/**
+ * trainer_start() - initial weights: drawn from TRAIN_SEED, or those of @init if given.
+ * Return: 0; -EINVAL if @init has other tensors or another tokenizer than the data; -errno.
+ */
 int trainer_start(struct trainer *t, const char *init);
 
 /**
@@ -86,7 +92,10 @@ int trainer_step(struct trainer *t, struct step_result *result);
 /** trainer_eval() - loss on the first TRAIN_EVAL_TOKENS held-out tokens. */
 int trainer_eval(struct trainer *t, struct eval_result *result);
 
-/** trainer_save() - write a checkpoint of the current state into @run. */
+/**
+ * trainer_save() - write a checkpoint of the current state into @run.
+ * Return: 0; -EDOM if a weight or a moment is not finite: then nothing is written; -errno.
+ */
 int trainer_save(struct trainer *t, struct run *run);
 
 /**

@@ -63,7 +63,7 @@ static int encode_prompt(struct writing *w)
  */
 static int slide(struct writing *w)
 {
-	int keep = w->model->model->spec.context / 2;
+	int context = w->model->model->spec.context, keep = context > 1 ? context / 2 : 1;
 	int ret = decoder_reset(w->decoder);
 
 	if (ret)
@@ -105,7 +105,7 @@ static int report(const struct writing *w, size_t prompt)
 	}
 	o = json_out_new();
 	json_out_text(o, "prompt", opt.prompt);
-	json_out_text(o, "text", w->text.s);
+	json_out_bytes(o, "text", w->text.s, w->text.len);
 	ids = json_out_array(o, "tokens");
 	for (size_t i = prompt; i < w->ids.nr; i++)
 		json_out_int(ids, NULL, w->ids.ids[i]);

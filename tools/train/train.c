@@ -21,6 +21,7 @@
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
+#include "train/load.h"
 #include "train/trainer.h"
 
 static struct {
@@ -38,7 +39,9 @@ static void on_signal(int signal_number)
 /* The step under way is finished and saved; a second signal ends the program at once. */
 static void catch_signals(void)
 {
-	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
+	struct sigaction stop = {
+		.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART,
+	};
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
@@ -55,6 +58,7 @@ struct job {
 	double loss;			/* of the last step */
 	double seconds;			/* of training in this process */
 	int64_t first;			/* steps done when this process began */
+	int64_t saved;			/* step of the newest checkpoint, -1 if there is none */
 };
 
 static double now(void)
@@ -133,7 +137,7 @@ static int one_step(struct job *j)
 
 static int loop(struct job *j, bool bar)
 {
-	int64_t steps = trainer_shape(j->trainer)->steps, saved = trainer_done(j->trainer);
+	int64_t steps = trainer_shape(j->trainer)->steps, saved = j->saved;
 	char text[FORMAT_MAX];
 	int ret = 0;
 
@@ -177,6 +181,45 @@ static int train(struct job *j)
 
 /* ---- before and after ------------------------------------------------------------ */
 
+/*
+ * The weights come first: if --init is wrong, no run is left behind.  They are saved at
+ * once, so that resuming does not need the other model again.
+ */
+static int begin_run(struct job *j, struct run_facts *facts)
+{
+	char hash[HASH_HEX], *init = NULL;
+	int ret = trainer_start(j->trainer, opt.init);
+
+	if (!ret && opt.init) {
+		ret = model_weights_hash(opt.init, hash);
+		init = realpath(opt.init, NULL);
+		facts->init = init ? init : opt.init;
+		facts->init_hash = hash;
+	}
+	if (!ret)
+		ret = run_create(opt.run, j->cfg, facts, &j->run);
+	free(init);
+	if (ret || !opt.init)
+		return ret;
+	ret = trainer_save(j->trainer, j->run);
+	if (!ret)
+		j->saved = 0;
+	return ret;
+}
+
+/* Cut before its first checkpoint: from the beginning. */
+static int begin_again(struct job *j)
+{
+	int ret;
+
+	if (yml_get(j->run->manifest, "init"))
+		return fail(-ENOENT, "%s was cut before it held the weights of --init: remove it "
+			    "and begin again", opt.run);
+	fail_clear();
+	ret = trainer_start(j->trainer, NULL);
+	return ret ? ret : run_rewind(j->run, -1);
+}
+
 /* A new run begins at step 0; a resumed one at its newest good checkpoint. */
 static int open_run(struct job *j)
 {
@@ -193,19 +236,18 @@ static int open_run(struct job *j)
 	int ret;
 
 	snprintf(tokenizer, sizeof(tokenizer), "%s %s", m->tokenizer, m->tokenizer_hash);
-	if (!opt.resume) {
-		ret = run_create(opt.run, j->cfg, &facts, &j->run);
-		return ret ? ret : trainer_start(j->trainer, opt.init);
-	}
+	if (!opt.resume)
+		return begin_run(j, &facts);
 	ret = run_resume(opt.run, j->cfg, &facts, opt.force, &j->run);
 	if (ret)
 		return ret;
 	ret = trainer_restore(j->trainer, j->run);
-	if (ret != -ENOENT)
-		return ret ? ret : run_rewind(j->run, trainer_done(j->trainer));
-	fail_clear();	/* cut before its first checkpoint: from the beginning */
-	ret = trainer_start(j->trainer, opt.init);
-	return ret ? ret : run_rewind(j->run, -1);
+	if (ret == -ENOENT)
+		return begin_again(j);
+	if (ret)
+		return ret;
+	j->saved = trainer_done(j->trainer);
+	return run_rewind(j->run, j->saved);
 }
 
 static void print_row(const char *what, const char *value)
@@ -306,7 +348,7 @@ static void close_parts(struct job *j)
 
 static int train_run(int argc, char **argv)
 {
-	struct job job = { .loss = NAN };
+	struct job job = { .loss = NAN, .saved = -1 };
 	int ret;
 
 	(void)argc;
@@ -315,6 +357,9 @@ static int train_run(int argc, char **argv)
 		return usage_error("train: --data is missing");
 	if (!opt.run && !opt.dry_run)
 		return usage_error("train: --run is missing");
+	if (opt.resume && opt.init)
+		return usage_error("train: --resume goes on from the run's own weights, without "
+				   "--init");
 	ret = open_parts(&job);
 	if (ret)
 		goto out;

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/* Decoding with a cache against the whole sequence at once, as training computes it. */
+#include <math.h>
+
+#include "infer/decoder.h"
+#include "infer/sampler.h"
+#include "nn/model.h"
+#include "tensor/plan.h"
+#include "tests/unit/train-helper.h"
+
+#define LENGTH	150	/* more than a chunk of the prompt */
+#define VOCAB	61
+
+static const char *const models[] = {
+	"MODEL_FAMILY=gpt2",
+	"MODEL_FAMILY=llama MODEL_KV_HEADS=1",
+	"MODEL_FAMILY=llama MODEL_POSITION=rope_adjacent MODEL_QK_NORM=y MODEL_GATE=head",
+	"MODEL_FAMILY=gpt2 MODEL_ATTENTION=window,full MODEL_WINDOW=7 MODEL_GATE=element",
+	"MODEL_FAMILY=gpt2 MODEL_ATTN_SOFTCAP=2 MODEL_LOGIT_SOFTCAP=3 MODEL_POSITION=none",
+};
+
+/* struct forward - the graph of all logits of a sequence. */
+struct forward {
+	struct graph *g;
+	struct plan *plan;
+	struct tensor *ids, *positions, *logits;
+	struct buffer *buffer[2];
+};
+
+struct bench {
+	struct config *cfg;
+	struct device *dev;
+	struct model *m;
+	struct forward f;
+	int32_t tokens[LENGTH];
+};
+
+static struct tensor *input(struct bench *b, const char *name, struct buffer **buf)
+{
+	int64_t n[2] = { 1, LENGTH };
+	struct tensor *t = graph_tensor(b->f.g, TENSOR_INPUT, name, DT_I32, 2, n, NULL);
+
+	check_ok(device_alloc(b->dev, LENGTH * sizeof(int32_t), name, buf));
+	tensor_bind(t, *buf, 0);
+	return t;
+}
+
+static void build(struct bench *b)
+{
+	struct builder builder = { .model = b->m };
+	struct forward *f = &b->f;
+
+	f->g = builder.graph = graph_new();
+	builder.ids = f->ids = input(b, "ids", &f->buffer[0]);
+	builder.positions = f->positions = input(b, "positions", &f->buffer[1]);
+	f->logits = model_logits(&builder, model_hidden(&builder));
+	check_ok(graph_error(f->g));
+	graph_output(f->logits);
+	check_ok(graph_plan(f->g, b->dev, false, &f->plan));
+}
+
+/* Weights far from zero, so that every part of the model matters. */
+static void begin(struct bench *b, const char *settings)
+{
+	char *text = str_printf("MODEL_LAYERS=2 MODEL_WIDTH=32 MODEL_HEADS=2 MODEL_CONTEXT=150 "
+				"MODEL_INIT_STD=0.3 %s", settings), *save = NULL;
+	struct rng r = rng_stream(1, "test", 0);
+	struct model_spec spec;
+
+	memset(b, 0, sizeof(*b));
+	b->cfg = config_new();
+	for (char *a = strtok_r(text, " ", &save); a; a = strtok_r(NULL, " ", &save))
+		check_ok(config_set(b->cfg, a));
+	free(text);
+	check_ok(spec_from_config(b->cfg, VOCAB, &spec));
+	check_ok(device_open("cpu", &b->dev));
+	check_ok(model_new(&spec, false, &b->m));
+	check_ok(model_alloc(b->m, b->dev, 0));
+	check_ok(model_init(b->m, 1));
+	for (int i = 0; i < LENGTH; i++)
+		b->tokens[i] = (int32_t)rng_below(&r, i, VOCAB);
+	build(b);
+}
+
+static void end(struct bench *b)
+{
+	plan_free(b->f.plan);
+	graph_free(b->f.g);
+	buffer_free(b->f.buffer[0]);
+	buffer_free(b->f.buffer[1]);
+	model_free(b->m);
+	device_close(b->dev);
+	config_free(b->cfg);
+}
+
+/* logits: (LENGTH, VOCAB) */
+static float *forward(struct bench *b)
+{
+	float *logits = malloc(LENGTH * VOCAB * sizeof(*logits));
+	int32_t positions[LENGTH];
+
+	for (int i = 0; i < LENGTH; i++)
+		positions[i] = i;
+	check_ok(tensor_write(b->f.ids, b->tokens, sizeof(b->tokens)));
+	check_ok(tensor_write(b->f.positions, positions, sizeof(positions)));
+	check_ok(plan_run(b->f.plan));
+	check_ok(tensor_read(b->f.logits, logits, LENGTH * VOCAB * sizeof(*logits)));
+	return logits;
+}
+
+static void compare(const float *got, const float *want, int at)
+{
+	for (int v = 0; v < VOCAB; v++)
+		ck_assert_msg(fabsf(got[v] - want[v]) <= 1e-4f,
+			      "token %d, logit %d: %g, not %g", at, v, got[v], want[v]);
+}
+
+/* Feed the sequence @chunk tokens at a time and look at the logits after each. */
+static void feed(struct bench *b, struct decoder *d, int chunk, const float *want)
+{
+	float got[VOCAB];
+
+	for (int at = 0; at < LENGTH; at += chunk) {
+		int nr = LENGTH - at < chunk ? LENGTH - at : chunk;
+
+		check_ok(decoder_feed(d, b->tokens + at, nr, got));
+		ck_assert_int_eq(decoder_length(d), at + nr);
+		compare(got, want + (size_t)(at + nr - 1) * VOCAB, at + nr - 1);
+	}
+}
+
+START_TEST(chunks)
+{
+	static const int sizes[] = { 1, 3, 64, LENGTH };
+	struct decoder *d;
+	struct bench b;
+	float *want, got[VOCAB];
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	check_ok(decoder_new(b.m, b.dev, LENGTH, &d));
+	for (int i = 0; i < 4; i++) {
+		feed(&b, d, sizes[i], want);
+		check_fails(decoder_feed(d, b.tokens, 1, got), -ENOSPC, "");
+		check_ok(decoder_reset(d));
+		ck_assert_int_eq(decoder_length(d), 0);
+	}
+	decoder_free(d);
+	free(want);
+	end(&b);
+}
+END_TEST
+
+/* Another token leaves everything before it as it was, to the bit, and changes its own. */
+START_TEST(causal)
+{
+	static const int places[] = { 0, 1, 31, 64, 127, 128, LENGTH - 1 };
+	float *before, *after;
+	struct bench b;
+
+	begin(&b, models[_i]);
+	before = forward(&b);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int at = places[i];
+		size_t first = (size_t)at * VOCAB;
+
+		b.tokens[at] = (b.tokens[at] + 1) % VOCAB;
+		after = forward(&b);
+		ck_assert(!memcmp(before, after, first * sizeof(*before)));
+		ck_assert(memcmp(before + first, after + first, VOCAB * sizeof(*before)));
+		b.tokens[at] = (b.tokens[at] + VOCAB - 1) % VOCAB;
+		free(after);
+	}
+	free(before);
+	end(&b);
+}
+END_TEST
+
+START_TEST(small_capacity)
+{
+	struct decoder *d;
+	struct bench b;
+	float *want, got[VOCAB];
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	check_ok(decoder_new(b.m, b.dev, 1, &d));
+	check_ok(decoder_feed(d, b.tokens, 1, got));
+	compare(got, want, 0);
+	check_fails(decoder_feed(d, b.tokens, 2, got), -ENOSPC, "");
+	decoder_free(d);
+	free(want);
+	end(&b);
+}
+END_TEST
+
+START_TEST(sampling)
+{
+	static const float logits[4] = { 0, 2, 2, -INFINITY };
+	int counts[4] = { 0 };
+
+	ck_assert_int_eq(sample_token(logits, 4, 0, 1, 0), 1);
+	for (int i = 0; i < 20000; i++) {
+		int t = sample_token(logits, 4, 1, 1, i);
+
+		ck_assert_int_eq(sample_token(logits, 4, 1, 1, i), t);
+		counts[t]++;
+	}
+	/* exp(0) : exp(2) : exp(2) is 1268 : 9366 : 9366 of 20000; five sigma is 350 */
+	ck_assert_int_lt(abs(counts[0] - 1268), 350);
+	ck_assert_int_lt(abs(counts[1] - 9366), 350);
+	ck_assert_int_lt(abs(counts[2] - 9366), 350);
+	ck_assert_int_eq(counts[3], 0);
+	for (int i = 0; i < 1000; i++)	/* hardly any temperature */
+		ck_assert_int_ne(sample_token(logits, 4, 1e-3, 1, i), 0);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	const int nr = sizeof(models) / sizeof(models[0]);
+
+	tcase_add_loop_test(tc, chunks, 0, nr);
+	tcase_add_loop_test(tc, causal, 0, nr);
+	tcase_add_loop_test(tc, small_capacity, 0, nr);
+	tcase_add_test(tc, sampling);
+}
+TEST_REGISTER(decoder, add);
