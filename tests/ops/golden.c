@@ -128,7 +128,7 @@ static int give(struct golden_case *c, const struct tensor *t, const struct st_v
 	return c->values[t->id] ? 0 : fail_nomem(count * sizeof(double), "a test");
 }
 
-/* Results are found after the run: oracle_run() allocates them. */
+/* After the run: oracle_run() allocates the results. */
 static int add_pair(struct golden_case *c, const struct st *st, const char *what, int i,
 		    const struct tensor *t)
 {
@@ -137,10 +137,9 @@ static int add_pair(struct golden_case *c, const struct st *st, const char *what
 
 	snprintf(p->what, sizeof(p->what), "%s%d", what, i);
 	if (!v || !t)
-		return v || t ? fail(-ENOENT, "golden %s: %s only in the %s", c->name, p->what,
-				     v ? "file" : "graph") : 0;
+		return fail(-ENOENT, "no %s in the %s", p->what, v ? "graph" : "file");
 	if (v->nd != t->now.nd || memcmp(v->shape, t->now.n, v->nd * sizeof(v->shape[0])))
-		return fail(-EINVAL, "golden %s: %s has another shape", c->name, p->what);
+		return fail(-EINVAL, "%s has another shape", p->what);
 	p->want = elements(v, &p->count);
 	p->got = c->values[t->id];
 	c->nr++;

@@ -34,7 +34,4 @@ const char *opcheck_gradient(const struct op *op, const struct op_case *c);
  */
 const char *opcheck_extents(const struct op *op, const struct op_case *c, struct device *dev);
 
-/** opcheck_bench() - print time, GB/s and GFLOP/s of each kernel on the op's last case. */
-void opcheck_bench(const struct op *op, struct device *dev);
-
 #endif

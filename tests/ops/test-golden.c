@@ -109,9 +109,9 @@ static void golden_ops_complete(void)
 		golden_free(&c);
 	}
 	registry_for_each(ops, op)
-		ck_assert_msg(seen[op_i] != is_excused(op->name), "op '%s' is %s", op->name,
-			      seen[op_i] ? "excused but has a golden case"
-					 : "in no golden case: add one to scripts/peers/golden_ops.py");
+		ck_assert_msg(seen[op_i] != is_excused(op->name), "op '%s' is %s: see "
+			      "tests/data/golden/README.md", op->name,
+			      seen[op_i] ? "excused but has a golden case" : "in no golden case");
 	for (int i = 0; excused[i].op; i++)
 		CHECK(op_find(excused[i].op) && *excused[i].reason);
 	st_close(st);

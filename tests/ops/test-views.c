@@ -94,8 +94,9 @@ static void compare(const struct tensor *t, const double *want)
 	for (int64_t i = 0; i < count; i++)
 		scale = fmax(scale, fabs(want[i]));
 	for (int64_t i = 0; i < count; i++)
-		ck_assert_msg(fabs(got[i] - want[i]) <= 1e-5 * scale, "%s: element %lld is %g, not %g",
-			      t->name, (long long)i, got[i], want[i]);
+		ck_assert_msg(fabs(got[i] - want[i]) <= 1e-5 * scale,
+			      "%s: element %lld is %g, not %g", t->name, (long long)i, got[i],
+			      want[i]);
 	free(got);
 }
 

@@ -4,9 +4,10 @@
  *
  *	knlp-test [-v] [NAME]...
  *	knlp-test -l
+ *	knlp-test -b [OP]...
  *
  * NAME runs the tests of that name and those that begin with NAME_; -v prints each
- * test, -l lists them.  Exit code 1 if any test failed or a NAME matches none.
+ * test, -l lists them, -b measures the kernels (tests/ops/bench.c).  Exit code 1 if any test failed or a NAME matches none.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "base/registry.h"
 #include "base/selfcheck.h"
+#include "tests/ops/bench.h"
 #include "tests/unit/test.h"
 
 static struct registry suites = REGISTRY_INIT("test suite", knlp_tests);
@@ -105,6 +107,8 @@ int main(int argc, char **argv)
 		names++;
 		nr--;
 	}
+	if (nr && !strcmp(names[0], "-b"))
+		return bench_all(names + 1, nr - 1) != 0;
 	if (check_filters(names, nr) || run_selfchecks())
 		return 1;
 	runner = srunner_create(NULL);

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+/*
+ * knlp-test -b [OP]...: how fast each kernel is, as a share of what this machine can do.
+ *
+ * The ceilings (multiply-adds of vectors, copying of memory) are measured in the same
+ * process just before, so that the shares of two runs can be compared although the
+ * machine's speed drifts.
+ */
+#include "tests/ops/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "arch/cpu/simd.h"
+#include "base/fail.h"
+#include "base/thread.h"
+#include "tensor/arch.h"
+#include "tests/ops/values.h"
+
+#define RUNS 7
+#define SECONDS 0.02		/* of one timed run */
+#define COPY_BYTES ((size_t)64 << 20)
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* ---- ceilings ----------------------------------------------------------------- */
+
+typedef float vec16 __attribute__((vector_size(64)));
+typedef float vec8 __attribute__((vector_size(32)));
+typedef float vec4 __attribute__((vector_size(16)));
+
+#define CHAINS 12	/* enough to hide the latency of a multiply-add */
+
+#define FMA_LOOP(name, target, vec)						\
+	target static float name(long steps)					\
+	{									\
+		vec a[CHAINS], x, y, sum;					\
+										\
+		x = (vec){ 0 } + 0.999f;					\
+		y = (vec){ 0 } + 0.001f;					\
+		for (int c = 0; c < CHAINS; c++)				\
+			a[c] = y * (float)c;					\
+		for (long s = 0; s < steps; s++)				\
+			_Pragma("GCC unroll 12")				\
+			for (int c = 0; c < CHAINS; c++)			\
+				a[c] = a[c] * x + y;				\
+		sum = a[0];							\
+		for (int c = 1; c < CHAINS; c++)				\
+			sum += a[c];						\
+		return sum[0];							\
+	}
+
+FMA_LOOP(fma_avx512, SIMD_AVX512, vec16)
+FMA_LOOP(fma_avx2, SIMD_AVX2, vec8)
+FMA_LOOP(fma_plain, , vec4)
+
+static volatile float sink;
+
+/* flops per second of one thread */
+static double fma_once(long steps)
+{
+	double start = now();
+	int lanes;
+
+	switch (simd_level()) {
+	case SIMD_LEVEL_AVX512:
+		sink = fma_avx512(steps);
+		lanes = 16;
+		break;
+	case SIMD_LEVEL_AVX2:
+		sink = fma_avx2(steps);
+		lanes = 8;
+		break;
+	default:
+		sink = fma_plain(steps);
+		lanes = 4;
+	}
+	return 2.0 * CHAINS * lanes * (double)steps / (now() - start);
+}
+
+static double copy_once(char *to, const char *from)
+{
+	double start = now();
+
+	memcpy(to, from, COPY_BYTES);
+	sink = to[COPY_BYTES / 2];
+	return 2.0 * (double)COPY_BYTES / (now() - start);
+}
+
+void bench_ceilings(struct ceilings *c)
+{
+	char *memory = malloc(2 * COPY_BYTES);
+	double flops[RUNS], bytes[RUNS];
+
+	BUG_ON(!memory);
+	memset(memory, 1, 2 * COPY_BYTES);
+	for (int i = 0; i < RUNS; i++) {
+		flops[i] = fma_once(2000000);
+		bytes[i] = copy_once(memory, memory + COPY_BYTES);
+	}
+	free(memory);
+	qsort(flops, RUNS, sizeof(double), by_value);
+	qsort(bytes, RUNS, sizeof(double), by_value);
+	c->flops = flops[RUNS / 2];
+	c->bytes = bytes[RUNS / 2];
+}
+
+/* ---- kernels -------------------------------------------------------------------- */
+
+/** struct subject - a call that can be repeated. */
+struct subject {
+	struct case_values v;
+	struct call call;
+	struct buffer *buffers[MAX_IN + MAX_OUT + 1];
+	int nr;
+};
+
+static void *give(struct subject *s, struct device *dev, size_t bytes)
+{
+	struct buffer **b = &s->buffers[s->nr];
+
+	if (device_alloc(dev, bytes, "a benchmark", b))
+		return NULL;
+	s->nr++;
+	return (*b)->address;
+}
+
+static int prepare(struct subject *s, const struct op *op, const struct op_case *c,
+		   const struct kernel *k, struct device *dev)
+{
+	int ret;
+
+	memset(s, 0, sizeof(*s));
+	ret = values_make(&s->v, op, c);
+	s->call = (struct call){ .op = op, .attr = c->attr, .nr_in = c->nr_in,
+				 .nr_out = op->nr_out };
+	for (int i = 0; i < MAX_IN && !ret; i++) {
+		const struct layout *l = &s->v.in_layout[i];
+		void *host;
+
+		s->call.in[i] = *l;
+		if (l->nd < 0)
+			continue;
+		s->call.in_data[i] = give(s, dev, layout_bytes(l));
+		host = values_pack(l, s->v.in[i]);
+		ret = device_write(s->buffers[s->nr - 1], 0, host, layout_bytes(l));
+		free(host);
+	}
+	for (int o = 0; o < op->nr_out && !ret; o++) {
+		int from = op->updates[o] - 1;
+
+		s->call.out[o] = s->v.out_layout[o];
+		s->call.out_data[o] = from >= 0 && s->call.in_data[from]
+				    ? (void *)s->call.in_data[from]
+				    : give(s, dev, layout_bytes(&s->v.out_layout[o]));
+	}
+	s->call.scratch_bytes = k->scratch ? k->scratch(&s->call) : 0;
+	if (s->call.scratch_bytes)
+		s->call.scratch = give(s, dev, s->call.scratch_bytes);
+	return ret;
+}
+
+static void discard(struct subject *s)
+{
+	for (int i = 0; i < s->nr; i++)
+		buffer_free(s->buffers[i]);
+	values_free(&s->v);
+}
+
+static double time_of(struct subject *s, const struct kernel *k, struct device *dev, long times)
+{
+	double start = now();
+
+	for (long i = 0; i < times; i++)
+		dev->arch->run(dev, NULL, k, &s->call);
+	return (now() - start) / (double)times;
+}
+
+static double median_time(struct subject *s, const struct kernel *k, struct device *dev)
+{
+	double once = time_of(s, k, dev, 2), t[RUNS];
+	long times = (long)(SECONDS / once) + 1;
+
+	for (int i = 0; i < RUNS; i++)
+		t[i] = time_of(s, k, dev, times);
+	qsort(t, RUNS, sizeof(double), by_value);
+	return t[RUNS / 2];
+}
+
+/* The slower of arithmetic and memory, if both ran at the ceiling. */
+static double best_time(const struct cost *cost, const struct ceilings *top)
+{
+	double f = cost->flops / top->flops, b = cost->bytes / top->bytes;
+
+	return f > b ? f : b;
+}
+
+int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev,
+		 const struct ceilings *top)
+{
+	const struct op_case *c = op->cases;
+	struct cost cost = { 0, 0 };
+	struct subject s;
+	double t;
+	int ret;
+
+	while (c[1].name)
+		c++;
+	ret = prepare(&s, op, c, k, dev);
+	if (!ret) {
+		t = median_time(&s, k, dev);
+		if (op->cost)
+			op->cost(c->attr, s.call.in, s.call.out, &cost);
+		printf("%-26s %-32s %10.3f %9.2f %9.2f %7.1f\n", op->name, k->name, 1e3 * t,
+		       1e-9 * cost.flops / t, 1e-9 * cost.bytes / t,
+		       100 * best_time(&cost, top) / t);
+	}
+	discard(&s);
+	return ret;
+}
+
+int bench_all(char **names, int nr)
+{
+	const struct kernel *k;
+	struct ceilings top;
+	struct device *dev;
+	int ret = device_open("cpu", &dev);
+
+	if (ret)
+		return ret;
+	bench_ceilings(&top);
+	printf("# one thread; multiply-add %.1f GFLOP/s, copy %.1f GB/s\n", 1e-9 * top.flops,
+	       1e-9 * top.bytes);
+	printf("%-26s %-32s %10s %9s %9s %7s\n", "# op", "kernel", "ms", "GFLOP/s", "GB/s",
+	       "% best");
+	registry_for_each(kernel_table(), k) {
+		bool wanted = !nr;
+
+		for (int i = 0; i < nr; i++)
+			wanted |= !strcmp(names[i], k->op);
+		if (wanted && !strcmp(k->arch, "cpu") && !ret)
+			ret = bench_kernel(op_find(k->op), k, dev, &top);
+	}
+	device_close(dev);
+	return ret;
+}
