@@ -22,15 +22,50 @@ static void kernels_of(const struct op *op, struct strbuf *sb)
 	}
 }
 
-static void print_op(const struct op *op)
+/** struct columns - widths of the first and the last column. */
+struct columns {
+	int name, kernels;
+};
+
+static void print_row(const struct columns *w, const char *name, const char *grad,
+		      const char *kernels, const char *summary)
+{
+	printf("%-*s  %-4s  %-*s  %s\n", w->name, name, grad, w->kernels, kernels, summary);
+}
+
+/* With @measure the row only makes the columns wide enough. */
+static void show_op(const struct op *op, struct columns *w, bool measure)
 {
 	struct strbuf sb;
 
 	strbuf_init(&sb);
+	if (op->flags & OP_VIEW)
+		strbuf_adds(&sb, "(view)");
 	kernels_of(op, &sb);
-	printf("%-22s %-4s %-52s %s\n", op->name, op->grad ? "yes" : "-", op->summary,
-	       op->flags & OP_VIEW ? "(view)" : sb.s);
+	if (!measure) {
+		print_row(w, op->name, op->grad ? "yes" : "-", sb.s, op->summary);
+	} else {
+		if ((int)strlen(op->name) > w->name)
+			w->name = (int)strlen(op->name);
+		if ((int)sb.len > w->kernels)
+			w->kernels = (int)sb.len;
+	}
 	strbuf_free(&sb);
+}
+
+static void print_table(const char *only)
+{
+	struct columns w = { 2, 7 };
+	const struct op *op;
+
+	for (int measure = 1; measure >= 0; measure--) {
+		if (!measure)
+			print_row(&w, "OP", "GRAD", "KERNELS", "WHAT");
+		registry_for_each(op_table(), op) {
+			if (!only || !strcmp(only, op->name))
+				show_op(op, &w, measure);
+		}
+	}
 }
 
 static int print_json(char **names, int nr)
@@ -65,7 +100,6 @@ static int print_json(char **names, int nr)
 
 static int ops_run(int argc, char **argv)
 {
-	const struct op *op;
 	const char *near;
 	int ret = output_from_options();
 
@@ -78,11 +112,7 @@ static int ops_run(int argc, char **argv)
 	}
 	if (config_options.json)
 		return print_json(argv, argc);
-	printf("%-22s %-4s %-52s %s\n", "OP", "GRAD", "WHAT", "KERNELS: ARCH:NAME(RANK)");
-	registry_for_each(op_table(), op) {
-		if (!argc || !strcmp(argv[0], op->name))
-			print_op(op);
-	}
+	print_table(argc ? argv[0] : NULL);
 	return 0;
 }
 
@@ -98,9 +128,9 @@ static const struct command command = {
 	.summary = "list the ops and their kernels",
 	.usage = (const char *const []){ "[--json] [OP]", NULL },
 	.description =
-		"Lists every op that graphs are built from, whether it has a gradient rule, and its "
-		"kernels with the device they run on and their rank. The planner takes the usable "
-		"kernel of the highest rank; a plain C kernel of rank 0 always exists.",
+		"Lists every op that graphs are built from, whether it has a gradient rule, and "
+		"its kernels as DEVICE:NAME(RANK). The planner takes the usable kernel of the "
+		"highest rank; a plain C kernel of rank 0 always exists.",
 	.options = options,
 	.max_args = 1,
 	.run = ops_run,
