@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/build-info.h"
+#include "base/param.h"
 #include "base/strbuf.h"
 #include "data/utf8.h"
 
@@ -92,7 +93,16 @@ void json_out_int(struct json_out *o, const char *key, long long value)
 
 void json_out_number(struct json_out *o, const char *key, double value)
 {
-	add(o, key, isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull());
+	struct strbuf sb;
+
+	/* cJSON's own numbers lose the last bits: these read back equal. */
+	strbuf_init(&sb);
+	if (isfinite(value))
+		number_add(&sb, value);
+	else
+		strbuf_adds(&sb, "null");
+	add(o, key, strbuf_ok(&sb) ? NULL : cJSON_CreateRaw(sb.s));
+	strbuf_free(&sb);
 }
 
 void json_out_bool(struct json_out *o, const char *key, bool value)
