@@ -178,14 +178,13 @@ static int check_empty(const char *path)
 
 	if (!dir)
 		return fail_errno("%s", path);
-	while (!ret && (d = readdir(dir))) {
-		if (!strcmp(d->d_name, "manifest.yaml"))
-			ret = fail(-EEXIST, "%s holds a run already: resume it, or choose "
-				   "another folder", path);
-		else if (!is_remnant(path, d->d_name))
+	if (has_content(path, "manifest.yaml"))
+		ret = fail(-EEXIST, "%s holds a run already: resume it, or choose another folder",
+			   path);
+	while (!ret && (d = readdir(dir)))
+		if (!is_remnant(path, d->d_name))
 			ret = fail(-EEXIST, "%s is not empty ('%s'): choose another folder",
 				   path, d->d_name);
-	}
 	closedir(dir);
 	return ret;
 }

@@ -41,10 +41,13 @@ static void catch_signals(void)
 {
 	struct sigaction stop = {
 		.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART,
-	};
+	}, before;
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, NULL, &before);
+	if (before.sa_handler != SIG_IGN)	/* nohup stays nohup */
+		sigaction(SIGHUP, &stop, NULL);
 }
 
 /** struct job - one training as the command sees it. */
