@@ -208,19 +208,25 @@ static int check_inputs(const struct op *op, struct tensor *const *in, int nr_in
 {
 	if (nr_in > op->nr_in)
 		return fail(-EINVAL, "op '%s' takes %d inputs, not %d", op->name, op->nr_in, nr_in);
-	for (int i = 0; i < op->nr_in; i++)
+	for (int i = 0; i < op->nr_in; i++) {
 		if ((i >= nr_in || !in[i]) && !(op->optional_in & 1u << i))
 			return fail(-EINVAL, "op '%s': input %d is missing", op->name, i);
+		if (i < nr_in && in[i] && in[i]->is_stale)
+			return fail(-EINVAL, "op '%s': input '%s' was updated in place: use what the "
+				    "update returned", op->name, in[i]->name);
+	}
 	return 0;
 }
 
 /* Which storage an output lies in: its own, that of a view's source, of what it updates. */
 static void place_output(struct node *n, int o)
 {
-	if (n->op->flags & OP_VIEW)
+	if (n->op->flags & OP_VIEW) {
 		n->out[o]->root = n->in[0]->root;
-	else if (n->op->updates[o] && n->in[n->op->updates[o] - 1])
+	} else if (n->op->updates[o] && n->in[n->op->updates[o] - 1]) {
 		n->out[o]->root = n->in[n->op->updates[o] - 1]->root;
+		n->in[n->op->updates[o] - 1]->is_stale = true;
+	}
 }
 
 static struct node *new_node(struct graph *g, const struct op *op, const void *attr)

@@ -51,6 +51,7 @@ struct tensor {
 	size_t offset;			/* bytes into @buffer */
 	bool is_output;			/* kept alive to the end of the run */
 	bool wants_grad;		/* graph_want_grad() */
+	bool is_stale;			/* updated in place since: use the newer tensor */
 	int mark;			/* private to the passes over a graph */
 };
 
