@@ -7,7 +7,8 @@ if [ -e "$SRCTREE/.git" ] && command -v git >/dev/null; then
 	git -C "$SRCTREE" ls-files -co --exclude-standard >files
 else
 	(cd "$SRCTREE" && find . \( -name '.?*' ! -name .ci -o -path './build*' -o -path ./include \
-		-o -path ./runs \) -prune -o -type f ! -name '*.o' -print) | sed 's|^\./||' >files
+		-o -path ./runs -o -path ./knlp -o -path ./knlp-test \) -prune \
+		-o -type f ! -name '*.o' -print) | sed 's|^\./||' >files
 fi
 
 # Lines without a section, sections without M: or S:, files without a section.

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+# The commands in the EXAMPLES of the manual pages and in the README's tour work as they
+# stand there.  The files that they name are made here; models are small.
+. "$SRCTREE/tests/lib.sh"
+
+for command in 'config' 'data prepare' 'eval loss' 'generate' 'train'; do
+	if ! "$KNLP" | grep -q "^  $command  "; then
+		skip examples "built without knlp $command"
+		exit 0
+	fi
+done
+if ! "$KNLP" version | grep -q '^features:.* TOKENIZER_BPE'; then
+	skip examples "built without CONFIG_TOKENIZER_BPE"
+	exit 0
+fi
+
+# ---- what the commands find -------------------------------------------------------
+
+# Documents of English prose: this documentation, cut at its headings.
+prose()
+{
+	cat "$SRCTREE"/Documentation/*.md "$SRCTREE"/Documentation/*/*.md |
+		sed 's/^#.*/<|endoftext|>\
+&/'
+}
+
+# Parameters of a training that takes seconds.  An example's own --set counts more.
+cat >small.config <<'END'
+CONFIG_MODEL_LAYERS=2
+CONFIG_MODEL_WIDTH=32
+CONFIG_MODEL_CONTEXT=32
+CONFIG_TRAIN_BATCH=4
+CONFIG_TRAIN_TOKENS="20480"
+CONFIG_TRAIN_EVAL_EVERY=80
+CONFIG_TRAIN_EVAL_TOKENS="1k"
+CONFIG_TRAIN_CHECKPOINT_EVERY=60
+END
+
+# knlp, with these parameters for what trains.
+mkdir bin
+cat >bin/knlp <<END
+#!/bin/sh
+[ "\$1" = train ] || exec "$KNLP" "\$@"
+shift
+exec "$KNLP" train --config="$PWD/small.config" --threads=1 "\$@"
+END
+
+# timeout, for a training: a signal after the first step, whatever the time.  A program that
+# was done before, on a machine with other work, is not a failure.
+cat >bin/timeout <<'END'
+#!/bin/sh
+shift 3
+for arg; do
+	case $arg in --run=*) run=${arg#--run=} ;; esac
+done
+"$@" &
+pid=$!
+while kill -0 $pid 2>/dev/null && [ ! -s "$run/metrics.jsonl" ]; do
+	:	# some milliseconds: all the steps together take little more
+done
+kill -INT $pid
+wait $pid
+rc=$?
+[ $rc -gt 1 ] && exit $rc
+exit 124
+END
+chmod +x bin/knlp bin/timeout
+PATH=$PWD/bin:$PATH
+
+# ---- running them -------------------------------------------------------------------
+
+# examples FILE HEADING: the commands in its blocks without a language, one per line
+examples()
+{
+	awk -v heading="## $2" '
+		/^## / { on = $0 == heading; next }
+		on && /^```/ { code = !code && $0 == "```"; next }
+		on && code {
+			line = line $0
+			if (sub(/\\$/, "", line))
+				next
+			if (line !~ /^ *(#|$)/)
+				print line
+			line = ""
+		}' "$1"
+}
+
+# run_all FILE HEADING
+run_all()
+{
+	examples "$1" "$2" >commands
+	while read -r line; do
+		case $line in
+		scripts/* | make*) continue ;;
+		timeout*) want=124 ;;
+		*) want=0 ;;
+		esac
+		sh -c "$line" >out 2>err </dev/null
+		rc=$?
+		if [ $rc -eq $want ]; then
+			ok "$line"
+		else
+			not_ok "$line" "exit code $rc: $(brief err)"
+		fi
+	done <commands
+}
+
+# The pages, in one folder: what one makes, the next may use.
+mkdir pages pages/data pages/gpt2 pages/model
+cd pages || exit 1
+prose >shakespeare.txt
+sed 's/the/a/g' shakespeare.txt >train.txt
+sed 's/the/this/g' shakespeare.txt >val.txt
+cp "$SRCTREE"/tests/data/tokenizer/encoder.json "$SRCTREE"/tests/data/tokenizer/vocab.bpe gpt2
+cp "$SRCTREE"/tests/data/tokenizer/small.json model/tokenizer.json
+first='knlp-data-prepare knlp-train'
+for page in $first $(cd "$SRCTREE/Documentation" && ls knlp*.md | sed 's/\.md$//'); do
+	case " $seen " in *" $page "*) continue ;; esac
+	seen="$seen $page"
+	run_all "$SRCTREE/Documentation/$page.md" EXAMPLES
+done
+cd ..
+
+# The tour begins in the top folder of the sources.
+mkdir tour
+cd tour || exit 1
+ln -s "$SRCTREE/core" core
+ln -s ../bin/knlp knlp
+run_all "$SRCTREE/README.md" "Five minutes"
