@@ -86,7 +86,7 @@ void one_query(struct pair *p, int64_t r, float lse, float delta, float scale, f
 		}
 		weight = vm_expf(s - lse);
 		if (masked)
-			weight = (key + j >= first) & (key + j <= last) ? weight : 0;
+			weight = ((key + j >= first) & (key + j <= last)) ? weight : 0;
 		w[j] = weight;
 		ds[j] = weight * (ds[j] - delta) * slope;
 	}

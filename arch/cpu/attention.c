@@ -94,7 +94,7 @@ SIMD_CLONES static void mask_scores(struct unit *u, int32_t key, int64_t nr_keys
 		int32_t at = key + (int32_t)j;
 
 		for (int r = 0; r < BLOCK; r++)
-			s[r] = (at >= u->first[r]) & (at <= u->last[r]) ? s[r] : -INFINITY;
+			s[r] = ((at >= u->first[r]) & (at <= u->last[r])) ? s[r] : -INFINITY;
 	}
 }
 

@@ -29,7 +29,6 @@ static void append_tile(void *ctx, long tile, int thread)
 	int64_t at = b * cache->n[1] + ((const int32_t *)c->in_data[2])[b] + t;
 	size_t row = cache->n[2] * cache->n[3] * dtype_size(cache->dtype);
 
-	(void)thread;
 	append_row(new, (const float *)c->in_data[1] + b * new->stride[0] + t * new->stride[1],
 		   cache->dtype, (char *)c->out_data[0] + at * row);
 }

@@ -18,7 +18,6 @@ static void dropout_tile(void *ctx, long tile, int thread)
 	int64_t count = layout_count(&c->out[0]), first = (int64_t)tile * TILE;
 	int64_t last = first + TILE < count ? first + TILE : count;
 
-	(void)thread;
 	for (int64_t i = first; i < last; i += 4) {
 		int64_t end = i + 4 < last ? i + 4 : last;
 		uint32_t word[4];

@@ -60,7 +60,6 @@ static void table_tile(void *ctx, long tile, int thread)
 {
 	const struct work *w = ctx;
 
-	(void)thread;
 	angles_at(w, (double)tile, w->table + tile * 2 * w->pairs);
 }
 
@@ -115,7 +114,6 @@ static void rope_tile(void *ctx, long tile, int thread)
 	const int32_t *positions = w->c->in_data[1];
 	float *own = w->own + tile * 2 * w->pairs;
 
-	(void)thread;
 	for (int64_t row = tile; row < l->n[0] * l->n[1]; row += nr_tiles(w->c)) {
 		int32_t p = positions[row];
 

@@ -29,7 +29,6 @@ static void sigmoid_tile(void *ctx, long tile, int thread)
 	const struct call *c = ctx;
 	int64_t at = (int64_t)tile * TILE;
 
-	(void)thread;
 	forward((const float *)c->in_data[0] + at, (float *)c->out_data[0] + at,
 		tile_size(c, tile));
 }
@@ -52,7 +51,6 @@ static void sigmoid_grad_tile(void *ctx, long tile, int thread)
 	const struct call *c = ctx;
 	int64_t at = (int64_t)tile * TILE;
 
-	(void)thread;
 	backward((const float *)c->in_data[0] + at, (const float *)c->in_data[1] + at,
 		 (float *)c->out_data[0] + at, tile_size(c, tile));
 }

@@ -23,7 +23,7 @@ enum simd_level {
 	SIMD_LEVEL_AVX512,	/* F, VL, BW, DQ */
 };
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && IS_ENABLED(CONFIG_CPU_SIMD)
 #define SIMD_AVX2	__attribute__((target("avx2,fma")))
 #define SIMD_AVX512	__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")))
 #else
@@ -32,7 +32,8 @@ enum simd_level {
 #endif
 
 /* Sanitizers cannot instrument the resolvers, which run before they are set up. */
-#if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && \
+#if IS_ENABLED(CONFIG_CPU_SIMD) && defined(__x86_64__) && defined(__linux__) && \
+	!defined(__SANITIZE_ADDRESS__) && \
 	!defined(__SANITIZE_THREAD__) && !defined(KNLP_SANITIZE) && !defined(__clang__)
 #define SIMD_CLONES \
 	__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -47,10 +48,26 @@ enum simd_level {
 #define SIMD_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+#if IS_ENABLED(CONFIG_CPU_SIMD)
+
 /** simd_level() - the best level that this CPU has and simd_limit() allows. */
 enum simd_level simd_level(void);
 
 /** simd_limit() - use at most @level from now on: tests run every level. */
 void simd_limit(enum simd_level level);
+
+#else
+
+static inline enum simd_level simd_level(void)
+{
+	return SIMD_LEVEL_PLAIN;
+}
+
+static inline void simd_limit(enum simd_level level)
+{
+	(void)level;
+}
+
+#endif
 
 #endif

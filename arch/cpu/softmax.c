@@ -75,7 +75,6 @@ static void softmax_tile(void *ctx, long tile, int thread)
 	int64_t n = layout_last(&c->out[0]), rows = layout_rows(&c->out[0]);
 	int64_t first = tile * rows_per_tile(n), last = first + rows_per_tile(n);
 
-	(void)thread;
 	for (int64_t r = first; r < (last < rows ? last : rows); r++) {
 		const float *x = (const float *)c->in_data[0] + r * n;
 		float *y = (float *)c->out_data[0] + r * n;
@@ -122,7 +121,6 @@ static void softmax_grad_tile(void *ctx, long tile, int thread)
 	int64_t n = layout_last(&c->out[0]), rows = layout_rows(&c->out[0]);
 	int64_t first = tile * rows_per_tile(n), last = first + rows_per_tile(n);
 
-	(void)thread;
 	for (int64_t r = first; r < (last < rows ? last : rows); r++) {
 		const float *dy = (const float *)c->in_data[0] + r * n;
 		const float *y = (const float *)c->in_data[1] + r * n;

@@ -5,9 +5,10 @@
  * with the loop and compile the file with -O3.
  *
  * Errors against double precision (tests/unit/test-vmath.c): at most 2 units in the last
- * place, for the sigmoid 3, denormal results included.  NaN gives NaN.  The polynomials are minimax fits by Remez's
- * algorithm; the rest is the textbook reduction e^x = 2^n e^r with |r| <= ln(2)/2
- * (Muller, "Elementary Functions", 3rd ed., section 11.2).
+ * place, for the sigmoid 3, denormal results included.  NaN gives NaN.  The polynomials
+ * are minimax fits by Remez's algorithm; the rest is the textbook reduction
+ * e^x = 2^n e^r with |r| <= ln(2)/2 (Muller, "Elementary Functions", 3rd ed.,
+ * section 11.2).
  */
 #ifndef ARCH_CPU_VMATH_H
 #define ARCH_CPU_VMATH_H

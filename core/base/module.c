@@ -27,8 +27,9 @@ int module_load(const char *path)
 		goto out_close;
 	}
 	if (strcmp(m->abi, KNLP_ABI)) {
-		ret = fail(-EINVAL, "%s: built from other headers or another configuration (%.8s, this "
-			   "knlp has %.8s): build it again or remove it", path, m->abi, KNLP_ABI);
+		ret = fail(-EINVAL, "%s: built from other headers or another configuration "
+			   "(%.8s, this knlp has %.8s): build it again or remove it", path,
+			   m->abi, KNLP_ABI);
 		goto out_close;
 	}
 	return registry_extend(m->tables);	/* stays open: the tables point into it */

@@ -89,7 +89,7 @@ static const struct op accumulate = {
 	.updates = { 1 },
 	.infer = accumulate_infer,
 	.cost = accumulate_cost,
-	.oracle = accumulate_oracle,
-	.cases = accumulate_cases,
+	.oracle = OP_TEST(accumulate_oracle),
+	.cases = OP_TEST(accumulate_cases),
 };
 OP_REGISTER(accumulate);

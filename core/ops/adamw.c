@@ -97,7 +97,7 @@ static const struct op adamw = {
 	.updates = { 1, 2, 3 },
 	.infer = adamw_infer,
 	.cost = adamw_cost,
-	.oracle = adamw_oracle,
-	.cases = adamw_cases,
+	.oracle = OP_TEST(adamw_oracle),
+	.cases = OP_TEST(adamw_cases),
 };
 OP_REGISTER(adamw);

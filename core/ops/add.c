@@ -81,7 +81,7 @@ static const struct op add = {
 	.infer = add_infer,
 	.grad = add_backward,
 	.cost = add_cost,
-	.oracle = add_oracle,
-	.cases = add_cases,
+	.oracle = OP_TEST(add_oracle),
+	.cases = OP_TEST(add_cases),
 };
 OP_REGISTER(add);

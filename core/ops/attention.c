@@ -103,7 +103,6 @@ static int attention_infer(const void *attr, const struct layout *in, int nr_in,
 	const struct layout *q = &in[ATTENTION_Q], *v = &in[ATTENTION_V];
 	int ret = check_qkv("attention", q, &in[ATTENTION_K], v, true);
 
-	(void)nr_in;
 	if (!ret)
 		ret = check_mask("attention", &in[ATTENTION_DOC_START],
 				 &in[ATTENTION_KV_LENGTH], q);
@@ -125,7 +124,6 @@ static int attention_grad_infer(const void *attr, const struct layout *in, int n
 	struct layout o, lse;
 	int ret = check_qkv("attention_grad", q, k, v, false);
 
-	(void)nr_in;
 	if (!ret)
 		ret = check_mask("attention_grad", &in[ATTENTION_GRAD_DOC_START],
 				 &in[ATTENTION_GRAD_KV_LENGTH], q);
@@ -203,8 +201,6 @@ static void attention_cost(const void *attr, const struct layout *in, const stru
 static int64_t attention_reduce(const void *attr, const struct layout *in,
 				const struct layout *out)
 {
-	(void)attr;
-	(void)out;
 	return in[ATTENTION_Q].n[3] + in[ATTENTION_V].n[3] + in[ATTENTION_K].n[1];
 }
 
@@ -225,8 +221,6 @@ static int64_t attention_grad_reduce(const void *attr, const struct layout *in,
 	const struct layout *q = &in[ATTENTION_GRAD_Q], *k = &in[ATTENTION_GRAD_K];
 	int64_t group = q->n[1] * (q->n[2] / k->n[2]);
 
-	(void)attr;
-	(void)out;
 	return q->n[3] + in[ATTENTION_GRAD_V].n[3] + (group > k->n[1] ? group : k->n[1]);
 }
 
@@ -466,7 +460,7 @@ static const struct op_case attention_cases[] = {
 	{ "tiles, all at once", &everything, 5,
 	  { CASE_F32(4, 2, 130, 2, 16), CASE_F32(4, 2, 130, 1, 16), CASE_F32(4, 2, 130, 1, 16),
 	    DOCS(0, 2, 130), LENGTHS(130, 2) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 /* q, k, v, masks, o, lse, do */
@@ -494,7 +488,7 @@ static const struct op_case attention_grad_cases[] = {
 	    { .dtype = DT_F32, .nd = 3, .n = { 2, 2, 9 }, .fill = FILL_POSITIVE,
 	      .extent_dims = 5 },
 	    CASE_EXT(3, 4, 2, 9, 2, 4) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op attention = {
@@ -509,8 +503,8 @@ static const struct op attention = {
 	.grad = attention_backward,
 	.cost = attention_cost,
 	.reduce = attention_reduce,
-	.oracle = attention_oracle,
-	.cases = attention_cases,
+	.oracle = OP_TEST(attention_oracle),
+	.cases = OP_TEST(attention_cases),
 };
 OP_REGISTER(attention);
 
@@ -525,7 +519,7 @@ static const struct op attention_grad = {
 	.infer = attention_grad_infer,
 	.cost = attention_grad_cost,
 	.reduce = attention_grad_reduce,
-	.oracle = attention_grad_oracle,
-	.cases = attention_grad_cases,
+	.oracle = OP_TEST(attention_grad_oracle),
+	.cases = OP_TEST(attention_grad_cases),
 };
 OP_REGISTER(attention_grad);

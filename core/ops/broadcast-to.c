@@ -107,7 +107,7 @@ static const struct op broadcast_to = {
 	.infer = broadcast_to_infer,
 	.grad = broadcast_to_backward,
 	.cost = broadcast_to_cost,
-	.oracle = broadcast_to_oracle,
-	.cases = broadcast_to_cases,
+	.oracle = OP_TEST(broadcast_to_oracle),
+	.cases = OP_TEST(broadcast_to_cases),
 };
 OP_REGISTER(broadcast_to);

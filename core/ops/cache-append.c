@@ -23,8 +23,6 @@ static int cache_append_infer(const void *attr, const struct layout *in, int nr_
 	char text[SHAPE_TEXT], want[SHAPE_TEXT];
 	int ret = rule_f32("cache_append", "new", new);
 
-	(void)attr;
-	(void)nr_in;
 	if (ret)
 		return ret;
 	if ((cache->dtype != DT_F32 && cache->dtype != DT_BF16) || cache->nd != 4)
@@ -47,7 +45,6 @@ static void cache_append_cost(const void *attr, const struct layout *in,
 {
 	double count = layout_count(&in[1]);
 
-	(void)attr;
 	cost->flops = 0;
 	cost->bytes = count * (dtype_size(in[1].dtype) + dtype_size(out[0].dtype));
 }
@@ -80,7 +77,7 @@ static const struct op_case cache_append_cases[] = {
 	  { CASE_F32(4, 7, 65, 3, 8), CASE_F32(4, 7, 1, 3, 8), START(0, 64, 7) } },
 	{ "tiles", NULL, 3,
 	  { CASE_F32(4, 2, 300, 4, 33), CASE_EXT(2, 4, 2, 130, 4, 33), START(0, 150, 2) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op cache_append = {
@@ -92,7 +89,7 @@ static const struct op cache_append = {
 	.updates = { 1 },
 	.infer = cache_append_infer,
 	.cost = cache_append_cost,
-	.oracle = cache_append_oracle,
-	.cases = cache_append_cases,
+	.oracle = OP_TEST(cache_append_oracle),
+	.cases = OP_TEST(cache_append_cases),
 };
 OP_REGISTER(cache_append);

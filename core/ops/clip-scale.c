@@ -67,7 +67,7 @@ static const struct op clip_scale = {
 	.optional_in = (1 << MAX_IN) - 2,
 	.infer = clip_scale_infer,
 	.cost = clip_scale_cost,
-	.oracle = clip_scale_oracle,
-	.cases = clip_scale_cases,
+	.oracle = OP_TEST(clip_scale_oracle),
+	.cases = OP_TEST(clip_scale_cases),
 };
 OP_REGISTER(clip_scale);

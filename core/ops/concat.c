@@ -127,7 +127,7 @@ static const struct op concat = {
 	.infer = concat_infer,
 	.grad = concat_backward,
 	.cost = concat_cost,
-	.oracle = concat_oracle,
-	.cases = concat_cases,
+	.oracle = OP_TEST(concat_oracle),
+	.cases = OP_TEST(concat_cases),
 };
 OP_REGISTER(concat);

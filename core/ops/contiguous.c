@@ -69,7 +69,7 @@ static const struct op contiguous = {
 	.infer = contiguous_infer,
 	.grad = contiguous_backward,
 	.cost = contiguous_cost,
-	.oracle = contiguous_oracle,
-	.cases = contiguous_cases,
+	.oracle = OP_TEST(contiguous_oracle),
+	.cases = OP_TEST(contiguous_cases),
 };
 OP_REGISTER(contiguous);

@@ -58,7 +58,7 @@ static const struct op count_valid = {
 	.nr_out = 1,
 	.infer = count_valid_infer,
 	.cost = count_valid_cost,
-	.oracle = count_valid_oracle,
-	.cases = count_valid_cases,
+	.oracle = OP_TEST(count_valid_oracle),
+	.cases = OP_TEST(count_valid_cases),
 };
 OP_REGISTER(count_valid);

@@ -24,7 +24,6 @@ static int dropout_infer(const void *attr, const struct layout *in, int nr_in, s
 	const struct dropout_attr *a = attr;
 	char text[SHAPE_TEXT];
 
-	(void)nr_in;
 	if (!(a->rate >= 0 && a->rate < 1))
 		return fail(-EINVAL, "dropout: rate %g: must be at least 0 and below 1", a->rate);
 	if (in[1].dtype != DT_I64 || in[1].nd != 1 || in[1].n[0] != 2)
@@ -45,7 +44,6 @@ static int dropout_backward(struct backward *b, struct node *n, struct tensor *c
 static void dropout_cost(const void *attr, const struct layout *in, const struct layout *out,
 			 struct cost *cost)
 {
-	(void)attr;
 	cost->flops = layout_count(&in[0]);
 	cost->bytes = rule_bytes(in, 1) + rule_bytes(out, 1);
 }
@@ -73,7 +71,7 @@ static const struct op_case dropout_cases[] = {
 	{ "most", &most, 2, { CASE_DIFF(2, 9, 11), KEY } },
 	{ "nothing", &none, 2, { CASE_F32(2, 9, 11), KEY } },
 	{ "tiles", &tenth, 2, { CASE_EXT(1, 2, 37, 1031), KEY } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op dropout = {
@@ -87,7 +85,7 @@ static const struct op dropout = {
 	.infer = dropout_infer,
 	.grad = dropout_backward,
 	.cost = dropout_cost,
-	.oracle = dropout_oracle,
-	.cases = dropout_cases,
+	.oracle = OP_TEST(dropout_oracle),
+	.cases = OP_TEST(dropout_cases),
 };
 OP_REGISTER(dropout);

@@ -124,8 +124,8 @@ static const struct op embedding = {
 	.infer = embedding_infer,
 	.grad = embedding_backward,
 	.cost = embedding_cost,
-	.oracle = embedding_oracle,
-	.cases = embedding_cases,
+	.oracle = OP_TEST(embedding_oracle),
+	.cases = OP_TEST(embedding_cases),
 };
 OP_REGISTER(embedding);
 
@@ -226,7 +226,7 @@ static const struct op embedding_grad = {
 	.infer = embedding_grad_infer,
 	.cost = embedding_grad_cost,
 	.reduce = embedding_grad_reduce,
-	.oracle = embedding_grad_oracle,
-	.cases = embedding_grad_cases,
+	.oracle = OP_TEST(embedding_grad_oracle),
+	.cases = OP_TEST(embedding_grad_cases),
 };
 OP_REGISTER(embedding_grad);

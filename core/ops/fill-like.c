@@ -47,8 +47,8 @@ static const struct op fill_like = {
 	.strided_in = 1,
 	.infer = infer,
 	.cost = cost,
-	.oracle = oracle,
-	.cases = cases,
+	.oracle = OP_TEST(oracle),
+	.cases = OP_TEST(cases),
 };
 OP_REGISTER(fill_like);
 

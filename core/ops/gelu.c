@@ -84,8 +84,8 @@ static const struct op gelu = {
 	.infer = gelu_infer,
 	.grad = gelu_backward,
 	.cost = gelu_cost,
-	.oracle = gelu_oracle,
-	.cases = gelu_cases,
+	.oracle = OP_TEST(gelu_oracle),
+	.cases = OP_TEST(gelu_cases),
 };
 OP_REGISTER(gelu);
 
@@ -145,7 +145,7 @@ static const struct op gelu_grad = {
 	.inplace = { 1 },
 	.infer = gelu_grad_infer,
 	.cost = gelu_grad_cost,
-	.oracle = gelu_grad_oracle,
-	.cases = gelu_grad_cases,
+	.oracle = OP_TEST(gelu_grad_oracle),
+	.cases = OP_TEST(gelu_grad_cases),
 };
 OP_REGISTER(gelu_grad);

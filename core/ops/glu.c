@@ -109,8 +109,8 @@ static const struct op glu = {
 	.infer = glu_infer,
 	.grad = glu_backward,
 	.cost = glu_cost,
-	.oracle = glu_oracle,
-	.cases = glu_cases,
+	.oracle = OP_TEST(glu_oracle),
+	.cases = OP_TEST(glu_cases),
 };
 OP_REGISTER(glu);
 
@@ -186,7 +186,7 @@ static const struct op glu_grad = {
 	.inplace = { 1, 3 },
 	.infer = glu_grad_infer,
 	.cost = glu_grad_cost,
-	.oracle = glu_grad_oracle,
-	.cases = glu_grad_cases,
+	.oracle = OP_TEST(glu_grad_oracle),
+	.cases = OP_TEST(glu_grad_cases),
 };
 OP_REGISTER(glu_grad);

@@ -145,8 +145,8 @@ static const struct op layernorm = {
 	.grad = layernorm_backward,
 	.cost = layernorm_cost,
 	.reduce = layernorm_reduce,
-	.oracle = layernorm_oracle,
-	.cases = layernorm_cases,
+	.oracle = OP_TEST(layernorm_oracle),
+	.cases = OP_TEST(layernorm_cases),
 };
 OP_REGISTER(layernorm);
 
@@ -232,8 +232,8 @@ static const struct op layernorm_dx = {
 	.infer = layernorm_dx_infer,
 	.cost = layernorm_dx_cost,
 	.reduce = layernorm_dx_reduce,
-	.oracle = layernorm_dx_oracle,
-	.cases = layernorm_dx_cases,
+	.oracle = OP_TEST(layernorm_dx_oracle),
+	.cases = OP_TEST(layernorm_dx_cases),
 };
 OP_REGISTER(layernorm_dx);
 
@@ -313,7 +313,7 @@ static const struct op layernorm_dw = {
 	.infer = layernorm_dw_infer,
 	.cost = layernorm_dw_cost,
 	.reduce = layernorm_dw_reduce,
-	.oracle = layernorm_dw_oracle,
-	.cases = layernorm_dw_cases,
+	.oracle = OP_TEST(layernorm_dw_oracle),
+	.cases = OP_TEST(layernorm_dw_cases),
 };
 OP_REGISTER(layernorm_dw);

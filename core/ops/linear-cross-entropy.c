@@ -356,8 +356,8 @@ static const struct op linear_cross_entropy = {
 	.grad = train_backward,
 	.cost = train_cost,
 	.reduce = longest_sum,
-	.oracle = train_oracle,
-	.cases = train_cases,
+	.oracle = OP_TEST(train_oracle),
+	.cases = OP_TEST(train_cases),
 };
 OP_REGISTER(linear_cross_entropy);
 
@@ -383,7 +383,7 @@ static const struct op linear_cross_entropy_eval = {
 	.infer = eval_infer,
 	.cost = eval_cost,
 	.reduce = longest_sum,
-	.oracle = eval_oracle,
-	.cases = eval_cases,
+	.oracle = OP_TEST(eval_oracle),
+	.cases = OP_TEST(eval_cases),
 };
 OP_REGISTER(linear_cross_entropy_eval);

@@ -161,8 +161,8 @@ static const struct op linear = {
 	.grad = linear_backward,
 	.cost = linear_cost,
 	.reduce = linear_reduce,
-	.oracle = linear_oracle,
-	.cases = linear_cases,
+	.oracle = OP_TEST(linear_oracle),
+	.cases = OP_TEST(linear_cases),
 };
 OP_REGISTER(linear);
 
@@ -211,8 +211,8 @@ static const struct op linear_dx = {
 	.infer = linear_dx_infer,
 	.cost = linear_cost,
 	.reduce = linear_reduce,
-	.oracle = linear_dx_oracle,
-	.cases = linear_dx_cases,
+	.oracle = OP_TEST(linear_dx_oracle),
+	.cases = OP_TEST(linear_dx_cases),
 };
 OP_REGISTER(linear_dx);
 
@@ -309,8 +309,8 @@ static const struct op linear_dw = {
 	.infer = linear_dw_infer,
 	.cost = linear_dw_cost,
 	.reduce = linear_dw_reduce,
-	.oracle = linear_dw_oracle,
-	.cases = linear_dw_cases,
+	.oracle = OP_TEST(linear_dw_oracle),
+	.cases = OP_TEST(linear_dw_cases),
 };
 OP_REGISTER(linear_dw);
 
@@ -369,7 +369,7 @@ static const struct op bias_grad = {
 	.infer = bias_grad_infer,
 	.cost = bias_grad_cost,
 	.reduce = bias_grad_reduce,
-	.oracle = bias_grad_oracle,
-	.cases = bias_grad_cases,
+	.oracle = OP_TEST(bias_grad_oracle),
+	.cases = OP_TEST(bias_grad_cases),
 };
 OP_REGISTER(bias_grad);

@@ -59,7 +59,7 @@ static const struct op max_last = {
 	.nr_out = 1,
 	.infer = max_last_infer,
 	.cost = max_last_cost,
-	.oracle = max_last_oracle,
-	.cases = max_last_cases,
+	.oracle = OP_TEST(max_last_oracle),
+	.cases = OP_TEST(max_last_cases),
 };
 OP_REGISTER(max_last);

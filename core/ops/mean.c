@@ -62,7 +62,7 @@ static const struct op mean = {
 	.grad = mean_backward,
 	.cost = mean_cost,
 	.reduce = mean_reduce,
-	.oracle = mean_oracle,
-	.cases = mean_cases,
+	.oracle = OP_TEST(mean_oracle),
+	.cases = OP_TEST(mean_cases),
 };
 OP_REGISTER(mean);

@@ -84,6 +84,6 @@ static const struct op merge_dims = {
 	.strided_in = 1,
 	.infer = merge_dims_infer,
 	.grad = merge_dims_backward,
-	.cases = merge_dims_cases,
+	.cases = OP_TEST(merge_dims_cases),
 };
 OP_REGISTER(merge_dims);

@@ -83,7 +83,7 @@ static const struct op mul = {
 	.infer = mul_infer,
 	.grad = mul_backward,
 	.cost = mul_cost,
-	.oracle = mul_oracle,
-	.cases = mul_cases,
+	.oracle = OP_TEST(mul_oracle),
+	.cases = OP_TEST(mul_cases),
 };
 OP_REGISTER(mul);

@@ -99,7 +99,7 @@ static const struct op pad_slice = {
 	.infer = pad_slice_infer,
 	.grad = pad_slice_backward,
 	.cost = pad_slice_cost,
-	.oracle = pad_slice_oracle,
-	.cases = pad_slice_cases,
+	.oracle = OP_TEST(pad_slice_oracle),
+	.cases = OP_TEST(pad_slice_cases),
 };
 OP_REGISTER(pad_slice);

@@ -62,8 +62,8 @@ static const struct op relu2 = {
 	.infer = relu2_infer,
 	.grad = relu2_backward,
 	.cost = relu2_cost,
-	.oracle = relu2_oracle,
-	.cases = relu2_cases,
+	.oracle = OP_TEST(relu2_oracle),
+	.cases = OP_TEST(relu2_cases),
 };
 OP_REGISTER(relu2);
 
@@ -112,7 +112,7 @@ static const struct op relu2_grad = {
 	.inplace = { 1 },
 	.infer = relu2_grad_infer,
 	.cost = relu2_grad_cost,
-	.oracle = relu2_grad_oracle,
-	.cases = relu2_grad_cases,
+	.oracle = OP_TEST(relu2_grad_oracle),
+	.cases = OP_TEST(relu2_grad_cases),
 };
 OP_REGISTER(relu2_grad);

@@ -122,8 +122,8 @@ static const struct op rmsnorm = {
 	.grad = rmsnorm_backward,
 	.cost = rmsnorm_cost,
 	.reduce = rmsnorm_reduce,
-	.oracle = rmsnorm_oracle,
-	.cases = rmsnorm_cases,
+	.oracle = OP_TEST(rmsnorm_oracle),
+	.cases = OP_TEST(rmsnorm_cases),
 };
 OP_REGISTER(rmsnorm);
 
@@ -198,8 +198,8 @@ static const struct op rmsnorm_dx = {
 	.infer = rmsnorm_dx_infer,
 	.cost = rmsnorm_dx_cost,
 	.reduce = rmsnorm_dx_reduce,
-	.oracle = rmsnorm_dx_oracle,
-	.cases = rmsnorm_dx_cases,
+	.oracle = OP_TEST(rmsnorm_dx_oracle),
+	.cases = OP_TEST(rmsnorm_dx_cases),
 };
 OP_REGISTER(rmsnorm_dx);
 
@@ -267,7 +267,7 @@ static const struct op rmsnorm_dw = {
 	.infer = rmsnorm_dw_infer,
 	.cost = rmsnorm_dw_cost,
 	.reduce = rmsnorm_dw_reduce,
-	.oracle = rmsnorm_dw_oracle,
-	.cases = rmsnorm_dw_cases,
+	.oracle = OP_TEST(rmsnorm_dw_oracle),
+	.cases = OP_TEST(rmsnorm_dw_cases),
 };
 OP_REGISTER(rmsnorm_dw);

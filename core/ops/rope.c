@@ -35,7 +35,6 @@ static int rope_infer(const void *attr, const struct layout *in, int nr_in, stru
 	char text[SHAPE_TEXT], want[SHAPE_TEXT];
 	int ret = rule_f32("rope", "x", x);
 
-	(void)nr_in;
 	if (!ret && x->nd != 4)
 		ret = fail(-EINVAL, "rope: x is %s: must be f32 (B, T, H, D)",
 			   layout_text(x, text));
@@ -62,7 +61,6 @@ static int rope_backward(struct backward *b, struct node *n, struct tensor *cons
 static void rope_cost(const void *attr, const struct layout *in, const struct layout *out,
 		      struct cost *cost)
 {
-	(void)attr;
 	cost->flops = 3.0 * layout_count(&in[0]);
 	cost->bytes = rule_bytes(in, 2) + rule_bytes(out, 1);
 }
@@ -111,7 +109,7 @@ static const struct op_case rope_cases[] = {
 	  { CASE_DIFF(4, 2, 7, 2, 5), POSITIONS(0, 2, 7) } },
 	{ "far", &halves, 2, { CASE_F32(4, 3, 2, 4, 64), FAR(3, 2) } },
 	{ "tiles", &halves, 2, { CASE_F32(4, 2, 130, 4, 32), POSITIONS(0, 2, 130) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op rope = {
@@ -124,7 +122,7 @@ static const struct op rope = {
 	.infer = rope_infer,
 	.grad = rope_backward,
 	.cost = rope_cost,
-	.oracle = rope_oracle,
-	.cases = rope_cases,
+	.oracle = OP_TEST(rope_oracle),
+	.cases = OP_TEST(rope_cases),
 };
 OP_REGISTER(rope);

@@ -66,7 +66,7 @@ static const struct op scale_by = {
 	.infer = scale_by_infer,
 	.grad = scale_by_backward,
 	.cost = scale_by_cost,
-	.oracle = scale_by_oracle,
-	.cases = scale_by_cases,
+	.oracle = OP_TEST(scale_by_oracle),
+	.cases = OP_TEST(scale_by_cases),
 };
 OP_REGISTER(scale_by);

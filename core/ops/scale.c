@@ -61,7 +61,7 @@ static const struct op scale = {
 	.infer = scale_infer,
 	.grad = scale_backward,
 	.cost = scale_cost,
-	.oracle = scale_oracle,
-	.cases = scale_cases,
+	.oracle = OP_TEST(scale_oracle),
+	.cases = OP_TEST(scale_cases),
 };
 OP_REGISTER(scale);

@@ -21,8 +21,6 @@ struct tensor *op_sigmoid_grad(struct graph *g, struct tensor *dy, struct tensor
 
 static int sigmoid_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
-	(void)attr;
-	(void)nr_in;
 	out[0] = layout_like(&in[0], DT_F32);
 	return rule_f32("sigmoid", "x", &in[0]);
 }
@@ -36,7 +34,6 @@ static int sigmoid_backward(struct backward *b, struct node *n, struct tensor *c
 static void sigmoid_cost(const void *attr, const struct layout *in, const struct layout *out,
 			 struct cost *cost)
 {
-	(void)attr;
 	cost->flops = 10.0 * layout_count(&in[0]);
 	cost->bytes = rule_bytes(in, 1) + rule_bytes(out, 1);
 }
@@ -52,7 +49,7 @@ static const struct op_case sigmoid_cases[] = {
 	{ "one", NULL, 1, { CASE_DIFF(1, 1) } },
 	{ "odd", NULL, 1, { CASE_DIFF_EXT(3, 3, 3, 5, 7) } },
 	{ "tiles", NULL, 1, { CASE_EXT(1, 2, 37, 1031) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op sigmoid = {
@@ -64,8 +61,8 @@ static const struct op sigmoid = {
 	.infer = sigmoid_infer,
 	.grad = sigmoid_backward,
 	.cost = sigmoid_cost,
-	.oracle = sigmoid_oracle,
-	.cases = sigmoid_cases,
+	.oracle = OP_TEST(sigmoid_oracle),
+	.cases = OP_TEST(sigmoid_cases),
 };
 OP_REGISTER(sigmoid);
 
@@ -76,8 +73,6 @@ static int sigmoid_grad_infer(const void *attr, const struct layout *in, int nr_
 {
 	int ret = rule_f32("sigmoid_grad", "y", &in[1]);
 
-	(void)attr;
-	(void)nr_in;
 	if (!ret)
 		ret = rule_like("sigmoid_grad", "dy", &in[0], "y", &in[1]);
 	out[0] = layout_like(&in[1], DT_F32);
@@ -87,7 +82,6 @@ static int sigmoid_grad_infer(const void *attr, const struct layout *in, int nr_
 static void sigmoid_grad_cost(const void *attr, const struct layout *in,
 			      const struct layout *out, struct cost *cost)
 {
-	(void)attr;
 	cost->flops = 3.0 * layout_count(&in[0]);
 	cost->bytes = rule_bytes(in, 2) + rule_bytes(out, 1);
 }
@@ -103,7 +97,7 @@ static const struct op_case sigmoid_grad_cases[] = {
 	{ "one", NULL, 2, { CASE_F32(1, 1), CASE_F32(1, 1) } },
 	{ "odd", NULL, 2, { CASE_EXT(3, 3, 3, 5, 7), CASE_EXT(3, 3, 3, 5, 7) } },
 	{ "tiles", NULL, 2, { CASE_F32(2, 37, 1031), CASE_F32(2, 37, 1031) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op sigmoid_grad = {
@@ -114,7 +108,7 @@ static const struct op sigmoid_grad = {
 	.inplace = { 1 },
 	.infer = sigmoid_grad_infer,
 	.cost = sigmoid_grad_cost,
-	.oracle = sigmoid_grad_oracle,
-	.cases = sigmoid_grad_cases,
+	.oracle = OP_TEST(sigmoid_grad_oracle),
+	.cases = OP_TEST(sigmoid_grad_cases),
 };
 OP_REGISTER(sigmoid_grad);

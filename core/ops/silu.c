@@ -61,8 +61,8 @@ static const struct op silu = {
 	.infer = silu_infer,
 	.grad = silu_backward,
 	.cost = silu_cost,
-	.oracle = silu_oracle,
-	.cases = silu_cases,
+	.oracle = OP_TEST(silu_oracle),
+	.cases = OP_TEST(silu_cases),
 };
 OP_REGISTER(silu);
 
@@ -111,7 +111,7 @@ static const struct op silu_grad = {
 	.inplace = { 1 },
 	.infer = silu_grad_infer,
 	.cost = silu_grad_cost,
-	.oracle = silu_grad_oracle,
-	.cases = silu_grad_cases,
+	.oracle = OP_TEST(silu_grad_oracle),
+	.cases = OP_TEST(silu_grad_cases),
 };
 OP_REGISTER(silu_grad);

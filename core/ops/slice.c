@@ -69,6 +69,6 @@ static const struct op slice = {
 	.strided_in = 1,
 	.infer = slice_infer,
 	.grad = slice_backward,
-	.cases = slice_cases,
+	.cases = OP_TEST(slice_cases),
 };
 OP_REGISTER(slice);

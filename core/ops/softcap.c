@@ -87,8 +87,8 @@ static const struct op softcap = {
 	.infer = infer,
 	.grad = grad,
 	.cost = cost,
-	.oracle = oracle,
-	.cases = cases,
+	.oracle = OP_TEST(oracle),
+	.cases = OP_TEST(cases),
 };
 OP_REGISTER(softcap);
 
@@ -101,8 +101,8 @@ static const struct op softcap_grad = {
 	.inplace = { 1 },
 	.infer = infer,
 	.cost = cost,
-	.oracle = grad_oracle,
-	.cases = grad_cases,
+	.oracle = OP_TEST(grad_oracle),
+	.cases = OP_TEST(grad_cases),
 };
 OP_REGISTER(softcap_grad);
 

@@ -23,8 +23,6 @@ static int softmax_infer(const void *attr, const struct layout *in, int nr_in, s
 {
 	int ret = rule_f32("softmax", "x", &in[0]);
 
-	(void)attr;
-	(void)nr_in;
 	if (!ret)
 		ret = rule_rows("softmax", "x", &in[0]);
 	out[0] = layout_like(&in[0], DT_F32);
@@ -40,15 +38,12 @@ static int softmax_backward(struct backward *b, struct node *n, struct tensor *c
 static void softmax_cost(const void *attr, const struct layout *in, const struct layout *out,
 			 struct cost *cost)
 {
-	(void)attr;
 	cost->flops = 5.0 * layout_count(&in[0]);
 	cost->bytes = rule_bytes(in, 1) + rule_bytes(out, 1);
 }
 
 static int64_t softmax_reduce(const void *attr, const struct layout *in, const struct layout *out)
 {
-	(void)attr;
-	(void)out;
 	return layout_last(&in[0]);
 }
 
@@ -77,7 +72,7 @@ static const struct op_case softmax_cases[] = {
 	{ "odd", NULL, 1, { CASE_DIFF_EXT(3, 3, 3, 5, 7) } },
 	{ "long rows", NULL, 1, { CASE_F32(2, 9, 4099) } },
 	{ "many rows", NULL, 1, { CASE_EXT(1, 2, 1031, 17) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op softmax = {
@@ -90,8 +85,8 @@ static const struct op softmax = {
 	.grad = softmax_backward,
 	.cost = softmax_cost,
 	.reduce = softmax_reduce,
-	.oracle = softmax_oracle,
-	.cases = softmax_cases,
+	.oracle = OP_TEST(softmax_oracle),
+	.cases = OP_TEST(softmax_cases),
 };
 OP_REGISTER(softmax);
 
@@ -102,8 +97,6 @@ static int softmax_grad_infer(const void *attr, const struct layout *in, int nr_
 {
 	int ret = rule_f32("softmax_grad", "y", &in[1]);
 
-	(void)attr;
-	(void)nr_in;
 	if (!ret)
 		ret = rule_rows("softmax_grad", "y", &in[1]);
 	if (!ret)
@@ -115,7 +108,6 @@ static int softmax_grad_infer(const void *attr, const struct layout *in, int nr_
 static void softmax_grad_cost(const void *attr, const struct layout *in,
 			      const struct layout *out, struct cost *cost)
 {
-	(void)attr;
 	cost->flops = 4.0 * layout_count(&in[0]);
 	cost->bytes = rule_bytes(in, 2) + rule_bytes(out, 1);
 }
@@ -142,7 +134,7 @@ static const struct op_case softmax_grad_cases[] = {
 	{ "odd", NULL, 2, { CASE_EXT(3, 3, 3, 5, 7), CASE_EXT(3, 3, 3, 5, 7) } },
 	{ "long rows", NULL, 2, { CASE_F32(2, 9, 4099), CASE_F32(2, 9, 4099) } },
 	{ "many rows", NULL, 2, { CASE_F32(2, 1031, 17), CASE_F32(2, 1031, 17) } },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct op softmax_grad = {
@@ -154,7 +146,7 @@ static const struct op softmax_grad = {
 	.infer = softmax_grad_infer,
 	.cost = softmax_grad_cost,
 	.reduce = softmax_reduce,
-	.oracle = softmax_grad_oracle,
-	.cases = softmax_grad_cases,
+	.oracle = OP_TEST(softmax_grad_oracle),
+	.cases = OP_TEST(softmax_grad_cases),
 };
 OP_REGISTER(softmax_grad);

@@ -94,6 +94,6 @@ static const struct op split_dim = {
 	.optional_in = 2,
 	.infer = split_dim_infer,
 	.grad = split_dim_backward,
-	.cases = split_dim_cases,
+	.cases = OP_TEST(split_dim_cases),
 };
 OP_REGISTER(split_dim);

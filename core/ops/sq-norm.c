@@ -53,7 +53,7 @@ static const struct op sq_norm = {
 	.infer = sq_norm_infer,
 	.cost = sq_norm_cost,
 	.reduce = sq_norm_reduce,
-	.oracle = sq_norm_oracle,
-	.cases = sq_norm_cases,
+	.oracle = OP_TEST(sq_norm_oracle),
+	.cases = OP_TEST(sq_norm_cases),
 };
 OP_REGISTER(sq_norm);

@@ -69,7 +69,7 @@ static const struct op sum_last = {
 	.grad = sum_last_backward,
 	.cost = sum_last_cost,
 	.reduce = sum_last_reduce,
-	.oracle = sum_last_oracle,
-	.cases = sum_last_cases,
+	.oracle = OP_TEST(sum_last_oracle),
+	.cases = OP_TEST(sum_last_cases),
 };
 OP_REGISTER(sum_last);

@@ -83,7 +83,7 @@ static const struct op sum_to = {
 	.grad = sum_to_backward,
 	.cost = sum_to_cost,
 	.reduce = sum_to_reduce,
-	.oracle = sum_to_oracle,
-	.cases = sum_to_cases,
+	.oracle = OP_TEST(sum_to_oracle),
+	.cases = OP_TEST(sum_to_cases),
 };
 OP_REGISTER(sum_to);

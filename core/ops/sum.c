@@ -61,7 +61,7 @@ static const struct op sum = {
 	.grad = sum_backward,
 	.cost = sum_cost,
 	.reduce = sum_reduce,
-	.oracle = sum_oracle,
-	.cases = sum_cases,
+	.oracle = OP_TEST(sum_oracle),
+	.cases = OP_TEST(sum_cases),
 };
 OP_REGISTER(sum);

@@ -67,6 +67,6 @@ static const struct op transpose = {
 	.strided_in = 1,
 	.infer = transpose_infer,
 	.grad = transpose_backward,
-	.cases = transpose_cases,
+	.cases = OP_TEST(transpose_cases),
 };
 OP_REGISTER(transpose);

@@ -212,8 +212,8 @@ static int check_inputs(const struct op *op, struct tensor *const *in, int nr_in
 		if ((i >= nr_in || !in[i]) && !(op->optional_in & 1u << i))
 			return fail(-EINVAL, "op '%s': input %d is missing", op->name, i);
 		if (i < nr_in && in[i] && in[i]->is_stale)
-			return fail(-EINVAL, "op '%s': input '%s' was updated in place: use what the "
-				    "update returned", op->name, in[i]->name);
+			return fail(-EINVAL, "op '%s': input '%s' was updated in place: use "
+				    "what the update returned", op->name, in[i]->name);
 	}
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  * An op is one file in core/ops/: its builder (called by model code), shape rule,
  * gradient rule, cost, fp64 oracle and test cases, tied together by struct op and
- * OP_REGISTER.  A kernel is one way to compute an op on one arch; KERNEL_REGISTER
+ * OP_REGISTER.  A kernel is one way to compute an op on one arch; KERNEL_REGISTER_AS
  * puts it in the table, the planner takes the usable one of the highest rank.
  */
 #ifndef TENSOR_OP_H
@@ -131,6 +131,9 @@ struct op {
 	const struct op_case *cases;
 };
 
+/* Oracles and cases are for tests; without CONFIG_ORACLES they are not in the program. */
+#define OP_TEST(symbol) (IS_ENABLED(CONFIG_ORACLES) ? (symbol) : NULL)
+
 #define OP_REGISTER(var) SECTION_ENTRY(knlp_ops, struct op, var)
 SECTION_DECLARE(knlp_ops, struct op);
 
@@ -179,8 +182,8 @@ struct kernel {
 };
 
 /**
- * KERNEL_REGISTER(op, .arch = "cpu", .rank = 0, .run = gelu_plain)
- * One per op and source file; KERNEL_REGISTER_AS() names it for several in one file.
+ * KERNEL_REGISTER_AS(gelu_plain, gelu, .arch = "cpu", .rank = 0, .run = gelu_plain)
+ * Kernel gelu_plain of op gelu.
  */
 #define KERNEL_REGISTER_AS(id, op_name, ...)					\
 	static const struct kernel kernel_##id = {				\

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/log.h"
 
 #define ALIGN 64	/* bytes: a cache line, and enough for any vector load */
 
@@ -309,6 +310,31 @@ static int make_plan(struct plan *p)
 	return ret;
 }
 
+static bool chosen_before(const struct plan *p, int step)
+{
+	for (int s = 0; s < step; s++)
+		if (p->steps[s].kernel == p->steps[step].kernel)
+			return true;
+	return false;
+}
+
+/* For --verbose: what was chosen, the first node of each kernel. */
+static void say(const struct plan *p)
+{
+	char text[SHAPE_TEXT];
+
+	log_debug("plan for %s: %d nodes, %zu bytes of intermediates", p->device->arch->name,
+		  p->nr_steps, p->arena_bytes);
+	for (int s = 0; s < p->nr_steps; s++) {
+		const struct node *n = p->steps[s].node;
+
+		if (!chosen_before(p, s))
+			log_debug("%s runs on %s, as '%s', %s", n->op->name,
+				  p->steps[s].kernel->name, n->name,
+				  layout_text(&n->out[0]->max, text));
+	}
+}
+
 int graph_plan(struct graph *g, struct device *dev, bool dry, struct plan **plan)
 {
 	struct plan *p;
@@ -323,10 +349,12 @@ int graph_plan(struct graph *g, struct device *dev, bool dry, struct plan **plan
 	p->device = dev;
 	p->is_dry = dry;
 	ret = make_plan(p);
-	if (ret)
+	if (ret) {
 		plan_free(p);
-	else
+	} else {
+		say(p);
 		*plan = p;
+	}
 	return ret;
 }
 

@@ -22,7 +22,8 @@ optimize-$(CONFIG_CC_OPTIMIZE_FOR_DEBUGGING)      := -O0
 #   and programs are the same wherever they were built.
 common-flags := $(optimize-y) $(if $(CONFIG_DEBUG_INFO),-g) -pthread \
 	-fno-strict-aliasing -ffunction-sections -fdata-sections \
-	-fmacro-prefix-map=$(srctree)/=
+	-fmacro-prefix-map=$(srctree)/= \
+	$(if $(CONFIG_CC_OPTIMIZE_FOR_SIZE),-fno-asynchronous-unwind-tables -fno-unwind-tables)
 
 # Parameters may be unused: functions behind one pointer type share a signature.
 # Members may be left out of an initializer: they are zero.
@@ -68,6 +69,12 @@ KNLP_NVCCFLAGS := -std=c++17 -O3 -lineinfo -Xcompiler -fno-exceptions \
 	$(if $(CONFIG_CUDA_ARCH),-arch=$(call unquote,$(CONFIG_CUDA_ARCH)))
 
 KNLP_LDFLAGS := -Wl,--gc-sections -Wl,--as-needed
+
+# Small: at a fixed address no table needs relocations, and sections share pages.
+ifneq ($(CONFIG_CC_OPTIMIZE_FOR_SIZE),)
+KNLP_CFLAGS  += -fno-pie
+KNLP_LDFLAGS += -no-pie -Wl,-z,noseparate-code
+endif
 KNLP_LDLIBS  := -lm
 
 # Modules call functions of the program.

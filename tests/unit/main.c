@@ -7,7 +7,8 @@
  *	knlp-test -b [OP]...
  *
  * NAME runs the tests of that name and those that begin with NAME_; -v prints each
- * test, -l lists them, -b measures the kernels (tests/ops/bench.c).  Exit code 1 if any test failed or a NAME matches none.
+ * test, -l lists them, -b measures the kernels (tests/ops/bench.c).  Exit code 1 if any
+ * test failed or a NAME matches none.
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -158,8 +158,8 @@ static int generate_run(int argc, char **argv)
 }
 
 static const struct option options[] = {
-	OPTION_STRING('p', "prompt", "TEXT", &opt.prompt, "text to go on from (default: none, a new "
-		      "document)"),
+	OPTION_STRING('p', "prompt", "TEXT", &opt.prompt, "text to go on from (default: none, a "
+		      "new document)"),
 	OPTION_INT('n', "tokens", "N", &opt.tokens, 1, 1000000, "most tokens to write (default "
 		   "100); the end of a document ends it"),
 	OPTION_INT(0, "seed", "S", &opt.seed, 0, 2147483647, "another seed, another text "

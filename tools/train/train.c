@@ -148,7 +148,8 @@ static int loop(struct job *j, bool bar)
 		ret = one_step(j);
 		progress_update(bar, trainer_done(j->trainer), "loss %.4f  %s tok/s", j->loss,
 				format_count(text, rate(j)));
-		if (!ret && (is_due(j, PARAM_TRAIN_EVAL_EVERY) || trainer_done(j->trainer) == steps))
+		if (!ret && (is_due(j, PARAM_TRAIN_EVAL_EVERY) ||
+			     trainer_done(j->trainer) == steps))
 			ret = evaluate(j);
 		if (!ret && is_due(j, PARAM_TRAIN_CHECKPOINT_EVERY)) {
 			ret = trainer_save(j->trainer, j->run);
@@ -176,8 +177,8 @@ static int train(struct job *j)
 	ret = loop(j, bar);
 	progress_end(bar);
 	if (!ret && trainer_done(j->trainer) < steps)
-		ret = fail(-EINTR, "stopped by signal %d after step %lld of %lld; the checkpoint is "
-			   "written, go on with --resume", (int)stopped,
+		ret = fail(-EINTR, "stopped by signal %d after step %lld of %lld; the checkpoint "
+			   "is written, go on with --resume", (int)stopped,
 			   (long long)trainer_done(j->trainer), (long long)steps);
 	return ret;
 }
@@ -311,7 +312,7 @@ static int report(struct job *j)
 		json_out_int(o, "tokens", tokens);
 		json_out_int(o, "unique_tokens", (long long)trainer_unique_tokens(j->trainer));
 		json_out_number(o, "epochs", trainer_epochs(j->trainer));
-		json_out_number(o, "train_loss", trainer_done(j->trainer) > j->first ? j->loss : NAN);
+		json_out_number(o, "train_loss", j->loss);	/* NaN, null, if no step ran */
 		json_out_number(o, "loss", eval_loss(&j->eval));
 		json_out_number(o, "ppl", eval_ppl(&j->eval));
 		json_out_number(o, "nats_per_byte", eval_per_byte(&j->eval));
