@@ -5,6 +5,8 @@
 #ifndef BASE_BUILD_INFO_H
 #define BASE_BUILD_INFO_H
 
+#include <stdbool.h>
+
 #include "base/section.h"
 
 /** knlp_version() - "0.1.0". */
@@ -24,10 +26,17 @@ const char *knlp_compiler(void);
 struct library {
 	const char *name;
 	const char *(*version)(void);	/* of the library in use, not of its header */
+	bool numeric;	/* another version may give results other bits (libm, BLAS) */
 };
 
 SECTION_DECLARE(knlp_libraries, struct library);
 #define LIBRARY_REGISTER(var) SECTION_ENTRY(knlp_libraries, struct library, var)
+
+/**
+ * build_numerics() - what decides about the bits of results besides the kernels: compiler
+ * and numeric libraries, "glibc 2.36", sorted; NULL at the end.
+ */
+const char *const *build_numerics(void);
 
 #ifdef __clang__
 #define COMPILER_NAME "clang " __clang_version__

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/build-info.h"
 #include "base/fail.h"
 #include "base/file.h"
 
@@ -411,3 +412,6 @@ int yml_list(const struct yml *map, const char *key, const struct yml **value)
 {
 	return get_kind(map, key, YML_IS_LIST, value);
 }
+
+static const struct library libyaml = { "libyaml", yaml_get_version_string };
+LIBRARY_REGISTER(libyaml);

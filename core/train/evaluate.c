@@ -114,9 +114,9 @@ static int explain(struct evaluator *e, uint64_t window)
 		    (unsigned long long)window);
 }
 
-/* One batch of windows; adds to @result. */
+/* One batch of windows; adds at most @left of its targets to @result. */
 static int run_batch(struct evaluator *e, const struct loader *l, uint64_t first, int rows,
-		     const uint32_t *token_bytes, struct eval_result *result)
+		     uint64_t left, const uint32_t *token_bytes, struct eval_result *result)
 {
 	size_t count = (size_t)rows * l->length;
 	int ret = feed_fill(e->feed, l, first, rows);
@@ -129,7 +129,7 @@ static int run_batch(struct evaluator *e, const struct loader *l, uint64_t first
 		ret = plan_run(e->plan);
 	if (!ret)
 		ret = tensor_read(e->losses, e->host, count * sizeof(*e->host));
-	for (size_t i = 0; i < count && !ret; i++) {
+	for (size_t i = 0; i < count && i < left && !ret; i++) {
 		if (!isfinite(e->host[i]))
 			return explain(e, first + i / l->length);
 		result->nats += e->host[i];
@@ -154,16 +154,17 @@ int evaluator_run(struct evaluator *e, struct dataset *data, uint64_t max_tokens
 		ret = dataset_token_bytes(data, &token_bytes);
 	if (ret)
 		return ret;
-	windows = l.windows;
-	if (max_tokens && (max_tokens + l.length - 1) / l.length < windows)
-		windows = (max_tokens + l.length - 1) / l.length;
+	if (!max_tokens || max_tokens > l.windows * l.length)
+		max_tokens = l.windows * l.length;
+	windows = (max_tokens + l.length - 1) / l.length;
 	bar = progress_begin("eval", windows);
 	for (uint64_t w = 0; w < windows && !ret; w += e->feed->batch) {
 		uint64_t rows = windows - w;
 
 		if (rows > (uint64_t)e->feed->batch)
 			rows = e->feed->batch;
-		ret = run_batch(e, &l, w, (int)rows, token_bytes, result);
+		ret = run_batch(e, &l, w, (int)rows, max_tokens - result->tokens, token_bytes,
+				result);
 		progress_update(bar, w + rows, "loss %.4f", eval_loss(result));
 	}
 	progress_end(bar);

@@ -227,12 +227,11 @@ static int begin_again(struct job *j)
 /* A new run begins at step 0; a resumed one at its newest good checkpoint. */
 static int open_run(struct job *j)
 {
-	const char *libraries[] = { NULL };
 	char tokenizer[128];
 	struct run_facts facts = {
 		.version = knlp_version(),
 		.kernels = trainer_kernels(j->trainer),
-		.libraries = libraries,
+		.libraries = build_numerics(),
 		.data_hash = dataset_hash(j->data),
 		.tokenizer = tokenizer,
 	};
