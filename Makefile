@@ -117,8 +117,10 @@ ifeq ($(wildcard $(KCONFIG_CONFIG)),)
 $(error no $(KCONFIG_CONFIG) here: run `make defconfig` or `make menuconfig` first)
 endif
 include $(srctree)/scripts/kconfig/sync.mk
+ifeq ($(config-is-stale),)
 include $(srctree)/scripts/kbuild/flags.mk
 include $(srctree)/scripts/kbuild/build.mk
+endif
 endif
 
 # ---- help ----------------------------------------------------------------------

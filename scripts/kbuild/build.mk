@@ -138,8 +138,14 @@ all: knlp
 knlp: $(knlp-objs) FORCE
 	$(call if_changed,link)
 ifneq ($(filter tests,$(top-dirs)),)
+ifneq ($(CONFIG_ORACLES),)
 knlp-test: $(knlp-test-objs) FORCE
 	$(call if_changed,link)
+else
+# A rule and no $(error): the configuration may be about to change.
+knlp-test:
+	@echo 'knlp-test needs CONFIG_ORACLES=y' >&2; exit 1
+endif
 tests: knlp knlp-test
 endif
 

@@ -16,3 +16,9 @@ include include/config/auto.conf
 include/config/auto.conf.cmd: ;
 include/config/auto.conf: $(KCONFIG_CONFIG) include/config/auto.conf.cmd | scripts/kconfig/genparams
 	$(config-sh) sync
+
+# Until that is done, make still has the old symbols.  Nothing more is read then: a
+# Kbuild file might not fit them.
+config-files    := $(foreach f,$(deps_config),$(firstword $(wildcard $(f) $(srctree)/$(f))))
+config-is-stale := $(if $(wildcard include/config/auto.conf),$(shell find $(KCONFIG_CONFIG) \
+	$(config-files) -newer include/config/auto.conf),y)

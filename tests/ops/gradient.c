@@ -110,7 +110,7 @@ static int loss_at(struct probe *p, double *loss)
 
 static int slope(struct probe *p, int i, int64_t e, double *d)
 {
-	double x = p->v.in[i][e], h = STEP * fmax(1, fabs(x)), up, down;
+	double x = p->v.in[i][e], h = STEP * fmax(1, fabs(x)), up, down = 0;
 	int ret;
 
 	p->v.in[i][e] = x + h;

@@ -70,6 +70,8 @@ END_TEST
 START_TEST(kernel_on_cuda_host)
 {
 	check_kernel(_i, "cuda-host");
+	check_kernel(_i, "cuda-host:1");	/* a block's threads in reverse */
+	check_kernel(_i, "cuda-host:2");	/* at random: no order hides a missing barrier */
 }
 END_TEST
 
