@@ -84,6 +84,7 @@ run_gemm() {
 		cblas "$pthread" lib "$threads"
 	for type in f32 bf16; do
 		note "GFLOP/s, $type"
+		# shellcheck disable=SC2046
 		(cd "$out" && "$here/table.py" $(gemm_columns $type))
 	done
 }

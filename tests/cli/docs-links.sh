@@ -37,7 +37,7 @@ for page in $pages; do
 	for file in $(awk '/^```/ { on = !on; next } !on' "$page" |
 			grep -o '`\(core\|arch\|tools\|tests\|scripts\)/[a-z0-9_/.-]*[a-z0-9]`' |
 			tr -d '`' | sort -u); do
-		[ -e "$file" ] || wrong="$wrong $file"
+		[ -e "$file" ] || [ -e "$OBJTREE/$file" ] || wrong="$wrong $file"
 	done
 	equal "files of $page" "$wrong" ""
 done
