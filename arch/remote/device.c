@@ -43,6 +43,8 @@ static int remote_probe(struct device *dev, int index)
 		free(r);
 		return fail_errno("remote: cannot reserve %zu GiB of address space", RANGE >> 30);
 	}
+	/* Small pages would make mprotect() at each kernel cost more than the kernel. */
+	madvise(r->base, RANGE, MADV_HUGEPAGE);
 	dev->context = r;
 	return 0;
 }
