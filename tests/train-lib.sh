@@ -100,3 +100,44 @@ no_remains()
 	shift
 	equal "$_name" "$(find "$@" -name '*.tmp*' | head -n 3)" ""
 }
+
+# big_english FILE: about 1 MB of real English; fails if this machine has none
+big_english()
+{
+	for _dir in "${KNLP_TEST_DATA:-/nowhere}" "$SRCTREE/../shared/data"; do
+		if [ -f "$_dir/text/tinyshakespeare.txt" ]; then
+			cat "$_dir/text/tinyshakespeare.txt" >"$1"
+			return
+		fi
+	done
+	find /usr/share/common-licenses /usr/share/doc -type f \( -name copyright -o \
+		-name 'README*' -o -name '*GPL*' -o -name 'NEWS*' \) ! -name '*.gz' 2>/dev/null |
+		sort | head -n 400 | xargs cat 2>/dev/null | LC_ALL=C tr -cd '\011\012\040-\176' |
+		head -c 1100000 >"$1"
+	[ "$(wc -c <"$1")" -gt 900000 ]
+}
+
+# below NAME NUMBER LIMIT
+below()
+{
+	if awk -v a="$2" -v b="$3" 'BEGIN { exit !(a != "" && a + 0 > 0 && a + 0 < b) }'; then
+		ok "$1"
+	else
+		not_ok "$1" "'$2', not below $3"
+	fi
+}
+
+# known_words TEXT FILE: how many of 100 words of FILE occur in TEXT
+known_words()
+{
+	awk 'NR == FNR { for (i = 1; i <= NF; i++) known[$i] = 1; next }
+	     { for (i = 1; i <= NF; i++) { n++; if ($i in known) k++ } }
+	     END { printf "%d", n ? 100 * k / n : 0 }' "$1" "$2"
+}
+
+# writes_words NAME RUN PERCENT: most words of what RUN generates are words of ./real
+writes_words()
+{
+	LC_ALL=C "$KNLP" generate -n 1500 --temperature 0.8 "$2" >written 2>err
+	below "$1" "$((100 - $(known_words real written)))" "$((100 - $3))"
+}
