@@ -409,7 +409,7 @@ static const struct command command = {
 		"until TRAIN_TOKENS tokens are spent, evaluates it on held-out text, and writes "
 		"metrics and checkpoints into folder RUN. A run that was interrupted, even by "
 		"SIGKILL, goes on with --resume and ends with the bits of an uninterrupted one. "
-		"SIGINT and SIGTERM end it after the step under way, with a checkpoint.",
+		"SIGINT, SIGTERM and SIGHUP end it after the step under way, with a checkpoint.",
 	.options = options,
 	.params = "MODEL_ OPTIM_ TRAIN_ DATA_ RUN_",
 	.run = train_run,
