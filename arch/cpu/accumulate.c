@@ -15,7 +15,7 @@ struct job {
 	bool add;
 };
 
-static void accumulate_tile(void *ctx, long tile, int thread)
+static void accumulate_tile(void *ctx, long tile)
 {
 	const struct job *job = ctx;
 	int64_t at = (int64_t)tile * TILE, n = job->n - at < TILE ? job->n - at : TILE;

@@ -211,7 +211,7 @@ SIMD_CLONES static double row_dot(const float *a, const float *b, int64_t n)
 }
 
 /* delta of BLOCK tokens, all heads */
-static void delta_tile(void *ctx, long tile, int thread)
+static void delta_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
 	const struct attention_sizes *s = &w->s;
@@ -359,7 +359,7 @@ static float *slot_of(const struct work *w, long tile)
 	return w->slots + tile * slot_floats(&w->s);
 }
 
-static void whole_tile(void *ctx, long tile, int thread)
+static void whole_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
 
@@ -367,7 +367,7 @@ static void whole_tile(void *ctx, long tile, int thread)
 		whole_unit(w, unit, slot_of(w, tile));
 }
 
-static void key_tile(void *ctx, long tile, int thread)
+static void key_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
 
@@ -375,7 +375,7 @@ static void key_tile(void *ctx, long tile, int thread)
 		key_unit(w, unit, slot_of(w, tile));
 }
 
-static void query_tile(void *ctx, long tile, int thread)
+static void query_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
 

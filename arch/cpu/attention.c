@@ -224,7 +224,7 @@ static void run_unit(const struct attention_sizes *s, int64_t unit, float *scrat
 	store_rows(s, &u);
 }
 
-static void attention_tile(void *ctx, long tile, int thread)
+static void attention_tile(void *ctx, long tile)
 {
 	const struct attention_sizes *s = ctx;
 

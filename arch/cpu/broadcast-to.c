@@ -22,7 +22,7 @@ struct repeat {
 	float copies;
 };
 
-static void repeat_tile(void *ctx, long tile, int thread)
+static void repeat_tile(void *ctx, long tile)
 {
 	const struct repeat *r = ctx;
 	int64_t row = tile * rows_per_tile(r->length);

@@ -21,7 +21,7 @@ static void append_row(const struct layout *new, const float *from, enum dtype d
 	}
 }
 
-static void append_tile(void *ctx, long tile, int thread)
+static void append_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	const struct layout *new = &c->in[1], *cache = &c->out[0];

@@ -35,14 +35,13 @@ size_t columns_scratch(int64_t rows, int64_t cols, int nr_sums)
 	return nr_sums * (chunks < MAX_CHUNKS ? chunks : MAX_CHUNKS) * cols * sizeof(double);
 }
 
-static void part_tile(void *ctx, long tile, int thread)
+static void part_tile(void *ctx, long tile)
 {
 	const struct columns *k = ctx;
 	int64_t chunk = tile / k->nr_col_tiles, col = tile % k->nr_col_tiles * COL_TILE;
 	int64_t row = chunk * k->chunk_rows, n = chunk_end(k->cols, COL_TILE, col) - col;
 	double *sum[COLUMNS_MAX_SUMS];
 
-	(void)thread;
 	for (int s = 0; s < k->nr_sums; s++) {
 		sum[s] = k->parts + (s * k->nr_chunks + chunk) * k->cols + col;
 		memset(sum[s], 0, n * sizeof(double));
@@ -64,12 +63,11 @@ SIMD_CLONES static void join_parts(double *part, long nr_chunks, int64_t cols, i
 		out[i] = (float)part[i];
 }
 
-static void join_tile(void *ctx, long tile, int thread)
+static void join_tile(void *ctx, long tile)
 {
 	const struct columns *k = ctx;
 	int64_t col = tile * (int64_t)COL_TILE, n = chunk_end(k->cols, COL_TILE, col) - col;
 
-	(void)thread;
 	for (int s = 0; s < k->nr_sums; s++)
 		join_parts(k->parts + s * k->nr_chunks * k->cols + col, k->nr_chunks, k->cols, n,
 			   (float *)k->c->out_data[s] + col);

@@ -5,7 +5,7 @@
 
 static int concat_plain(const struct call *c)
 {
-	const struct concat_attr *a = c->attr;
+	const struct slice_place *a = c->attr;
 	size_t step = c->out[0].stride[a->dim] * dtype_size(c->out[0].dtype);
 	char *to = c->out_data[0];
 

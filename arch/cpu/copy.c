@@ -90,7 +90,7 @@ static void copy_block(const struct copy *c, int64_t to, int64_t from, int64_t r
 	}
 }
 
-static void copy_tile(void *ctx, long tile, int thread)
+static void copy_tile(void *ctx, long tile)
 {
 	const struct copy *c = ctx;
 	const struct layout *t = &c->to_layout, *f = &c->from_layout;
@@ -101,7 +101,6 @@ static void copy_tile(void *ctx, long tile, int thread)
 	bool runs = t->stride[t->nd - 1] == 1 && f->stride[f->nd - 1] == 1;
 	int64_t inner = t->nd > 1 ? t->n[t->nd - 2] : 1, rows = 1;
 
-	(void)thread;
 	for (; row < end; row += rows) {
 		int64_t to = row_at(t, row) + col * t->stride[t->nd - 1];
 		int64_t from = row_at(f, row) + col * f->stride[f->nd - 1];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/cpu/simd.h"
 #include "base/fail.h"
 #include "tensor/arch.h"
 #include "tensor/op.h"
@@ -64,10 +65,20 @@ static int cpu_run(struct device *dev, struct stream *s, const struct kernel *k,
 	return k->run(c);
 }
 
+static bool cpu_has(const struct device *dev, const char *feature)
+{
+	(void)dev;
+	if (!strcmp(feature, "avx2"))
+		return simd_level() >= SIMD_LEVEL_AVX2;
+	return !strcmp(feature, "avx512") && simd_level() >= SIMD_LEVEL_AVX512;
+}
+
 static const struct arch cpu = {
 	.name = "cpu",
 	.summary = "this machine's processors",
 	.kernels = "cpu",
+	.is_reference = true,
+	.has = cpu_has,
 	.alloc = cpu_alloc,
 	.free = cpu_free,
 	.write = cpu_write,

@@ -7,7 +7,7 @@
 
 #define TILE 4096	/* elements; a multiple of the 4 words of a random block */
 
-static void dropout_tile(void *ctx, long tile, int thread)
+static void dropout_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	const struct dropout_attr *a = c->attr;

@@ -28,7 +28,7 @@ static int check_ids(const struct call *c, const struct job *job)
 
 #define GATHER_TOKENS 32	/* per tile */
 
-static void gather_tile(void *ctx, long tile, int thread)
+static void gather_tile(void *ctx, long tile)
 {
 	const struct job *job = ctx;
 	int64_t first = (int64_t)tile * GATHER_TOKENS, last = first + GATHER_TOKENS;
@@ -75,7 +75,7 @@ static int64_t rows_per_block(int64_t rows)
 	return per < 64 ? 64 : per;
 }
 
-static void scatter_tile(void *ctx, long tile, int thread)
+static void scatter_tile(void *ctx, long tile)
 {
 	const struct job *job = ctx;
 	int64_t across = (job->cols + SCATTER_COLS - 1) / SCATTER_COLS;

@@ -346,7 +346,7 @@ struct run {
 	struct grid grid;
 };
 
-static void run_tile(void *ctx, long tile, int thread)
+static void run_tile(void *ctx, long tile)
 {
 	const struct run *r = ctx;
 	const struct grid *d = &r->grid;
@@ -377,7 +377,7 @@ static void run_tile(void *ctx, long tile, int thread)
 }
 
 /* One row of C from the splits' partial sums, in order. */
-static void add_splits(void *ctx, long row, int thread)
+static void add_splits(void *ctx, long row)
 {
 	const struct run *r = ctx;
 	const struct gemm *g = r->g;

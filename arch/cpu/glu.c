@@ -66,7 +66,7 @@ struct glu {
 	int64_t rows, length, tile_rows, tile_length;
 };
 
-static void glu_tile(void *ctx, long tile, int thread)
+static void glu_tile(void *ctx, long tile)
 {
 	const struct glu *g = ctx;
 	const struct call *c = g->c;

@@ -28,7 +28,7 @@ SIMD_CLONES static void forward_row(const float *x, const float *w, const float 
 	*rstd_out = (float)rstd;
 }
 
-static void forward_tile(void *ctx, long tile, int thread)
+static void forward_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	const struct layernorm_attr *a = c->attr;
@@ -64,7 +64,7 @@ SIMD_CLONES static void dx_row(const float *dy, const float *x, const float *w, 
 					(x[i] - mean) * rstd * dot));
 }
 
-static void dx_tile(void *ctx, long tile, int thread)
+static void dx_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t n = layout_last(&c->in[1]), row = tile * rows_per_tile(n);

@@ -176,7 +176,7 @@ static int64_t rows_per_tile(int64_t v)
 	return v < 8192 ? 8192 / v : 1;
 }
 
-static void rows_tile(void *ctx, long tile, int thread)
+static void rows_tile(void *ctx, long tile)
 {
 	const struct job *job = ctx;
 	int64_t per = rows_per_tile(job->v), first = tile * per, last = first + per;

@@ -98,7 +98,7 @@ static int64_t blocks_of(int64_t n, int64_t per)
 	return (n + per - 1) / per;
 }
 
-static void bias_tile(void *ctx, long tile, int thread)
+static void bias_tile(void *ctx, long tile)
 {
 	const struct bias_job *job = ctx;
 	int64_t across = blocks_of(job->n, BIAS_COLS);

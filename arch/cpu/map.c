@@ -11,7 +11,7 @@ struct map {
 	bool whole[MAX_IN];	/* the input is not cut into chunks */
 };
 
-static void map_tile(void *ctx, long tile, int thread)
+static void map_tile(void *ctx, long tile)
 {
 	const struct map *m = ctx;
 	const struct call *c = m->c;
@@ -19,7 +19,6 @@ static void map_tile(void *ctx, long tile, int thread)
 	const float *in[MAX_IN];
 	float *out[MAX_OUT];
 
-	(void)thread;
 	for (int i = 0; i < c->nr_in; i++) {
 		in[i] = c->in_data[i];
 		if (in[i] && !m->whole[i])
@@ -70,12 +69,11 @@ static void pattern_tile(const struct pairs *p, int64_t begin, int64_t end)
 		run_pairs(p, pattern, at, chunk_end(end, length, at) - at);
 }
 
-static void pairs_tile(void *ctx, long tile, int thread)
+static void pairs_tile(void *ctx, long tile)
 {
 	const struct pairs *p = ctx;
 	int64_t begin = tile * (int64_t)CHUNK, end = chunk_end(p->n, CHUNK, begin);
 
-	(void)thread;
 	if (p->nb <= PATTERN / 2 && p->nb < p->n) {
 		pattern_tile(p, begin, end);
 		return;

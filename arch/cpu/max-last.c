@@ -27,7 +27,7 @@ SIMD_CLONES static float max_row(const float *x, int64_t n)
 	return nan ? NAN : max[0];
 }
 
-static void max_tile(void *ctx, long tile, int thread)
+static void max_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t n = layout_last(&c->in[0]), row = tile * rows_per_tile(n);

@@ -13,7 +13,7 @@ struct pad {
 	int64_t outer, total, begin, end;
 };
 
-static void zero_tile(void *ctx, long tile, int thread)
+static void zero_tile(void *ctx, long tile)
 {
 	const struct pad *p = ctx;
 	int64_t block = tile * rows_per_tile(p->total);
@@ -29,7 +29,7 @@ static void zero_tile(void *ctx, long tile, int thread)
 
 static int pad_slice_plain(const struct call *c)
 {
-	const struct pad_slice_attr *a = c->attr;
+	const struct slice_place *a = c->attr;
 	struct layout part = c->out[0];
 	int64_t step = part.stride[a->dim] * (int64_t)dtype_size(part.dtype);
 	struct pad p = {

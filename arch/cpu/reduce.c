@@ -19,12 +19,11 @@ size_t reduce_scratch(const struct call *maximal)
 	return chunk_count(layout_count(&maximal->in[0]), REDUCE_CHUNK) * sizeof(double);
 }
 
-static void reduce_tile(void *ctx, long tile, int thread)
+static void reduce_tile(void *ctx, long tile)
 {
 	const struct reduction *r = ctx;
 	int64_t begin = tile * (int64_t)TILE, end = chunk_end(r->n, TILE, begin);
 
-	(void)thread;
 	for (; begin < end; begin += REDUCE_CHUNK)
 		r->parts[begin / REDUCE_CHUNK] =
 			r->part(r->x + 4 * begin, chunk_end(end, REDUCE_CHUNK, begin) - begin);

@@ -20,7 +20,7 @@ SIMD_CLONES static void forward_row(const float *x, const float *w, int64_t n, f
 	*rstd_out = (float)rstd;
 }
 
-static void forward_tile(void *ctx, long tile, int thread)
+static void forward_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	const struct rmsnorm_attr *a = c->attr;
@@ -52,7 +52,7 @@ SIMD_CLONES static void dx_row(const float *dy, const float *x, const float *w, 
 		dx[i] = (float)(rstd * ((double)dy[i] * w[i] - x[i] * rstd * dot));
 }
 
-static void dx_tile(void *ctx, long tile, int thread)
+static void dx_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t n = layout_last(&c->in[1]), row = tile * rows_per_tile(n);

@@ -56,7 +56,7 @@ static void angles_at(const struct work *w, double position, float *cs)
 	}
 }
 
-static void table_tile(void *ctx, long tile, int thread)
+static void table_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
 
@@ -107,7 +107,7 @@ static void rotate_row(const struct work *w, int64_t row, const float *cs)
 	}
 }
 
-static void rope_tile(void *ctx, long tile, int thread)
+static void rope_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
 	const struct layout *l = &w->c->in[0];

@@ -24,7 +24,7 @@ SIMD_CLONES static void forward(const float *x, float *y, int64_t n)
 		y[i] = vm_sigmoidf(x[i]);
 }
 
-static void sigmoid_tile(void *ctx, long tile, int thread)
+static void sigmoid_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t at = (int64_t)tile * TILE;
@@ -46,7 +46,7 @@ SIMD_CLONES static void backward(const float *dy, const float *y, float *dx, int
 		dx[i] = dy[i] * y[i] * (1 - y[i]);
 }
 
-static void sigmoid_grad_tile(void *ctx, long tile, int thread)
+static void sigmoid_grad_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t at = (int64_t)tile * TILE;

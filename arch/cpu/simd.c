@@ -15,7 +15,8 @@ enum simd_level simd_level(void)
 
 	if (HAS("avx2") && HAS("fma"))
 		level = SIMD_LEVEL_AVX2;
-	if (level && HAS("avx512f") && HAS("avx512vl") && HAS("avx512bw") && HAS("avx512dq"))
+	if (level && IS_ENABLED(CONFIG_CPU_AVX512) && HAS("avx512f") && HAS("avx512vl") &&
+	    HAS("avx512bw") && HAS("avx512dq"))
 		level = SIMD_LEVEL_AVX512;
 	return level < limit ? level : limit;
 }

@@ -35,8 +35,12 @@ enum simd_level {
 #if IS_ENABLED(CONFIG_CPU_SIMD) && defined(__x86_64__) && defined(__linux__) && \
 	!defined(__SANITIZE_ADDRESS__) && \
 	!defined(__SANITIZE_THREAD__) && !defined(KNLP_SANITIZE) && !defined(__clang__)
+#if IS_ENABLED(CONFIG_CPU_AVX512)
 #define SIMD_CLONES \
 	__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SIMD_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#endif
 #else
 #define SIMD_CLONES
 #endif

@@ -31,24 +31,22 @@ static int64_t chunk_length(const struct call *c, long tile)
 	return left < CHUNK ? left : CHUNK;
 }
 
-static void forward_tile(void *ctx, long tile, int thread)
+static void forward_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	const struct softcap_attr *attr = c->attr;
 	int64_t at = (int64_t)tile * CHUNK;
 
-	(void)thread;
 	softcap_chunk((float *)c->out_data[0] + at, (const float *)c->in_data[0] + at, attr->cap,
 		      chunk_length(c, tile));
 }
 
-static void grad_tile(void *ctx, long tile, int thread)
+static void grad_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	const struct softcap_attr *attr = c->attr;
 	int64_t at = (int64_t)tile * CHUNK;
 
-	(void)thread;
 	softcap_grad_chunk((float *)c->out_data[0] + at, (const float *)c->in_data[0] + at,
 			   (const float *)c->in_data[1] + at, attr->cap, chunk_length(c, tile));
 }

@@ -69,7 +69,7 @@ SIMD_CLONES static void row_scale(float *y, float factor, int64_t n)
 		y[i] *= factor;
 }
 
-static void softmax_tile(void *ctx, long tile, int thread)
+static void softmax_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t n = layout_last(&c->out[0]), rows = layout_rows(&c->out[0]);
@@ -115,7 +115,7 @@ SIMD_CLONES static void row_grad(const float *dy, const float *y, float dot, flo
 		dx[i] = y[i] * (dy[i] - dot);
 }
 
-static void softmax_grad_tile(void *ctx, long tile, int thread)
+static void softmax_grad_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t n = layout_last(&c->out[0]), rows = layout_rows(&c->out[0]);

@@ -7,7 +7,7 @@ SIMD_CLONES static float sum_row(const float *x, int64_t n)
 	return (float)LANES_SUM(n, i, x[i]);
 }
 
-static void sum_tile(void *ctx, long tile, int thread)
+static void sum_tile(void *ctx, long tile)
 {
 	const struct call *c = ctx;
 	int64_t n = layout_last(&c->in[0]), row = tile * rows_per_tile(n);

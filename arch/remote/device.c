@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "tensor/arch.h"
 #include "tensor/op.h"
 
 #define RANGE ((size_t)1 << 36)		/* address space only: nothing is committed */
-#define PAGE  ((size_t)4096)
 
 /* A range in use; the list is in order of address. */
 struct range {
@@ -82,13 +82,13 @@ static int remote_alloc(struct device *dev, size_t bytes, void **address)
 {
 	struct remote *r = dev->context;
 	struct range **link = &r->used, *u = calloc(1, sizeof(*u));
-	size_t at = 0;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = 0;
 
 	if (!u)
 		return fail_nomem(sizeof(*u), "tensors");
-	bytes = (bytes + PAGE - 1) & ~(PAGE - 1);
-	while (*link && (*link)->at < at + bytes + PAGE) {
-		at = (*link)->at + (*link)->bytes + PAGE;
+	bytes = (bytes + page - 1) & ~(page - 1);
+	while (*link && (*link)->at < at + bytes + page) {
+		at = (*link)->at + (*link)->bytes + page;
 		link = &(*link)->next;
 	}
 	if (at + bytes > RANGE) {

@@ -50,17 +50,16 @@ int threads_count(void)
 	return pool.nr ? pool.nr : 1;
 }
 
-static void take_tiles(int thread)
+static void take_tiles(void)
 {
 	long tile;
 
 	while ((tile = atomic_fetch_add(&pool.next, 1)) < pool.nr_tiles)
-		pool.fn(pool.ctx, tile, thread);
+		pool.fn(pool.ctx, tile);
 }
 
-static void *worker(void *arg)
+static void *worker(void *unused)
 {
-	int thread = (int)(long)arg;
 	unsigned long seen = 0;
 
 	pthread_mutex_lock(&pool.lock);
@@ -71,7 +70,7 @@ static void *worker(void *arg)
 			break;
 		seen = pool.generation;
 		pthread_mutex_unlock(&pool.lock);
-		take_tiles(thread);
+		take_tiles();
 		pthread_mutex_lock(&pool.lock);
 		if (!--pool.running)
 			pthread_cond_signal(&pool.done);
@@ -105,7 +104,7 @@ int threads_start(int nr)
 		return fail_nomem(nr * sizeof(*pool.workers), "threads");
 	pool.nr = 1;
 	for (int i = 0; i < nr - 1; i++) {
-		int err = pthread_create(&pool.workers[i], NULL, worker, (void *)(long)(i + 1));
+		int err = pthread_create(&pool.workers[i], NULL, worker, NULL);
 
 		if (err) {
 			threads_stop();
@@ -120,7 +119,7 @@ void threads_run(long nr_tiles, tile_fn fn, void *ctx)
 {
 	if (pool.nr < 2 || nr_tiles < 2 || atomic_flag_test_and_set(&busy)) {
 		for (long i = 0; i < nr_tiles; i++)
-			fn(ctx, i, 0);
+			fn(ctx, i);
 		return;
 	}
 	pthread_mutex_lock(&pool.lock);
@@ -133,7 +132,7 @@ void threads_run(long nr_tiles, tile_fn fn, void *ctx)
 	pthread_cond_broadcast(&pool.wake);
 	pthread_mutex_unlock(&pool.lock);
 
-	take_tiles(0);
+	take_tiles();
 
 	pthread_mutex_lock(&pool.lock);
 	while (pool.running)

@@ -3,7 +3,8 @@
  * A pool of threads that runs tiles.
  *
  * The caller cuts its work into tiles that depend on shapes only, never on the
- * number of threads; which thread takes which tile may vary, the result may not.
+ * number of threads; which thread takes which tile may vary, the result may not.  So a
+ * tile is not told its thread: scratch belongs to tiles, or is thread-local.
  * Waiting is passive: on a loaded machine a spinning barrier costs a hundredfold.
  */
 #ifndef BASE_THREAD_H
@@ -11,7 +12,7 @@
 
 #include <stddef.h>
 
-typedef void (*tile_fn)(void *ctx, long tile, int thread);
+typedef void (*tile_fn)(void *ctx, long tile);
 
 /** threads_default() - processors in this process's affinity mask. */
 int threads_default(void);
@@ -27,14 +28,14 @@ int threads_start(int nr);
 /** threads_stop() - end the pool's threads; afterwards the pool has one. */
 void threads_stop(void);
 
-/** threads_count() - threads in the pool; a tile's @thread is below it. */
+/** threads_count() - threads in the pool. */
 int threads_count(void);
 
 /**
- * threads_run() - call fn(ctx, tile, thread) for each tile in [0, nr_tiles).
+ * threads_run() - call fn(ctx, tile) for each tile in [0, nr_tiles).
  *
  * Returns when all are done.  A nested call, and a second caller while the pool is
- * busy, run their tiles in their own thread (thread = 0): the result is the same.
+ * busy, run their tiles in their own thread: the result is the same.
  */
 void threads_run(long nr_tiles, tile_fn fn, void *ctx);
 

@@ -10,7 +10,7 @@ static const struct op concat;
 
 struct tensor *op_concat(struct graph *g, struct tensor *const *x, int nr, int dim)
 {
-	struct concat_attr attr = { .dim = dim };
+	struct slice_place attr = { .dim = dim };
 
 	if (nr > 0 && x[0] && dim < 0)
 		attr.dim += x[0]->max.nd;
@@ -35,7 +35,7 @@ static int check_part(const struct layout *first, const struct layout *l, int di
 static int concat_infer(const void *attr, const struct layout *in, int nr_in,
 			struct layout *out)
 {
-	const struct concat_attr *a = attr;
+	const struct slice_place *a = attr;
 	int64_t n[MAX_DIMS], total = 0;
 	int ret = rule_dim("concat", "x", &in[0], a->dim);
 
@@ -53,7 +53,7 @@ static int concat_infer(const void *attr, const struct layout *in, int nr_in,
 
 static int concat_backward(struct backward *b, struct node *n, struct tensor *const *dout)
 {
-	const struct concat_attr *a = n->attr;
+	const struct slice_place *a = n->attr;
 	struct graph *g = backward_graph(b);
 	int64_t at = 0;
 
@@ -79,7 +79,7 @@ static void concat_cost(const void *attr, const struct layout *in, const struct 
 
 static int concat_oracle(const struct oracle_call *c)
 {
-	const struct concat_attr *a = c->attr;
+	const struct slice_place *a = c->attr;
 	int64_t inner = 1, outer = 1, total = c->out_layout[0].n[a->dim], at = 0;
 
 	for (int d = 0; d < a->dim; d++)
@@ -98,7 +98,7 @@ static int concat_oracle(const struct oracle_call *c)
 	return 0;
 }
 
-static const struct concat_attr first = { .dim = 0 }, second = { .dim = 1 }, third = { .dim = 2 };
+static const struct slice_place first = { .dim = 0 }, second = { .dim = 1 }, third = { .dim = 2 };
 
 static const struct op_case concat_cases[] = {
 	{ "one", &first, 1, { CASE_DIFF(1, 1) } },
@@ -119,7 +119,7 @@ static const struct op_case concat_cases[] = {
 static const struct op concat = {
 	.name = "concat",
 	.summary = "tensors joined along one dimension",
-	.attr_size = sizeof(struct concat_attr),
+	.attr_size = sizeof(struct slice_place),
 	.nr_in = MAX_IN,
 	.nr_out = 1,
 	.strided_in = (1 << MAX_IN) - 1,

@@ -4,11 +4,7 @@
 
 #include "tensor/graph.h"
 
-/** struct concat_attr - @start is not used: the pass over gradients shares the struct. */
-struct concat_attr {
-	int dim;
-	int64_t start;
-};
+/* Attributes: struct slice_place (tensor/graph.h). */
 
 /**
  * op_concat() - tensors one after the other along one dimension; any type.

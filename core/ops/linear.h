@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linear layers.  A weight is (N, K), as in PyTorch: out features, then in features.
- * backward_linear() (tensor/graph.h) is implemented here.
  */
 #ifndef OPS_LINEAR_H
 #define OPS_LINEAR_H
@@ -23,6 +22,15 @@
  */
 struct tensor *op_linear(struct graph *g, struct tensor *x, struct tensor *w,
 			 struct tensor *bias);
+
+/**
+ * backward_linear() - for gradient rules: the whole weight gradient of y = x W^T.
+ * @x: (..., K), @dy: (..., N), @w: (N, K)
+ *
+ * Records it, asks the tap, and makes the linear_dw node unless the tap took its place.
+ */
+void backward_linear(struct backward *b, struct tensor *w, struct tensor *x,
+		     struct tensor *dy);
 
 /** op_linear_dx() - dx = dy W. @dy: f32 (..., N), @w: f32 (N, K). Return: f32 (..., K). */
 struct tensor *op_linear_dx(struct graph *g, struct tensor *dy, struct tensor *w);

@@ -11,7 +11,7 @@ static const struct op pad_slice;
 struct tensor *op_pad_slice(struct graph *g, struct tensor *x, struct tensor *like, int dim,
 			    int64_t start)
 {
-	struct pad_slice_attr attr = { .dim = dim, .start = start };
+	struct slice_place attr = { .dim = dim, .start = start };
 	struct tensor *in[2] = { x, like };
 
 	if (x && dim < 0)
@@ -22,7 +22,7 @@ struct tensor *op_pad_slice(struct graph *g, struct tensor *x, struct tensor *li
 static int pad_slice_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
-	const struct pad_slice_attr *a = attr;
+	const struct slice_place *a = attr;
 	char x[SHAPE_TEXT], like[SHAPE_TEXT];
 	int ret = rule_dim("pad_slice", "x", &in[0], a->dim);
 	bool fits = in[0].nd == in[1].nd;
@@ -44,7 +44,7 @@ static int pad_slice_infer(const void *attr, const struct layout *in, int nr_in,
 
 static int pad_slice_backward(struct backward *b, struct node *n, struct tensor *const *dout)
 {
-	const struct pad_slice_attr *a = n->attr;
+	const struct slice_place *a = n->attr;
 	struct graph *g = backward_graph(b);
 	int64_t length = n->in[0]->max.n[a->dim];
 
@@ -64,7 +64,7 @@ static void pad_slice_cost(const void *attr, const struct layout *in, const stru
 
 static int pad_slice_oracle(const struct oracle_call *c)
 {
-	const struct pad_slice_attr *a = c->attr;
+	const struct slice_place *a = c->attr;
 	int64_t n = c->in_layout[0].n[a->dim], total = c->out_layout[0].n[a->dim], inner = 1;
 
 	for (int d = a->dim + 1; d < c->out_layout[0].nd; d++)
@@ -78,7 +78,7 @@ static int pad_slice_oracle(const struct oracle_call *c)
 	return 0;
 }
 
-static const struct pad_slice_attr first = { 0, 0 }, second = { 1, 2 }, third = { 2, 1 };
+static const struct slice_place first = { 0, 0 }, second = { 1, 2 }, third = { 2, 1 };
 
 static const struct op_case pad_slice_cases[] = {
 	{ "one", &first, 2, { CASE_DIFF(1, 1), CASE_F32(1, 1) } },
@@ -92,7 +92,7 @@ static const struct op_case pad_slice_cases[] = {
 static const struct op pad_slice = {
 	.name = "pad_slice",
 	.summary = "a tensor placed among zeros",
-	.attr_size = sizeof(struct pad_slice_attr),
+	.attr_size = sizeof(struct slice_place),
 	.nr_in = 2,
 	.nr_out = 1,
 	.strided_in = 3,

@@ -4,11 +4,7 @@
 
 #include "tensor/graph.h"
 
-/** struct pad_slice_attr - where the input lies along which dimension. */
-struct pad_slice_attr {
-	int dim;
-	int64_t start;
-};
+/* Attributes: struct slice_place (tensor/graph.h). */
 
 /**
  * op_pad_slice() - zeros with @x in them, from @start on along @dim; any type.

@@ -40,6 +40,8 @@ struct buffer {
  * the device's default one.  Functions return 0 or -errno with a message.
  * @kernels: name of the arch whose kernels it runs ("cpu" for remote)
  * @probe: can such a device be used here? fills device->context. Optional.
+ * @is_reference: its kernels of rank 0 are the plain ones that every op must have
+ * @has: can the device do what @feature says ("avx512", "sm_90")? Optional: no.
  * @run: execute a kernel; the only place where tensor bytes are computed
  * The stream and event slots are optional as a group: an arch without them does all
  * work at once, in the order of the calls.
@@ -48,6 +50,8 @@ struct arch {
 	const char *name;
 	const char *summary;
 	const char *kernels;
+	bool is_reference;
+	bool (*has)(const struct device *dev, const char *feature);	/* optional */
 	int (*probe)(struct device *dev, int index);
 	void (*release)(struct device *dev);				/* optional */
 	int (*alloc)(struct device *dev, size_t bytes, void **address);
@@ -88,6 +92,12 @@ void device_close(struct device *dev);
 
 /** device_bytes() - what device_alloc() takes for @bytes: whole lines of 64, at least one. */
 size_t device_bytes(size_t bytes);
+
+/** device_has() - for kernels' usable(): does the device have @feature? */
+bool device_has(const struct device *dev, const char *feature);
+
+/** arch_reference() - name of the arch whose plain kernels every op must have. */
+const char *arch_reference(void);
 
 /** device_alloc() - @bytes of memory, zeroed, aligned to 64 bytes. */
 int device_alloc(struct device *dev, size_t bytes, const char *what, struct buffer **buf);

@@ -151,12 +151,6 @@ static struct tensor *add_two(struct graph *g, struct tensor *a, struct tensor *
 	return a ? apply(g, "add", NULL, 0, in, 2) : c;
 }
 
-/* Attributes of concat and pad_slice (core/ops/concat.h, pad-slice.h). */
-struct slice_place {
-	int dim;
-	int64_t start;
-};
-
 /*
  * If the slices tile the tensor along one dimension, in order of their start, their
  * concatenation is the gradient: no zeros are added.
@@ -261,10 +255,6 @@ static int visit(struct backward *b, struct node *n)
 	bool any = false, needed = false;
 	int ret;
 
-	for (int k = 0; k < n->nr_in; k++)
-		needed |= backward_needs(b, n->in[k]);
-	if (!needed)
-		return 0;
 	set_scope(b->g, n);
 	for (int o = 0; o < n->nr_out; o++) {
 		dout[o] = collect(b, n->out[o]);
@@ -272,7 +262,9 @@ static int visit(struct backward *b, struct node *n)
 		if (n->out[o]->wants_grad)
 			n->out[o]->grad = dout[o];
 	}
-	if (!any)
+	for (int k = 0; k < n->nr_in; k++)
+		needed |= backward_needs(b, n->in[k]);
+	if (!any || !needed)
 		return graph_error(b->g);
 	if (!n->op->grad)
 		return fail(-EOPNOTSUPP, "%s: op '%s' has no gradient rule", n->name, n->op->name);
@@ -280,26 +272,24 @@ static int visit(struct backward *b, struct node *n)
 	return ret ? ret : graph_error(b->g);
 }
 
+static void accumulate_into(struct backward *b, struct tensor *param, struct tensor *sum)
+{
+	struct tensor *in[3] = { NULL, sum, NULL };
+	bool always_add = backward_slot(b, param, &in[0], &in[2]);
+
+	backward_slot_done(b, param, apply(b->g, "accumulate", &always_add, sizeof(always_add),
+					   in, 3));
+}
+
 /* What has arrived at a param goes to its bound gradient, at an input to t->grad. */
 static int finish_leaf(struct backward *b, struct tensor *t)
 {
-	struct tensor *sum = collect(b, t), *prev, *flag;
-	bool always;
+	struct tensor *sum = collect(b, t);
 
-	if (t->kind != TENSOR_PARAM || !t->grad || t->wants_grad) {
-		if (t->wants_grad)
-			t->grad = sum;
-		return graph_error(b->g);
-	}
-	if (!sum)
-		return graph_error(b->g);
-	always = backward_slot(b, t, &prev, &flag);
-	{
-		struct tensor *in[3] = { prev, sum, flag };
-		bool attr = always;
-
-		backward_slot_done(b, t, apply(b->g, "accumulate", &attr, sizeof(attr), in, 3));
-	}
+	if (t->wants_grad)
+		t->grad = sum;
+	else if (sum && t->kind == TENSOR_PARAM && t->grad)
+		accumulate_into(b, t, sum);
 	return graph_error(b->g);
 }
 

@@ -19,6 +19,22 @@ static struct registry *arch_table(void)
 	return &archs;
 }
 
+bool device_has(const struct device *dev, const char *feature)
+{
+	return dev->arch->has && dev->arch->has(dev, feature);
+}
+
+const char *arch_reference(void)
+{
+	const struct arch *a;
+
+	registry_for_each(arch_table(), a) {
+		if (a->is_reference)
+			return a->name;
+	}
+	return "";
+}
+
 static int no_such_device(const char *name)
 {
 	const struct arch *a;

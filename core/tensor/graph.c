@@ -177,12 +177,35 @@ void graph_output(struct tensor *t)
 		t->is_output = true;
 }
 
+/*
+ * How many nodes behind each other in this scope have the name already?  Names repeat
+ * only inside a scope, and the nodes of a scope stand together.
+ */
+static int count_namesakes(const struct graph *g, const char *name, size_t scope)
+{
+	size_t len = strlen(name);
+	int count = 0;
+
+	for (int i = g->nr_nodes - 1; i >= 0 && !strncmp(g->nodes[i]->name, name, scope); i--) {
+		const char *other = g->nodes[i]->name;
+
+		count += !strncmp(other, name, len) && (!other[len] || other[len] == '#');
+	}
+	return count;
+}
+
+/* "h.3/add", the second one "h.3/add#2". */
 static const char *node_name(struct graph *g, const struct op *op)
 {
 	char text[256];
+	int scope, count;
 
-	snprintf(text, sizeof(text), "%s%s%s%s", g->in_backward ? "backward/" : "", g->scope,
-		 *g->scope ? "/" : "", op->name);
+	scope = snprintf(text, sizeof(text), "%s%s%s", g->in_backward ? "backward/" : "",
+			 g->scope, *g->scope ? "/" : "");
+	snprintf(text + scope, sizeof(text) - scope, "%s", op->name);
+	count = count_namesakes(g, text, scope);
+	if (count)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "#%d", count + 1);
 	return graph_strdup(g, text);
 }
 

@@ -93,6 +93,7 @@ struct graph {
 	int64_t extent_now[MAX_EXTENTS];
 	int group;			/* given to new nodes */
 	bool in_backward;
+	bool is_planned;		/* places in the arena belong to one plan */
 	char scope[128];		/* prefix of node names */
 	int error;			/* first error of a builder; its message is kept below */
 	char error_text[512];
@@ -170,7 +171,7 @@ struct backward_options {
  *
  * @loss: a scalar, or a tensor whose elements' sum is differentiated.
  * Gradients of params go to param->grad (skipped where that is NULL).  Gradients of other
- * tensors can be asked for afterwards with backward_of().
+ * tensors are asked for before the pass with graph_want_grad().
  * Return: 0 or -errno; an op without gradient rule on the way is named.
  */
 int graph_backward(struct graph *g, struct tensor *loss, const struct backward_options *opts);
@@ -192,6 +193,12 @@ bool backward_needs(struct backward *b, const struct tensor *t);
 /** backward_add() - add @grad (shape of @t) to the gradient of @t. */
 void backward_add(struct backward *b, struct tensor *t, struct tensor *grad);
 
+/** struct slice_place - attributes of `concat` (dim only) and `pad_slice`. */
+struct slice_place {
+	int dim;
+	int64_t start;
+};
+
 /** backward_add_slice() - @grad belongs to the part [start, start+len) along @dim of @t. */
 void backward_add_slice(struct backward *b, struct tensor *t, int dim, int64_t start,
 			struct tensor *grad);
@@ -208,14 +215,6 @@ void backward_add_slice(struct backward *b, struct tensor *t, int dim, int64_t s
 bool backward_slot(struct backward *b, struct tensor *w, struct tensor **prev,
 		   struct tensor **flag);
 void backward_slot_done(struct backward *b, struct tensor *w, struct tensor *updated);
-
-/**
- * backward_linear() - the whole weight gradient of y = x W^T: records it, asks the tap,
- * makes the linear_dw node.  @x (..., K), @dy (..., N), @w (N, K).  Lives in
- * core/ops/linear.c, since core/tensor knows no op.
- */
-void backward_linear(struct backward *b, struct tensor *w, struct tensor *x,
-		     struct tensor *dy);
 
 /** backward_tap() - ask the caller's tap about a weight gradient; TAP_KEEP without one. */
 enum tap_action backward_tap(struct backward *b, struct tensor *w, struct tensor *x,

@@ -6,7 +6,6 @@
 #include "base/fail.h"
 #include "base/selfcheck.h"
 #include "tensor/arch.h"
-#include "tensor/machine.h"
 
 static struct registry ops, kernels;
 
@@ -35,7 +34,6 @@ const struct op *op_find(const char *name)
 
 const struct kernel *kernel_choose(const struct call *maximal, const struct device *dev)
 {
-	const struct machine *m = machine_facts(dev);
 	const struct kernel *k, *best = NULL;
 
 	registry_for_each(kernel_table(), k) {
@@ -43,7 +41,7 @@ const struct kernel *kernel_choose(const struct call *maximal, const struct devi
 			continue;
 		if (best && k->rank <= best->rank)
 			continue;
-		if (!k->usable || k->usable(maximal, m))
+		if (!k->usable || k->usable(maximal, dev))
 			best = k;
 	}
 	if (!best)
@@ -72,10 +70,12 @@ static int check_kernels(const struct op *op)
 	bool plain = op->flags & OP_VIEW;
 
 	registry_for_each(kernel_table(), k) {
-		if (!strcmp(k->op, op->name) && !strcmp(k->arch, "cpu") && !k->rank && !k->usable)
+		if (!strcmp(k->op, op->name) && !strcmp(k->arch, arch_reference()) &&
+		    !k->rank && !k->usable)
 			plain = true;
 	}
-	return plain ? 0 : fail(-EINVAL, "op '%s' has no plain kernel (cpu, rank 0)", op->name);
+	return plain ? 0 : fail(-EINVAL, "op '%s' has no plain kernel (%s, rank 0)", op->name,
+				    arch_reference());
 }
 
 int ops_check(void)

@@ -157,26 +157,22 @@ struct call {
 	size_t scratch_bytes;
 };
 
-/** struct machine - facts about the device that usable() may ask for. */
-struct machine {
-	const struct device *device;
-	bool avx2, avx512, avx512_bf16, avx512_vnni;
-};
-
 /**
  * struct kernel - one implementation.
  * @op: name of the op (first, so that the table sorts by it)
  * @name: its own name, unique per op: "gelu_avx512"
  * @rank: higher is preferred; 0 is the plain one that always works
- * @usable: can it run this node (maximal layouts)? NULL: always
- * @scratch: bytes of scratch that a call with these (maximal) layouts needs; may be NULL
+ * @usable: can it run this node on this device (device_has())? NULL: always.  Asked when
+ *	planning, with the maximal layouts; it must then hold for all smaller sizes, too.
+ * @scratch: bytes of scratch that a call needs; may be NULL.  Must not grow when sizes
+ *	shrink: memory is taken for the maximal layouts.
  */
 struct kernel {
 	const char *op;
 	const char *name;
 	const char *arch;
 	int rank;
-	bool (*usable)(const struct call *maximal, const struct machine *m);
+	bool (*usable)(const struct call *maximal, const struct device *dev);
 	size_t (*scratch)(const struct call *maximal);
 	int (*run)(const struct call *c);
 };

@@ -342,9 +342,11 @@ int graph_plan(struct graph *g, struct device *dev, bool dry, struct plan **plan
 
 	if (ret)
 		return ret;
+	BUG_ON(g->is_planned);
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return fail_nomem(sizeof(*p), "a plan");
+	g->is_planned = true;
 	p->graph = g;
 	p->device = dev;
 	p->is_dry = dry;
@@ -362,6 +364,10 @@ void plan_free(struct plan *p)
 {
 	if (!p)
 		return;
+	for (int i = 0; i < p->graph->nr_tensors; i++)
+		if (p->graph->tensors[i]->kind == TENSOR_NODE)
+			p->graph->tensors[i]->buffer = NULL;
+	p->graph->is_planned = false;
 	buffer_free(p->arena);
 	free(p->steps);
 	free(p);

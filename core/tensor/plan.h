@@ -34,7 +34,8 @@ struct plan {
 };
 
 /**
- * graph_plan() - plan @g for @dev.
+ * graph_plan() - plan @g for @dev.  A graph has one plan at a time: build another graph
+ * for another mode (training, prefill, decode); they share weights and caches.
  * @dry: choose kernels and places but allocate nothing
  * Nodes that nothing needs (no output, no update of bound memory) are dropped.
  * Return: 0; -EOPNOTSUPP naming the op that has no kernel; -ENOMEM naming the largest

@@ -87,7 +87,7 @@ static struct tensor *recomputed(struct recompute *r, struct tensor *t)
 	return r->clone[t->id];
 }
 
-/* Gradient outputs keep their shapes, but views and updates must follow their inputs. */
+/* A view of a value that is now recomputed looks into the clone's storage. */
 static void follow_roots(struct node *n)
 {
 	for (int o = 0; o < n->nr_out; o++)

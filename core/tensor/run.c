@@ -86,6 +86,7 @@ static int run_step(struct plan *p, const struct step *s)
 	struct call c;
 	int ret = fill_call(p, s, &c);
 
+	BUG_ON(!ret && s->kernel->scratch && s->kernel->scratch(&c) > s->scratch_bytes);
 	if (!ret)
 		ret = p->device->arch->run(p->device, NULL, s->kernel, &c);
 	return ret ? fail_in(ret, "%s", s->node->name) : 0;

@@ -46,7 +46,7 @@ static const struct st_view *find(const struct st *st, const char *name, const c
 	const struct st_view *view;
 
 	snprintf(full, sizeof(full), i < 0 ? "%s/%s" : "%s/%s%d", name, what, i);
-	return st_has(st, full) && !st_find(st, full, &view) ? view : NULL;
+	return st_find(st, full, &view) ? NULL : view;
 }
 
 /* ---- one case ---------------------------------------------------------------------- */

@@ -186,6 +186,40 @@ START_TEST(tap_replaces)
 }
 END_TEST
 
+/* A value above which nothing is trained has a gradient, too, if somebody wants it. */
+START_TEST(gradient_of_a_value)
+{
+	struct tensor *x = bound(TENSOR_INPUT, "x", ROWS, WIDTH), *h;
+	float want[ROWS * WIDTH], got[ROWS * WIDTH];
+	struct plan *p;
+
+	h = op_gelu(g, x, false);
+	graph_want_grad(h);
+	graph_output(h);
+	check_ok(graph_backward(g, op_sum(g, op_mul(g, h, h)), NULL));
+	CHECK(h->grad);
+	graph_output(h->grad);
+	p = run();
+	read_all(h, want);
+	read_all(h->grad, got);
+	for (int i = 0; i < ROWS * WIDTH; i++)
+		ck_assert_float_eq(got[i], 2 * want[i]);
+	plan_free(p);
+}
+END_TEST
+
+START_TEST(names_are_unique)
+{
+	struct tensor *x = bound(TENSOR_INPUT, "x", ROWS, WIDTH);
+
+	graph_scope(g, "h.%d", 3);
+	op_add(g, op_gelu(g, op_gelu(g, x, false), false), x);
+	ck_assert_str_eq(g->nodes[0]->name, "h.3/gelu");
+	ck_assert_str_eq(g->nodes[1]->name, "h.3/gelu#2");
+	ck_assert_str_eq(g->nodes[2]->name, "h.3/add");
+}
+END_TEST
+
 START_TEST(no_gradient_rule)
 {
 	struct tensor *x = bound(TENSOR_INPUT, "x", ROWS, WIDTH);
@@ -319,6 +353,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, slices_that_overlap);
 	tcase_add_test(tc, tied_weight);
 	tcase_add_test(tc, tap_replaces);
+	tcase_add_test(tc, gradient_of_a_value);
+	tcase_add_test(tc, names_are_unique);
 	tcase_add_test(tc, no_gradient_rule);
 	tcase_add_test(tc, nothing_wanted);
 	tcase_add_test(tc, stale_tensor);

@@ -166,13 +166,16 @@ static void end(struct nano *n)
 
 /* ---- comparing ------------------------------------------------------------------------- */
 
-/* Output of the node called @name, number @nth of that name. */
+/* Output of the node called @name, number @nth of its scope: the second is "add#2". */
 static struct tensor *find(const struct nano *n, const char *name, int nth)
 {
+	char full[64];
+
+	snprintf(full, sizeof(full), nth ? "%s#%d" : "%s", name, nth + 1);
 	for (int i = 0; i < n->g->nr_nodes; i++)
-		if (!strcmp(n->g->nodes[i]->name, name) && !nth--)
+		if (!strcmp(n->g->nodes[i]->name, full))
 			return n->g->nodes[i]->out[0];
-	ck_abort_msg("the graph has no node '%s'", name);
+	ck_abort_msg("the graph has no node '%s'", full);
 }
 
 static float *fetch(const struct tensor *t)

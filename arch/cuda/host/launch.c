@@ -30,7 +30,7 @@ static long count(struct cuda_host_dim n)
 	return (long)n.x * n.y * n.z;
 }
 
-static void run_block(void *ctx, long block, int thread)
+static void run_block(void *ctx, long block)
 {
 	struct grid *g = ctx;
 	char text[256];
