@@ -8,8 +8,6 @@
 #include "base/file.h"
 #include "data/shard.h"
 
-#define VOCAB_PADDING	128
-
 struct dataset {
 	char *dir;
 	struct manifest m;
@@ -250,8 +248,9 @@ int dataset_read(const struct dataset *ds, enum data_split split, uint64_t at, s
 		size_t n = nr < shard->nr - offset ? nr : shard->nr - offset;
 		int ret;
 
-		shard_read(shard, offset, n, (uint32_t *)out);
-		ret = check_tokens(ds, shard, offset, n, out);
+		ret = shard_read(shard, offset, n, (uint32_t *)out);
+		if (!ret)
+			ret = check_tokens(ds, shard, offset, n, out);
 		if (ret)
 			return ret;
 		at += n;
@@ -367,14 +366,4 @@ int dataset_document_starts(const struct dataset *ds, enum data_split split, uin
 	else
 		(*starts)[*nr] = dataset_tokens(ds, split);
 	return ret;
-}
-
-int dataset_check_vocab(const struct dataset *ds, uint32_t model_vocab)
-{
-	uint64_t padded = (ds->m.vocab + VOCAB_PADDING - 1) / VOCAB_PADDING * VOCAB_PADDING;
-
-	if (model_vocab >= ds->m.vocab && model_vocab <= padded)
-		return 0;
-	return fail(-EINVAL, "%s: tokenizer does not match: '%s' has %llu tokens, the model %u",
-		    ds->dir, ds->m.tokenizer, (unsigned long long)ds->m.vocab, model_vocab);
 }

@@ -44,7 +44,8 @@ const char *dataset_hash(const struct dataset *ds);
  * dataset_read() - tokens [@at, @at + @nr) of a split's stream.
  *
  * Return: 0; -ERANGE with a message if the range is beyond the stream or a token is not
- * below the vocabulary.  May be called by several threads at once.
+ * below the vocabulary; -errno if a shard cannot be read.  May be called by several
+ * threads at once.
  */
 int dataset_read(const struct dataset *ds, enum data_split split, uint64_t at, size_t nr,
 		 int32_t *out);
@@ -73,13 +74,5 @@ int dataset_token_bytes(struct dataset *ds, const uint32_t **bytes);
  */
 int dataset_document_starts(const struct dataset *ds, enum data_split split, uint64_t **starts,
 			    uint64_t *nr);
-
-/**
- * dataset_check_vocab() - does a model with @model_vocab tokens belong to this data?
- *
- * The model may be padded to the next multiple of 128, not more.
- * Return: 0; -EINVAL "DIR: tokenizer does not match ...".
- */
-int dataset_check_vocab(const struct dataset *ds, uint32_t model_vocab);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +28,8 @@ int shard_width(uint32_t vocab)
 	return vocab <= 65536 ? 2 : 4;
 }
 
-static int check_header(struct shard *s, const int32_t *header)
+/* @size: of the file, in bytes */
+static int check_header(struct shard *s, const int32_t *header, uint64_t size)
 {
 	uint64_t holds;
 	size_t i = 0;
@@ -46,82 +46,99 @@ static int check_header(struct shard *s, const int32_t *header)
 		return fail(-EINVAL, "%s: header says %d tokens", s->path, header[2]);
 	s->width = layouts[i].width;
 	s->nr = header[2];
-	holds = (s->map_len - SHARD_HEADER_BYTES) / s->width;
+	size -= SHARD_HEADER_BYTES;
+	holds = size / s->width;
 	if (holds < s->nr)
 		return fail(-EINVAL, "%s: truncated: header says %llu tokens, file holds %llu",
 			    s->path, (unsigned long long)s->nr, (unsigned long long)holds);
-	if (s->map_len - SHARD_HEADER_BYTES != s->nr * s->width)
+	if (size != s->nr * s->width)
 		return fail(-EINVAL, "%s: %llu bytes after the %llu tokens of the header", s->path,
-			    (unsigned long long)(s->map_len - SHARD_HEADER_BYTES -
-						 s->nr * s->width), (unsigned long long)s->nr);
+			    (unsigned long long)(size - s->nr * s->width),
+			    (unsigned long long)s->nr);
 	return 0;
 }
 
-static int map_file(struct shard *s, int fd)
+/* The file's size is checked when it is opened, but it may shrink later. */
+static int read_bytes(const struct shard *s, uint64_t at, size_t len, void *out)
 {
-	struct stat st;
-	void *map;
+	char *to = out;
 
-	if (fstat(fd, &st))
+	while (len) {
+		ssize_t n = pread(s->fd, to, len, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno("%s", s->path);
+		if (!n)
+			return fail(-EIO, "%s: was cut to %llu bytes while in use", s->path,
+				    (unsigned long long)at);
+		to += n;
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int open_file(struct shard *s)
+{
+	int32_t header[3];
+	struct stat st;
+	int ret;
+
+	s->fd = open(s->path, O_RDONLY | O_CLOEXEC);
+	if (s->fd < 0 || fstat(s->fd, &st))
 		return fail_errno("%s", s->path);
 	if (!S_ISREG(st.st_mode))
 		return fail(-EINVAL, "%s: not a regular file", s->path);
 	if (st.st_size < SHARD_HEADER_BYTES)
 		return fail(-EINVAL, "%s: not a token shard: %lld bytes, the header alone has %d",
 			    s->path, (long long)st.st_size, SHARD_HEADER_BYTES);
-	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return fail_errno("%s: cannot map %lld bytes", s->path, (long long)st.st_size);
-	s->map = map;
-	s->map_len = st.st_size;
-	return 0;
+	ret = read_bytes(s, 0, sizeof(header), header);
+	return ret ? ret : check_header(s, header, st.st_size);
 }
 
 int shard_open(const char *path, struct shard *s)
 {
-	int32_t header[3];
-	int fd, ret;
+	int ret;
 
-	*s = (struct shard){ .path = strdup(path) };
+	*s = (struct shard){ .path = strdup(path), .fd = -1 };
 	if (!s->path)
 		return fail_nomem(strlen(path), "a path");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		ret = fail_errno("%s", path);
-		goto out_shard;
-	}
-	ret = map_file(s, fd);
-	close(fd);
+	ret = open_file(s);
 	if (ret)
-		goto out_shard;
-	memcpy(header, s->map, sizeof(header));
-	ret = check_header(s, header);
-	if (ret)
-		goto out_shard;
-	return 0;
-out_shard:
-	shard_close(s);
+		shard_close(s);
 	return ret;
 }
 
 void shard_close(struct shard *s)
 {
-	if (s->map)
-		munmap(s->map, s->map_len);
+	if (s->path && s->fd >= 0)
+		close(s->fd);
 	free(s->path);
 	*s = (struct shard){ 0 };
 }
 
-void shard_read(const struct shard *s, uint64_t at, size_t nr, uint32_t *out)
+int shard_read(const struct shard *s, uint64_t at, size_t nr, uint32_t *out)
 {
-	const unsigned char *from = s->map + SHARD_HEADER_BYTES + at * s->width;
+	uint64_t from = SHARD_HEADER_BYTES + at * s->width;
+	uint16_t small[4096];
 
-	if (s->width == 4) {
-		memcpy(out, from, nr * sizeof(*out));
-		return;
+	if (s->width == 4)
+		return read_bytes(s, from, nr * sizeof(*out), out);
+	while (nr) {
+		size_t n = nr < 4096 ? nr : 4096;
+		int ret = read_bytes(s, from, n * sizeof(*small), small);
+
+		if (ret)
+			return ret;
+		for (size_t i = 0; i < n; i++)
+			out[i] = small[i];
+		from += n * sizeof(*small);
+		out += n;
+		nr -= n;
 	}
-	for (size_t i = 0; i < nr; i++)
-		out[i] = ((const uint16_t *)from)[i];	/* the header keeps this aligned */
+	return 0;
 }
 
 int shard_check(const struct shard *s, uint32_t vocab)
@@ -130,8 +147,10 @@ int shard_check(const struct shard *s, uint32_t vocab)
 
 	for (uint64_t at = 0; at < s->nr;) {
 		size_t nr = s->nr - at < 4096 ? s->nr - at : 4096;
+		int ret = shard_read(s, at, nr, ids);
 
-		shard_read(s, at, nr, ids);
+		if (ret)
+			return ret;
 		for (size_t i = 0; i < nr; i++)
 			if (ids[i] >= vocab)
 				return fail(-ERANGE, "%s: token %u at position %llu is not below "

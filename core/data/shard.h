@@ -18,17 +18,20 @@
 #define SHARD_HEADER_BYTES	1024
 #define SHARD_TOKENS_MAX	INT32_MAX
 
-/** struct shard - an open shard; start with { 0 }. */
+/**
+ * struct shard - an open shard; start with { 0 }.
+ *
+ * It is read and not mapped: a mapped file that somebody cuts short kills the process.
+ */
 struct shard {
 	char *path;
+	int fd;
 	uint64_t nr;		/* tokens */
 	int width;		/* bytes per token: 2 or 4 */
-	unsigned char *map;
-	size_t map_len;
 };
 
 /**
- * shard_open() - map @path and check its header against its size.
+ * shard_open() - open @path and check its header against its size.
  *
  * Return: 0; -EINVAL with a message that names the file if it is no shard, is truncated or
  * holds more than its header says; -errno.
@@ -36,8 +39,14 @@ struct shard {
 int shard_open(const char *path, struct shard *s);
 void shard_close(struct shard *s);
 
-/** shard_read() - tokens [@at, @at + @nr) as uint32; the caller has checked the range. */
-void shard_read(const struct shard *s, uint64_t at, size_t nr, uint32_t *out);
+/**
+ * shard_read() - tokens [@at, @at + @nr) as uint32; the caller has checked the range.
+ *
+ * May be called by several threads at once.
+ * Return: 0; -EIO with a message that names the file if it is shorter now than when it was
+ * opened; -errno.
+ */
+int shard_read(const struct shard *s, uint64_t at, size_t nr, uint32_t *out);
 
 /**
  * shard_check() - is every token below @vocab?

@@ -189,10 +189,6 @@ START_TEST(bytes_and_vocabulary)
 	for (uint64_t i = 0; i < nr; i++)
 		sum += bytes[stream[i]];
 	ck_assert_uint_eq(sum, dataset_manifest(ds)->split[DATA_VAL].bytes);
-	check_ok(dataset_check_vocab(ds, 257));
-	check_ok(dataset_check_vocab(ds, 384));
-	check_fails(dataset_check_vocab(ds, 256), -EINVAL, "tokenizer does not match");
-	check_fails(dataset_check_vocab(ds, 50257), -EINVAL, "tokenizer does not match");
 	check_ok(dataset_verify(ds));
 	free(stream);
 	dataset_close(ds);

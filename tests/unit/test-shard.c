@@ -53,9 +53,9 @@ START_TEST(both_widths)
 		check_ok(shard_open(path, &s));
 		ck_assert_uint_eq(s.nr, 5000);
 		ck_assert_int_eq(s.width, width);
-		shard_read(&s, 0, 5000, back);
+		check_ok(shard_read(&s, 0, 5000, back));
 		ck_assert_int_eq(memcmp(ids, back, sizeof(ids)), 0);
-		shard_read(&s, 4999, 1, back);
+		check_ok(shard_read(&s, 4999, 1, back));
 		ck_assert_uint_eq(back[0], ids[4999]);
 		shard_close(&s);
 	}
@@ -128,6 +128,25 @@ START_TEST(hostile)
 }
 END_TEST
 
+/* While it is open: an error that names the file, and neither a signal nor other tokens. */
+START_TEST(cut_while_open)
+{
+	uint32_t ids[5000] = { 0 }, back[5000];
+	struct shard s;
+
+	for (int width = 2; width <= 4; width += 2) {
+		write_shard(width, ids, 5000);
+		check_ok(shard_open(path, &s));
+		ck_assert_int_eq(truncate(path, SHARD_HEADER_BYTES + 100 * width), 0);
+		check_ok(shard_read(&s, 0, 100, back));
+		check_fails(shard_read(&s, 0, 101, back), -EIO, "while in use");
+		check_fails(shard_read(&s, 4999, 1, back), -EIO, path);
+		check_fails(shard_check(&s, 1), -EIO, path);
+		shard_close(&s);
+	}
+}
+END_TEST
+
 START_TEST(out_of_vocabulary)
 {
 	static const uint32_t ids[] = { 1, 2, 300, 4, 70000 };
@@ -170,6 +189,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, layout);
 	tcase_add_test(tc, empty_shard);
 	tcase_add_test(tc, hostile);
+	tcase_add_test(tc, cut_while_open);
 	tcase_add_test(tc, out_of_vocabulary);
 	tcase_add_test(tc, all_or_nothing);
 }
