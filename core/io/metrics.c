@@ -87,18 +87,6 @@ void metrics_real(struct metrics *m, const char *key, double value)
 	json_add_double(&m->line, value);
 }
 
-void metrics_text(struct metrics *m, const char *key, const char *value)
-{
-	add_key(m, key);
-	json_add_string(&m->line, value);
-}
-
-void metrics_bool(struct metrics *m, const char *key, bool value)
-{
-	add_key(m, key);
-	strbuf_adds(&m->line, value ? "true" : "false");
-}
-
 int metrics_end(struct metrics *m)
 {
 	ssize_t n;
@@ -144,7 +132,12 @@ static int parse_line(const char *path, long nr, const char *line, size_t len, c
 	return ret;
 }
 
-/* Call @line for each whole line, with the offset of its end. */
+#define WALK_ENDS	1
+
+/*
+ * Call @line for each whole line, with the offset of its end, until it returns WALK_ENDS
+ * or an error.  Lines behind that are not looked at.
+ */
 static int walk(const char *path, int (*line)(void *ctx, const cJSON *object, off_t end),
 		void *ctx)
 {
@@ -170,7 +163,7 @@ static int walk(const char *path, int (*line)(void *ctx, const cJSON *object, of
 		ret = fail_errno("%s", path);
 	free(text);
 	fclose(f);
-	return ret;
+	return ret == WALK_ENDS ? 0 : ret;
 }
 
 /* struct cut - where the file shall end. */
@@ -178,7 +171,6 @@ struct cut {
 	const char *path;
 	long long step;
 	off_t end;
-	bool found;
 };
 
 static int find_cut(void *ctx, const cJSON *object, off_t end)
@@ -187,14 +179,12 @@ static int find_cut(void *ctx, const cJSON *object, off_t end)
 	long long step;
 	int ret;
 
-	if (cut->found)
-		return 0;
 	ret = json_int(cut->path, object, "step", 0, LLONG_MAX, &step);
 	if (ret)
 		return ret;
-	cut->found = step > cut->step;
-	if (!cut->found)
-		cut->end = end;
+	if (step > cut->step)
+		return WALK_ENDS;
+	cut->end = end;
 	return 0;
 }
 

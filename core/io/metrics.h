@@ -13,7 +13,6 @@
 #define IO_METRICS_H
 
 #include <cjson/cJSON.h>
-#include <stdbool.h>
 
 struct metrics;
 
@@ -29,8 +28,6 @@ void metrics_begin(struct metrics *m, const char *event, long long step);
 void metrics_int(struct metrics *m, const char *key, long long value);
 /** metrics_real() - a number that reads back equal; NaN and infinities become null. */
 void metrics_real(struct metrics *m, const char *key, double value);
-void metrics_text(struct metrics *m, const char *key, const char *value);
-void metrics_bool(struct metrics *m, const char *key, bool value);
 /** metrics_end() - write the line; on error (ENOSPC) the file ends with the line before. */
 int metrics_end(struct metrics *m);
 
