@@ -237,10 +237,3 @@ char *path_dir(const char *path)
 		return strdup(".");
 	return slash == path ? strdup("/") : strndup(path, slash - path);
 }
-
-const char *path_base(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}

@@ -53,7 +53,4 @@ char *path_join(const char *dir, const char *name);
 /** path_dir() - the directory part as a new string: "." for a bare name. */
 char *path_dir(const char *path);
 
-/** path_base() - the part behind the last '/'. */
-const char *path_base(const char *path);
-
 #endif

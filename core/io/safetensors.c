@@ -398,11 +398,6 @@ int st_find(const struct st *st, const char *name, const struct st_view **view)
 	return 0;
 }
 
-bool st_has(const struct st *st, const char *name)
-{
-	return lookup(st, name);
-}
-
 const char *st_metadata(const struct st *st, const char *key)
 {
 	return cJSON_GetStringValue(json_get(json_get(st->header, "__metadata__"), key));

@@ -80,8 +80,6 @@ size_t st_count(const struct st *st);
 const struct st_view *st_at(const struct st *st, size_t i);
 /** st_find() - the tensor @name; -ENOENT (naming the nearest) or -ENOTSUP for its type. */
 int st_find(const struct st *st, const char *name, const struct st_view **view);
-/** st_has() - is there a tensor @name?  No message. */
-bool st_has(const struct st *st, const char *name);
 /** st_metadata() - value of @key in __metadata__, or NULL. */
 const char *st_metadata(const struct st *st, const char *key);
 /** st_element() - element @i of @view as a double; @view->dtype is not DT_COUNT. */

@@ -15,7 +15,6 @@ struct kv_cache {
 	struct buffer *data;		/* keys and values of all layers */
 	struct buffer *counts;		/* i32 (2, B): starts, lengths */
 	int32_t *host;			/* the same */
-	int batch_extent;
 	struct kv_layer layer[];
 };
 
@@ -74,7 +73,6 @@ int kv_cache_new(struct device *dev, const struct kv_layout *layout, struct kv_c
 		return fail_nomem(sizeof(*c) + layer_bytes, "the KV cache");
 	c->layout = *layout;
 	c->layout.layer = memcpy(c->layer, layout->layer, layer_bytes);
-	c->batch_extent = -1;
 	count_bytes = 2 * layout->batch * sizeof(*c->host);
 	c->host = calloc(1, count_bytes);
 	if (!c->host)
@@ -98,11 +96,6 @@ void kv_cache_free(struct kv_cache *c)
 	buffer_free(c->counts);
 	free(c->host);
 	free(c);
-}
-
-const struct kv_layout *kv_cache_layout(const struct kv_cache *c)
-{
-	return &c->layout;
 }
 
 /* ---- lengths ----------------------------------------------------------------- */
@@ -156,15 +149,9 @@ int kv_cache_reset(struct kv_cache *c)
 
 /* ---- in graphs ------------------------------------------------------------------ */
 
-void kv_cache_batch_extent(struct kv_cache *c, int id)
-{
-	c->batch_extent = id;
-}
-
 struct tensor *kv_cache_tensor(struct kv_cache *c, struct graph *g, int layer, enum kv_part part)
 {
 	const struct kv_layout *l = &c->layout;
-	const int extents[4] = { c->batch_extent, -1, -1, -1 };
 	struct tensor *t;
 	int64_t n[4];
 	char name[32];
@@ -175,7 +162,7 @@ struct tensor *kv_cache_tensor(struct kv_cache *c, struct graph *g, int layer, e
 	n[2] = l->layer[layer].heads;
 	n[3] = l->layer[layer].width[part];
 	snprintf(name, sizeof(name), "cache.%d.%s", layer, part == KV_KEYS ? "keys" : "values");
-	t = graph_tensor(g, TENSOR_STATE, name, l->dtype, 4, n, extents);
+	t = graph_tensor(g, TENSOR_STATE, name, l->dtype, 4, n, NULL);
 	if (t)
 		tensor_bind(t, c->data, part_offset(l, layer, part));
 	return t;
@@ -184,7 +171,7 @@ struct tensor *kv_cache_tensor(struct kv_cache *c, struct graph *g, int layer, e
 static struct tensor *counts(struct kv_cache *c, struct graph *g, const char *name, int row)
 {
 	int64_t n = c->layout.batch;
-	struct tensor *t = graph_tensor(g, TENSOR_INPUT, name, DT_I32, 1, &n, &c->batch_extent);
+	struct tensor *t = graph_tensor(g, TENSOR_INPUT, name, DT_I32, 1, &n, NULL);
 
 	if (t)
 		tensor_bind(t, c->counts, row * n * sizeof(*c->host));

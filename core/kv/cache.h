@@ -57,9 +57,6 @@ void kv_cache_free(struct kv_cache *c);
  */
 size_t kv_cache_bytes(const struct kv_layout *layout);
 
-/** kv_cache_layout() - as given to kv_cache_new(). */
-const struct kv_layout *kv_cache_layout(const struct kv_cache *c);
-
 /**
  * kv_cache_begin() - the next run appends @nr tokens to each sequence: tells the device
  * where they begin and how long the sequences then are.
@@ -78,12 +75,6 @@ int kv_cache_count(const struct kv_cache *c, int b);
 
 /** kv_cache_length() - tokens that the longest sequence has so far. */
 int kv_cache_length(const struct kv_cache *c);
-
-/**
- * kv_cache_batch_extent() - graphs built from now on run with a batch that is their extent
- * @id and may be smaller than the cache's; -1, as at first: the whole batch.
- */
-void kv_cache_batch_extent(struct kv_cache *c, int id);
 
 /** kv_cache_tensor() - a layer's keys or values in graph @g, (B, capacity, heads, width). */
 struct tensor *kv_cache_tensor(struct kv_cache *c, struct graph *g, int layer,
