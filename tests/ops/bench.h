@@ -19,7 +19,11 @@ void bench_ceilings(struct ceilings *c);
 int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev,
 		 const struct ceilings *top);
 
-/** bench_all() - a table of all CPU kernels, or of those of the ops that are named. */
+/** bench_gemm() - a table of matrix products at the shapes of training. */
+void bench_gemm(void);
+
+/** bench_all() - a table of all CPU kernels, or of those of the ops that are named;
+ * "gemm" stands for bench_gemm(). */
 int bench_all(char **names, int nr);
 
 #endif
