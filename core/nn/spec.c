@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nn/spec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,45 @@ int spec_from_config(const struct config *cfg, int data_vocab, struct model_spec
 	if (ret)
 		spec_free(s);
 	return ret;
+}
+
+static int put_text(struct config *cfg, enum param_id id, const char *text)
+{
+	return config_is_auto(cfg, id) ? config_put(cfg, id, text) : 0;
+}
+
+static int put_int(struct config *cfg, enum param_id id, int value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", value);
+	return put_text(cfg, id, text);
+}
+
+static int put_float(struct config *cfg, enum param_id id, double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.9g", value);
+	return put_text(cfg, id, text);
+}
+
+/* No list per layer may be auto, so the first layer speaks for all. */
+int spec_resolve(const struct model_spec *s, struct config *cfg)
+{
+	const struct layer_spec *l = &s->layer[0];
+	int ret = 0;
+
+	ret = ret ? ret : put_int(cfg, PARAM_MODEL_KV_HEADS, l->kv_heads);
+	ret = ret ? ret : put_int(cfg, PARAM_MODEL_HEAD_DIM, l->head_dim);
+	ret = ret ? ret : put_int(cfg, PARAM_MODEL_MLP_WIDTH, l->mlp_width);
+	ret = ret ? ret : put_text(cfg, PARAM_MODEL_ACTIVATION, activations[l->activation]);
+	ret = ret ? ret : put_int(cfg, PARAM_MODEL_VOCAB, s->vocab);
+	ret = ret ? ret : put_text(cfg, PARAM_MODEL_TIED, no_yes[s->tied]);
+	ret = ret ? ret : put_text(cfg, PARAM_MODEL_BIAS, no_yes[s->bias]);
+	ret = ret ? ret : put_text(cfg, PARAM_MODEL_NORM, norms[s->norm]);
+	ret = ret ? ret : put_text(cfg, PARAM_MODEL_POSITION, positions[s->position]);
+	return ret ? ret : put_float(cfg, PARAM_MODEL_NORM_EPS, s->norm_eps);
 }
 
 void spec_free(struct model_spec *s)

@@ -62,6 +62,13 @@ struct model_spec {
  */
 int spec_from_config(const struct config *cfg, int data_vocab, struct model_spec *spec);
 
+/**
+ * spec_resolve() - put what `auto` stood for into the MODEL_ parameters of @cfg, so that a
+ * stored configuration describes the model whatever later versions take for auto.
+ * @cfg: the one that @spec was made from
+ */
+int spec_resolve(const struct model_spec *spec, struct config *cfg);
+
 /** spec_free() - free what spec_from_config() allocated. */
 void spec_free(struct model_spec *spec);
 

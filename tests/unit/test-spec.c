@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From MODEL_ parameters to a spec, and back.
+ */
+#include <stdlib.h>
+
+#include "base/config.h"
+#include "nn/spec.h"
+#include "tests/unit/test.h"
+
+static struct config *config_with(const char *const *settings)
+{
+	struct config *cfg = config_new();
+
+	CHECK(cfg);
+	for (; *settings; settings++)
+		check_ok(config_set(cfg, *settings));
+	return cfg;
+}
+
+/* What auto stood for is written down; the spec from it is the same. */
+static void check_round(const char *const *settings)
+{
+	struct config *cfg = config_with(settings);
+	struct model_spec before, after;
+	char hash[HASH_HEX], again[HASH_HEX];
+
+	check_ok(spec_from_config(cfg, 257, &before));
+	check_ok(spec_resolve(&before, cfg));
+	for (int id = 0; id < PARAM_COUNT; id++)
+		if (!strncmp(params[id].name, "MODEL_", 6))
+			ck_assert_msg(!config_is_auto(cfg, id), "%s", params[id].name);
+	check_ok(spec_from_config(cfg, 257, &after));
+	for (int i = 0; i < before.layers; i++)
+		CHECK(!memcmp(&before.layer[i], &after.layer[i], sizeof(before.layer[i])));
+	free(after.layer);
+	after.layer = before.layer;
+	CHECK(before.family == after.family && before.vocab == after.vocab &&
+	      before.tied == after.tied && before.bias == after.bias &&
+	      before.norm == after.norm && before.position == after.position);
+	ck_assert_float_eq(before.norm_eps, after.norm_eps);
+	check_ok(config_hash(cfg, hash));
+	check_ok(spec_resolve(&before, cfg));
+	check_ok(config_hash(cfg, again));
+	ck_assert_str_eq(hash, again);
+	spec_free(&before);
+	config_free(cfg);
+}
+
+static void spec_resolves(void)
+{
+	check_round((const char *const []){ NULL });
+	check_round((const char *const []){ "MODEL_FAMILY=llama", "MODEL_KV_HEADS=2", NULL });
+	check_round((const char *const []){ "MODEL_ATTENTION=full*2,window*2",
+					    "MODEL_ACTIVATION=geglu", "MODEL_TIED=no", NULL });
+}
+TEST_REGISTER(spec_resolves);
+
+static void check_refused(const char *a, const char *b, const char *text)
+{
+	struct config *cfg = config_with((const char *const []){ a, b, NULL });
+	struct model_spec spec;
+
+	check_fails(spec_from_config(cfg, 257, &spec), -EINVAL, text);
+	config_free(cfg);
+}
+
+static void spec_refuses(void)
+{
+	check_refused("MODEL_HEADS=3", "MODEL_WIDTH=128", "MODEL_WIDTH 128");
+	check_refused("MODEL_HEADS=4", "MODEL_KV_HEADS=3", "MODEL_KV_HEADS 3");
+	check_refused("MODEL_POSITION=rope", "MODEL_HEAD_DIM=33", "33 is odd");
+	check_refused("MODEL_VOCAB=100", "MODEL_LAYERS=1", "tokenizer has 257");
+	check_refused("MODEL_ATTENTION=full*3,window*3", "MODEL_LAYERS=4", "MODEL_ATTENTION");
+}
+TEST_REGISTER(spec_refuses);
