@@ -138,6 +138,7 @@ help:
 		'O=DIR' 'build in DIR, leave the source tree alone' \
 		'W=1' 'more warnings' \
 		'SAN=LIST' 'sanitizers: address,undefined or thread' \
+		'LTO=1' 'link-time optimization, as CONFIG_LTO does (LTO=0: without)' \
 		'CC= CXX= HOSTCC=' 'other compilers; CC=clang works' \
 		'EXTRA_CFLAGS=' 'flags after all others (EXTRA_LDFLAGS= too)' \
 		'DESTDIR= PREFIX=' 'where to install (PREFIX is /usr/local)'

@@ -13,6 +13,12 @@ optimize-$(CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE_O3) := -O3
 optimize-$(CONFIG_CC_OPTIMIZE_FOR_SIZE)           := -Os
 optimize-$(CONFIG_CC_OPTIMIZE_FOR_DEBUGGING)      := -O0
 
+# LTO=1 and LTO=0 on the command line count more than the configuration.
+lto := $(filter-out n 0,$(or $(LTO),$(CONFIG_LTO)))
+ifneq ($(and $(filter-out n 0,$(LTO)),$(filter y,$(KNLP_CC_IS_CLANG))),)
+$(error LTO=1 needs gcc: the linker of clang's loses the tables of registered objects)
+endif
+
 # What C and C++ have in common.
 #
 # -fno-strict-aliasing: file readers and mixed-precision code look at the same
@@ -36,7 +42,7 @@ c-warnings := -Wmissing-prototypes -Wstrict-prototypes
 # a variable is set, it knows best at -O2, where false alarms are rare.
 ifneq ($(KNLP_CC_IS_CLANG),y)
 c-warnings += $(if $(W),,-Wno-format-truncation)
-ifneq ($(optimize-y)$(CONFIG_LTO)$(SAN),-O2)
+ifneq ($(optimize-y)$(lto)$(SAN),-O2)
 c-warnings += -Wno-maybe-uninitialized
 endif
 endif
@@ -55,7 +61,7 @@ ifneq ($(SAN),)
 common-flags += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
-ifneq ($(CONFIG_LTO),)
+ifneq ($(lto),)
 common-flags += -flto=auto
 endif
 

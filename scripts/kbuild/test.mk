@@ -5,13 +5,12 @@
 #? check            | run the unit, op and command line tests on this build
 #? check-long       | run the slow tests: sanitizers, clang, random configurations
 #? bench            | run the benchmarks of tests/bench
-#? run              | run the experiment of this configuration
 #? lint             | look for long lines, functions and files
-#? format-check     | lint, and show what clang-format would change
+#? format-check     | lint, and what clang-format says to changed lines (or FILES=)
 #? format           | let clang-format change FILES="a.c b.h"
 
 # scripts/check tests the whole tree; with -d, this object tree.
-.PHONY: check check-long bench run lint format format-check
+.PHONY: check check-long bench lint format format-check
 check: tests
 	$(Q)$(srctree)/scripts/check -d $(objtree) unit cli
 check-long: tests
@@ -19,8 +18,6 @@ check-long: tests
 bench: tests
 	$(Q)SRCTREE=$(abspath $(srctree)) OBJTREE=$(objtree) \
 		sh $(srctree)/tests/cli/run.sh -v -t 3600 $(sort $(wildcard $(srctree)/tests/bench/*.sh))
-run: all
-	$(Q)./knlp run
 
 lint:
 	$(Q)sh $(srctree)/scripts/lint.sh

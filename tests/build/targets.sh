@@ -42,3 +42,8 @@ make_in obj help >out 2>err
 for target in menuconfig tinyconfig check-long install mrproper; do
 	has "help knows $target" "^  $target " out
 done
+has "help knows LTO" '^  LTO=1 ' out
+sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' out | while read -r target; do
+	make_in obj -n "$target" >/dev/null 2>err
+	equal "target $target of help" "$(grep 'No rule to make' err)" ""
+done
