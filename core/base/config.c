@@ -108,6 +108,17 @@ bool config_has_feature(const char *symbol)
 					!strcmp(strchr(line, '='), "=m"));
 }
 
+const char *config_feature_name(const char *line, char *name)
+{
+	const char *symbol;
+	size_t len = feature_symbol(line, &symbol);
+
+	if (*line == '#' || (strcmp(symbol + len, "=y") && strcmp(symbol + len, "=m")))
+		return NULL;
+	snprintf(name, 64, "%.*s", (int)len, symbol);
+	return name;
+}
+
 struct nearest {
 	const char *wanted;
 	char best[64];
@@ -220,10 +231,7 @@ static int apply_line(void *ctx, const struct dotconfig_line *line)
 
 	if (id < 0)
 		return check_feature(symbol, line);
-	/* Kconfig would drop these without a word. */
-	if (param_is_text(&params[id]) && !line->quoted)
-		return fail(-EINVAL, "%s: the value needs quotes: CONFIG_%s=\"%s\"", symbol,
-			    symbol, line->value);
+	/* Kconfig would drop it without a word. */
 	if (!param_is_text(&params[id]) && line->quoted)
 		return fail(-EINVAL, "%s: the value takes no quotes: CONFIG_%s=%s", symbol,
 			    symbol, line->value);
@@ -272,7 +280,7 @@ int config_set(struct config *cfg, const char *assignment)
 	int id;
 
 	if (!equals || equals == assignment)
-		return fail(-EINVAL, "expected NAME=VALUE, found '%s'", assignment);
+		return fail(-EINVAL, "expected KEY=VALUE, found '%s'", assignment);
 	snprintf(name, sizeof(name), "%.*s", (int)(equals - assignment), assignment);
 	id = param_find(current_name(without_prefix(name)));
 	if (id >= 0)

@@ -98,6 +98,13 @@ extern const char *const config_embedded[PARAM_COUNT];
  */
 extern const char *const config_features[];
 
+/**
+ * config_feature_name() - the symbol of a line of config_features that is y or m,
+ * "CHECKPOINT", as all lists of features name it; NULL for other lines.
+ * @name: 64 bytes
+ */
+const char *config_feature_name(const char *line, char *name);
+
 /** config_has_feature() - is CONFIG_@symbol compiled in (y or m)? */
 bool config_has_feature(const char *symbol);
 

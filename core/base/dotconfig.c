@@ -2,9 +2,12 @@
 #include "base/dotconfig.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+
+#define OTHERS_MAX 8	/* wrong lines that are numbered after the first */
 
 static const char prefix[] = "CONFIG_";
 static const char not_set[] = " is not set";
@@ -65,9 +68,7 @@ int dotconfig_parse(char *line, struct dotconfig_line *out)
 		return 0;
 	if (*line == '#')
 		return parse_comment(line, out);
-	if (strncmp(line, prefix, strlen(prefix)))
-		return fail(-EINVAL, "expected CONFIG_NAME=VALUE, found: %s", line);
-	s = line + strlen(prefix);
+	s = strncmp(line, prefix, strlen(prefix)) ? line : line + strlen(prefix);
 	len = symbol_length(s);
 	if (!len || s[len] != '=')
 		return fail(-EINVAL, "expected CONFIG_NAME=VALUE, found: %s", line);
@@ -93,12 +94,47 @@ void dotconfig_quote(struct strbuf *sb, const char *text)
 	strbuf_addc(sb, '"');
 }
 
+/* What is wrong with a file: the first message, and the numbers of the other lines. */
+struct wrong_lines {
+	int first;		/* -errno of the first one; 0: all is well */
+	char *message;
+	struct strbuf others;
+	int nr_others;
+};
+
+static void note_wrong(struct wrong_lines *w, int ret, const char *path, int nr)
+{
+	if (!w->first) {
+		fail_in(ret, "%s:%d", path, nr);
+		w->first = ret;
+		w->message = strdup(fail_message());
+	} else if (++w->nr_others <= OTHERS_MAX) {
+		strbuf_addf(&w->others, "%s%d", w->nr_others == 1 ? "" : ", ", nr);
+	}
+}
+
+static int report_wrong(struct wrong_lines *w)
+{
+	int ret = w->first;
+
+	if (ret && w->message && w->nr_others)
+		fail(ret, "%s (also wrong: line%s %s%s)", w->message, w->nr_others == 1 ? "" : "s",
+		     w->others.s, w->nr_others > OTHERS_MAX ? ", ..." : "");
+	else if (ret && w->message)
+		fail(ret, "%s", w->message);
+	strbuf_free(&w->others);
+	free(w->message);
+	return ret;
+}
+
 int dotconfig_walk(const char *path, char *text,
 		   int (*fn)(void *ctx, const struct dotconfig_line *line), void *ctx)
 {
+	struct wrong_lines wrong = { .first = 0 };
 	struct dotconfig_line line;
 	int nr = 0;
 
+	strbuf_init(&wrong.others);
 	for (char *s = text, *next; s; s = next) {
 		int ret;
 
@@ -110,7 +146,7 @@ int dotconfig_walk(const char *path, char *text,
 		if (ret > 0)
 			ret = fn(ctx, &line);
 		if (ret < 0)
-			return fail_in(ret, "%s:%d", path, nr);
+			note_wrong(&wrong, ret, path, nr);
 	}
-	return 0;
+	return report_wrong(&wrong);
 }

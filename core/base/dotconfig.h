@@ -7,7 +7,7 @@
  *	CONFIG_CMD_TRAIN=y
  *	# CONFIG_MODEL_QK_NORM is not set
  *
- * Everything else that begins with '#' is a comment.
+ * Everything else that begins with '#' is a comment.  CONFIG_ may be left out.
  */
 #ifndef BASE_DOTCONFIG_H
 #define BASE_DOTCONFIG_H
@@ -35,11 +35,12 @@ int dotconfig_parse(char *line, struct dotconfig_line *out);
 void dotconfig_quote(struct strbuf *sb, const char *text);
 
 /**
- * dotconfig_walk() - call @fn for each symbol of a file's text.
+ * dotconfig_walk() - call @fn for each symbol of a file's text, past errors.
  * @path: for messages
  * @text: NUL-terminated, changed
  *
- * Errors of the syntax and of @fn get "PATH:LINE: " put in front.
+ * Errors of the syntax and of @fn get "PATH:LINE: " put in front; those after the first
+ * are named by the numbers of their lines, behind it.
  * Return: 0 or the first error.
  */
 int dotconfig_walk(const char *path, char *text,

@@ -61,6 +61,9 @@ bool param_is_text(const struct param *p)
 
 static int wrong(const struct param *p, const char *text)
 {
+	if (!*text)
+		return fail(-EINVAL, "%s: the value is empty: it must be %s", p->name,
+			    p->type_text);
 	return fail(-EINVAL, "%s: '%s' is not of type %s", p->name, text, p->type_text);
 }
 
@@ -71,11 +74,13 @@ static int out_of_range(const struct param *p, const char *text)
 
 static int check_bool(const struct param *p, const char *text, struct param_value *v)
 {
-	if (strcmp(text, "y") && strcmp(text, "n"))
+	bool yes = !strcmp(text, "y") || !strcmp(text, "yes");
+
+	if (!yes && strcmp(text, "n") && strcmp(text, "no"))
 		return fail(-EINVAL, "%s: '%s' must be y or n", p->name, text);
-	v->integer = *text == 'y';
+	v->integer = yes;
 	v->number = v->integer;
-	v->text = strdup(text);
+	v->text = strdup(yes ? "y" : "n");
 	return 0;
 }
 
@@ -110,55 +115,19 @@ static int check_float(const struct param *p, const char *text, struct param_val
 	return 0;
 }
 
-/* Powers of ten of a suffix, -1 if it is none. */
-static int suffix_power(const char *s)
-{
-	static const char suffixes[] = "kMGT";
-	const char *at;
-
-	if (!*s)
-		return 0;
-	at = strchr(suffixes, *s == 'K' ? 'k' : *s);
-	return at && !s[1] ? 3 * (int)(at - suffixes + 1) : -1;
-}
-
-/* "1.5G": digits are shifted as text, so that no value is rounded on the way. */
 static int check_tokens(const struct param *p, const char *text, struct param_value *v)
 {
-	const char *s = text;
-	int power, fraction = 0;
-	bool point = false;
-	long long n = 0;
+	int ret = str_to_count(text, &v->integer);
 
-	for (; isdigit((unsigned char)*s) || (*s == '.' && !point); s++) {
-		if (*s == '.') {
-			point = true;
-			continue;
-		}
-		if (n > LLONG_MAX / 10 - 1)
-			return out_of_range(p, text);
-		n = n * 10 + (*s - '0');
-		fraction += point;
-	}
-	power = suffix_power(s);
-	if (s == text || power < 0 || (s == text + 1 && point))
-		return fail(-EINVAL,
-			    "%s: '%s' is not a number of tokens, such as 15000000, 15M or 1.5G",
-			    p->name, text);
-	for (; fraction > power; fraction--, n /= 10)
-		if (n % 10)
-			return fail(-EINVAL, "%s: '%s' is not a whole number of tokens",
-				    p->name, text);
-	for (power -= fraction; power > 0; power--) {
-		if (n > LLONG_MAX / 10)
-			return out_of_range(p, text);
-		n *= 10;
-	}
-	if ((double)n < p->min || (double)n > p->max)
+	if (ret == -EINVAL)
+		return fail(-EINVAL, "%s: '%s' is not a number of tokens, such as 15000000, 15M, "
+			    "1.5G or 2e6", p->name, text);
+	if (ret == -EDOM)
+		return fail(-EINVAL, "%s: '%s' is not a whole number of tokens", p->name, text);
+	v->number = (double)v->integer;
+	if (ret || v->number < p->min || v->number > p->max)
 		return out_of_range(p, text);
-	v->integer = n;
-	v->number = (double)n;
-	v->text = str_printf("%lld", n);
+	v->text = str_printf("%lld", v->integer);
 	return 0;
 }
 
@@ -170,10 +139,18 @@ static const char *find_choice(const struct param *p, const char *s, size_t len)
 	return NULL;
 }
 
+/* "auto, yes or no" */
+static void add_choices(struct strbuf *sb, const struct param *p)
+{
+	for (const char *const *c = p->choices; *c; c++)
+		strbuf_addf(sb, "%s%s", c == p->choices ? "" : c[1] ? ", " : " or ", *c);
+}
+
 static int no_choice(const struct param *p, const char *text)
 {
 	const char *best = NULL;
 	int best_distance = 3;
+	struct strbuf sb;
 
 	for (const char *const *c = p->choices; *c; c++) {
 		int d = str_distance(text, *c);
@@ -183,17 +160,32 @@ static int no_choice(const struct param *p, const char *text)
 			best = *c;
 		}
 	}
-	if (best)
-		return fail(-EINVAL, "%s: '%s' is not of type %s: did you mean '%s'?", p->name,
-			    text, p->type_text, best);
-	return wrong(p, text);
+	strbuf_init(&sb);
+	add_choices(&sb, p);
+	fail(-EINVAL, "%s: '%s' must be %s%s%s%s%s", p->name, text,
+	     p->type == PARAM_LIST ? "a per-layer list of " : "", sb.s,
+	     best ? ": did you mean '" : "", best ? best : "", best ? "'?" : "");
+	strbuf_free(&sb);
+	return -EINVAL;
+}
+
+/* Where the choices are yes and no, y and n will do, as for a bool. */
+static const char *find_short_choice(const struct param *p, const char *text)
+{
+	if (!strcmp(text, "y"))
+		return find_choice(p, "yes", 3);
+	return strcmp(text, "n") ? NULL : find_choice(p, "no", 2);
 }
 
 static int check_choice(const struct param *p, const char *text, struct param_value *v)
 {
-	if (!find_choice(p, text, strlen(text)))
+	const char *choice = find_choice(p, text, strlen(text));
+
+	if (!choice)
+		choice = find_short_choice(p, text);
+	if (!choice)
 		return no_choice(p, text);
-	v->text = strdup(text);
+	v->text = strdup(choice);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ enum param_type {
 	PARAM_FLOAT,	/* "Type: float 0..1", optionally "or auto" */
 	PARAM_CHOICE,	/* "Type: one of adamw muon sgd" */
 	PARAM_LIST,	/* "Type: per-layer list of gqa mla", grammar gqa*10,mla*2 */
-	PARAM_TOKENS,	/* "Type: tokens": 15000000, 15M, 1.5G */
+	PARAM_TOKENS,	/* "Type: tokens": 15000000, 15M, 1.5G, 2e6 */
 	PARAM_STRING,	/* "Type: string" */
 };
 

@@ -3,6 +3,7 @@
 #include "base/progress.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/format.h"
 #include "base/log.h"
 
+#define ERASE "\r\033[K"
 #define DRAW_SECONDS 0.1	/* between two drawings on a terminal */
 #define PLAIN_SECONDS 30.0	/* between two lines elsewhere */
 
@@ -23,12 +24,13 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool disabled;
 static struct {
-	bool active, on_terminal, visible;
+	bool active, on_terminal;
 	char what[32];
 	uint64_t done, total;
 	double begin, drawn;
 	char note[160];
 } line;
+static volatile sig_atomic_t visible;	/* read by a signal handler */
 
 static double now(void)
 {
@@ -45,28 +47,130 @@ void progress_enable(bool on)
 	pthread_mutex_unlock(&lock);
 }
 
+/* ---- the text ---- */
+
+#define BAR_MIN 10	/* a narrower bar says nothing */
+#define BAR_MAX 30
+#define NOTE_FIELDS 3
+
+/** struct field - a part of the line that is there as a whole or not at all. */
+struct field {
+	char text[160];
+	int rank;		/* the highest goes first when the terminal is narrow */
+	bool dropped;
+};
+
+/* One form from seconds to days, so that the line does not jump about. */
+static void add_clock(char *buf, size_t size, double seconds, const char *what)
+{
+	long long s = seconds < 1e12 ? (long long)(seconds + 0.5) : 0;
+
+	if (s < 3600)
+		snprintf(buf, size, "%lld:%02lld%s", s / 60, s % 60, what);
+	else
+		snprintf(buf, size, "%lld:%02lld:%02lld%s", s / 3600, s / 60 % 60, s % 60, what);
+}
+
+/* A note is divided where it has two blanks. Return: how many fields it made. */
+static int note_fields(struct field *f, const char *note)
+{
+	int nr = 0;
+
+	while (*note && nr < NOTE_FIELDS) {
+		const char *end = nr + 1 < NOTE_FIELDS ? strstr(note, "  ") : NULL;
+		int len = end ? (int)(end - note) : (int)strlen(note);
+
+		snprintf(f[nr].text, sizeof(f[nr].text), "%.*s", len, note);
+		f[nr].rank = 3 + nr;
+		nr++;
+		note += len + strspn(note + len, " ");
+	}
+	return nr;
+}
+
+static int make_fields(struct field *f, uint64_t done, uint64_t total, const char *note,
+		       double elapsed)
+{
+	char *clock;
+	int nr = 0;
+
+	f[nr].rank = 1;
+	if (total)
+		snprintf(f[nr++].text, sizeof(f->text), "%3d%%",
+			 done < total ? (int)(100.0 * (double)done / (double)total) : 100);
+	f[nr].rank = 2;
+	snprintf(f[nr].text, sizeof(f->text), total ? "%llu/%llu" : "%llu",
+		 (unsigned long long)done, (unsigned long long)total);
+	nr++;
+	nr += note_fields(f + nr, note);
+	clock = f[nr].text;
+	f[nr].rank = 8;
+	add_clock(clock, sizeof(f->text), elapsed, "");
+	nr++;
+	if (total && done && done < total) {
+		f[nr].rank = 7;
+		add_clock(f[nr++].text, sizeof(f->text),
+			  elapsed * (double)(total - done) / (double)done, " left");
+	}
+	return nr;
+}
+
+static size_t fields_width(const struct field *f, int nr)
+{
+	size_t width = 0;
+
+	for (int i = 0; i < nr; i++)
+		if (!f[i].dropped)
+			width += 2 + strlen(f[i].text);
+	return width;
+}
+
+/* Drop fields until the rest fits into @room columns. */
+static void fit_fields(struct field *f, int nr, size_t room)
+{
+	for (int left = nr; left && fields_width(f, nr) > room; left--) {
+		struct field *worst = NULL;
+
+		for (int i = 0; i < nr; i++)
+			if (!f[i].dropped && (!worst || f[i].rank > worst->rank))
+				worst = &f[i];
+		worst->dropped = true;
+	}
+}
+
+static void add_bar(struct strbuf *sb, uint64_t done, uint64_t total, size_t room)
+{
+	int width = room < BAR_MAX + 4 ? (int)room - 4 : BAR_MAX, full;
+
+	if (!total || width < BAR_MIN)
+		return;
+	full = done < total ? (int)((double)width * (double)done / (double)total) : width;
+	strbuf_adds(sb, "  [");
+	for (int i = 0; i < width; i++)
+		strbuf_addc(sb, i < full ? '=' : i == full && done ? '>' : ' ');
+	strbuf_addc(sb, ']');
+}
+
 void progress_line(struct strbuf *sb, const char *what, uint64_t done, uint64_t total,
 		   const char *note, double elapsed, int width)
 {
-	size_t begin = sb->len;
-	char text[FORMAT_MAX];
-
-	strbuf_addf(sb, "%s  %llu", what, (unsigned long long)done);
-	if (total)
-		strbuf_addf(sb, "/%llu %3d%%", (unsigned long long)total,
-			    done < total ? (int)(100.0 * (double)done / (double)total) : 100);
-	if (*note)
-		strbuf_addf(sb, "  %s", note);
-	strbuf_addf(sb, "  %s", format_duration(text, elapsed));
-	if (total && done && done < total)
-		strbuf_addf(sb, ", %s left",
-			    format_duration(text, elapsed * (double)(total - done) / (double)done));
+	struct field fields[NOTE_FIELDS + 4] = { 0 };
+	int nr = make_fields(fields, done, total, note, elapsed);
 	/* The last column stays free: writing into it makes some terminals wrap. */
-	if (width > 1 && sb->len - begin > (size_t)width - 1) {
-		sb->len = begin + width - 1;
-		sb->s[sb->len] = '\0';
-	}
+	size_t room = width > 1 ? (size_t)width - 1 : SIZE_MAX, len = strlen(what);
+
+	len = len < room ? len : room;
+	room -= len;
+	strbuf_add(sb, what, len);
+	fit_fields(fields, nr, room);
+	if (width)
+		add_bar(sb, done, total, room - fields_width(fields, nr));
+	for (int i = 0; i < nr; i++)
+		if (!fields[i].dropped)
+			strbuf_addf(sb, "  %s", fields[i].text);
 }
+
+/* ---- on the terminal ---- */
 
 static int terminal_width(void)
 {
@@ -79,9 +183,9 @@ static int terminal_width(void)
 
 static void erase(void)
 {
-	if (line.visible)
-		fputs("\r\033[K", stderr);
-	line.visible = false;
+	if (visible)
+		fputs(ERASE, stderr);
+	visible = false;
 }
 
 static void draw(double t)
@@ -97,7 +201,7 @@ static void draw(double t)
 		fprintf(stderr, "knlp: %s\n", sb.s);
 	fflush(stderr);
 	strbuf_free(&sb);
-	line.visible = line.on_terminal;
+	visible = line.on_terminal;
 	line.drawn = t;
 }
 
@@ -165,4 +269,15 @@ void progress_end(bool owned)
 	fflush(stderr);
 	line.active = false;
 	pthread_mutex_unlock(&lock);
+}
+
+void progress_stop(void)
+{
+	progress_end(line.active);
+}
+
+void progress_on_signal(void)
+{
+	if (visible && write(STDERR_FILENO, ERASE, strlen(ERASE)) > 0)
+		visible = false;
 }

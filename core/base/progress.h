@@ -2,10 +2,11 @@
 /*
  * One line on stderr that says how far a long piece of work is:
  *
- *	train  120/2000   6%  loss 4.812  103k tok/s  1m12s, 18m40s left
+ *	train  [=>              ]   6%  120/2000  loss 4.812  103k tok/s  1:12  18:40 left
  *
  * On a terminal the line is drawn over itself, at most ten times a second; messages
- * (log.h) go above it.  Elsewhere (a file, a CI log) a plain line is printed every
+ * (log.h) go above it.  Where it is narrow there is no bar, then fields are left out.
+ *  Elsewhere (a file, a CI log) a plain line is printed every
  * half minute.  Nothing is printed when messages are off.  Only one is shown at a
  * time: a second progress_begin() inside the first is ignored, as are its updates.
  */
@@ -31,7 +32,7 @@ bool progress_begin(const char *what, uint64_t total);
 
 /**
  * progress_update() - @done steps are done.
- * @fmt: what else to say, such as loss and rate; "" for nothing
+ * @fmt: what else to say, such as loss and rate, with two blanks between; "" for nothing
  *
  * Cheap enough for every step: formats only when it is time to draw.
  */
@@ -41,9 +42,15 @@ void progress_update(bool owned, uint64_t done, const char *fmt, ...)
 /** progress_end() - take the line away. */
 void progress_end(bool owned);
 
+/** progress_stop() - take away a line that whoever began it left behind after an error. */
+void progress_stop(void);
+
+/** progress_on_signal() - erase the line; may be called by a signal handler. */
+void progress_on_signal(void);
+
 /**
  * progress_line() - the text of a line, for progress.c and its test.
- * @width: columns of the terminal; longer text is cut
+ * @width: columns of the terminal, 0 if it is none: no bar, and all fields
  */
 void progress_line(struct strbuf *sb, const char *what, uint64_t done, uint64_t total,
 		   const char *note, double elapsed, int width);

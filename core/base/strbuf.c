@@ -2,12 +2,15 @@
 #include "base/strbuf.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+
+#define COUNT_POWER_MAX 400	/* exponents beyond it are all too large */
 
 static char empty[1];	/* shared by all empty buffers, never written */
 
@@ -180,4 +183,63 @@ int str_to_int(const char *s, long long *value)
 		return -ERANGE;
 	*value = v;
 	return 0;
+}
+
+/* Powers of ten of "k" or "e6", -1 if it is neither. */
+static int count_power(const char *s)
+{
+	static const char suffixes[] = "kMGT";
+	long long power;
+	const char *at;
+
+	if (!*s)
+		return 0;
+	if (*s == 'e' || *s == 'E') {
+		s += s[1] == '+' ? 2 : 1;
+		if (!isdigit((unsigned char)*s) || str_to_int(s, &power))
+			return -1;
+		return power < COUNT_POWER_MAX ? (int)power : COUNT_POWER_MAX;
+	}
+	at = strchr(suffixes, *s == 'K' ? 'k' : *s);
+	return at && !s[1] ? 3 * (int)(at - suffixes + 1) : -1;
+}
+
+/* @digits * 10^@power, of which @fraction digits stood behind the point. */
+static int shift_count(long long digits, int power, int fraction, long long *value)
+{
+	for (; fraction > power; fraction--, digits /= 10)
+		if (digits % 10)
+			return -EDOM;
+	for (power -= fraction; power > 0 && digits; power--) {
+		if (digits > LLONG_MAX / 10)
+			return -ERANGE;
+		digits *= 10;
+	}
+	*value = digits;
+	return 0;
+}
+
+/* "1.5G": digits are shifted as text, so that no value is rounded on the way. */
+int str_to_count(const char *s, long long *value)
+{
+	const char *start = s;
+	int power, fraction = 0;
+	bool point = false, large = false;
+	long long n = 0;
+
+	for (; isdigit((unsigned char)*s) || (*s == '.' && !point); s++) {
+		if (*s == '.') {
+			point = true;
+			continue;
+		}
+		large = large || n > LLONG_MAX / 10 - 1;
+		if (large)
+			continue;
+		n = n * 10 + (*s - '0');
+		fraction += point;
+	}
+	power = count_power(s);
+	if (s == start || power < 0 || (s == start + 1 && point))
+		return -EINVAL;
+	return large ? -ERANGE : shift_count(n, power, fraction, value);
 }

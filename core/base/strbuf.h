@@ -50,4 +50,12 @@ int str_to_double(const char *s, double *value);
 /** str_to_int() - parse all of @s as a decimal integer. Return: 0, -EINVAL, -ERANGE. */
 int str_to_int(const char *s, long long *value);
 
+/**
+ * str_to_count() - parse all of @s as a whole number that people write short: 64000,
+ * 64k, 1.5M, 2G, 1T (powers of 1000), 2e6.
+ *
+ * Return: 0; -EINVAL if it is no such number, -EDOM if it has a fraction, -ERANGE.
+ */
+int str_to_count(const char *s, long long *value);
+
 #endif

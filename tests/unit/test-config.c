@@ -47,6 +47,8 @@ static const struct {
 	{ &a_float, "0.1", "0.1" }, { &a_float, "0.30000000000000004", "0.30000000000000004" },
 	{ &a_float, "-2.5", "-2.5" },
 	{ &a_choice, "yes", "yes" }, { &a_choice, "auto", "auto" },
+	{ &a_choice, "y", "yes" }, { &a_choice, "n", "no" }, { &a_bool, "yes", "y" },
+	{ &a_bool, "no", "n" }, { &tokens, "2e6", "2000000" }, { &tokens, "1.5e+3", "1500" },
 	{ &a_list, "full", "full" }, { &a_list, "full*1", "full*1" },
 	{ &a_list, "full,full", "full*2" }, { &a_list, "full*2,window*1", "full*2,window" },
 	{ &a_list, " full , full*3 ,window", "full*4,window" },
@@ -61,7 +63,7 @@ static const struct {
 	const char *text, *says;
 	int code;
 } bad[] = {
-	{ &a_bool, "yes", "must be y or n", -EINVAL }, { &a_bool, "", "must be", -EINVAL },
+	{ &a_bool, "on", "must be y or n", -EINVAL }, { &a_bool, "", "must be", -EINVAL },
 	{ &an_int, "1001", "out of range: int -5..1000", -ERANGE },
 	{ &an_int, "-6", "out of range", -ERANGE }, { &an_int, "1.5", "T_INT: '1.5'", -EINVAL },
 	{ &an_int, "99999999999999999999", "out of range", -ERANGE },
@@ -69,10 +71,10 @@ static const struct {
 	{ &a_float, "x", "not of type", -EINVAL }, { &a_float, "nan", "not of type", -EINVAL },
 	{ &a_float, "inf", "not of type", -EINVAL }, { &a_float, "1e301", "range", -ERANGE },
 	{ &a_float, "-11", "out of range", -ERANGE }, { &a_float, "auto", "not of", -EINVAL },
-	{ &a_float, "1 ", "not of type", -EINVAL }, { &a_float, "", "not of type", -EINVAL },
+	{ &a_float, "1 ", "not of type", -EINVAL }, { &a_float, "", "is empty", -EINVAL },
 	{ &a_choice, "yess", "did you mean 'yes'?", -EINVAL },
-	{ &a_choice, "perhaps", "one of auto yes no", -EINVAL },
-	{ &a_list, "", "not of type", -EINVAL }, { &a_list, "full,", "not of type", -EINVAL },
+	{ &a_choice, "perhaps", "must be auto, yes or no", -EINVAL },
+	{ &a_list, "", "per-layer list of", -EINVAL }, { &a_list, "full,", "list of", -EINVAL },
 	{ &a_list, "windw*2", "did you mean 'window'?", -EINVAL },
 	{ &a_list, "full*0", "must be 1 to", -EINVAL }, { &a_list, "full*", "1 to", -EINVAL },
 	{ &a_list, "full*x", "must be 1 to", -EINVAL }, { &a_list, "full*-1", "1 to", -EINVAL },
@@ -82,6 +84,8 @@ static const struct {
 	{ &tokens, "-1", "not a number", -EINVAL }, { &tokens, "1Mx", "15M", -EINVAL },
 	{ &tokens, "1.2.3M", "15M", -EINVAL }, { &tokens, "0.0001k", "whole", -EINVAL },
 	{ &tokens, "99999T", "out of range", -ERANGE },
+	{ &tokens, "1e400", "out of range", -ERANGE }, { &tokens, "1e-3", "2e6", -EINVAL },
+	{ &tokens, "1e", "15M", -EINVAL }, { &tokens, "2e6k", "15M", -EINVAL },
 	{ &tokens, "99999999999999999999", "out of range", -ERANGE },
 	{ &tokens, "9999999999999999T", "out of range", -ERANGE },
 	{ &a_string, "a\nb", "control characters", -EINVAL },
@@ -189,7 +193,7 @@ START_TEST(load_refused)
 	ck_assert_int_eq(config_int(cfg, PARAM_MODEL_LAYERS), 5);
 	refuse("CONFIG_QQQQQQQQQ=y\n", "my.config:1: unknown symbol CONFIG_QQQQQQQQQ");
 	refuse("# CONFIG_QQQQQQQQQ is not set\n", "unknown symbol CONFIG_QQQQQQQQQ");
-	refuse("CONFIG_TRAIN_LR=3e-4\n", "TRAIN_LR: the value needs quotes");
+	refuse("A=1\nB=2\n\nC\n", "my.config:1: unknown symbol CONFIG_A (also wrong: lines 2, 4)");
 	refuse("CONFIG_MODEL_LAYERS=\"3\"\n", "takes no quotes");
 	refuse("CONFIG_TRAIN_LR=\"3e-4\n", "CONFIG_TRAIN_LR: the closing quote is missing");
 	refuse("CONFIG_TRAIN_LR=\"3\"x\n", "unexpected text");
@@ -199,8 +203,8 @@ START_TEST(load_refused)
 	check_fails(load(cfg, "CONFIG_MODEL_LAYERS=0\n"), -ERANGE,
 		    "my.config:1: MODEL_LAYERS: 0 is out of range: int 1..");
 	check_fails(config_set(cfg, "LR=1"), -EINVAL, "did you mean TRAIN_LR?");
-	check_fails(config_set(cfg, "MODEL_LAYERS"), -EINVAL, "expected NAME=VALUE");
-	check_fails(config_set(cfg, "=3"), -EINVAL, "expected NAME=VALUE");
+	check_fails(config_set(cfg, "MODEL_LAYERS"), -EINVAL, "expected KEY=VALUE");
+	check_fails(config_set(cfg, "=3"), -EINVAL, "expected KEY=VALUE");
 	check_fails(config_load(cfg, "/nonexistent/x"), -ENOENT, "/nonexistent/x");
 	ck_assert_int_eq(config_int(cfg, PARAM_MODEL_LAYERS), 5);
 	config_free(cfg);
