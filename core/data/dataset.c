@@ -74,6 +74,33 @@ static int hash_contents(struct dataset *ds)
 	return 0;
 }
 
+static bool dir_holds(const char *dir, const char *name)
+{
+	char *path = path_join(dir, name);
+	bool holds = path && file_exists(path);
+
+	free(path);
+	return holds;
+}
+
+bool dataset_is_folder(const char *dir)
+{
+	/* Neither side may be empty, so that its first shard is always there. */
+	return dir_holds(dir, MANIFEST_FILE) && dir_holds(dir, "val_000000.bin");
+}
+
+static int no_data_folder(const char *dir)
+{
+	if (!file_exists(dir))
+		return fail(-ENOENT, "%s: no such data folder", dir);
+	if (dir_holds(dir, "checkpoints") || dir_holds(dir, "model.safetensors"))
+		return fail(-EINVAL, "%s: a run or model folder, not a data folder", dir);
+	if (!dir_holds(dir, MANIFEST_FILE))
+		return fail(-ENOENT, "%s: not a data folder: it has no %s (`knlp data prepare` "
+			    "makes one)", dir, MANIFEST_FILE);
+	return 0;
+}
+
 static int read_manifest(struct dataset *ds)
 {
 	char *path = path_join(ds->dir, MANIFEST_FILE);
@@ -81,10 +108,8 @@ static int read_manifest(struct dataset *ds)
 
 	if (!path)
 		return fail_nomem(strlen(ds->dir), "a path");
-	if (file_exists(ds->dir) && !file_exists(path))
-		ret = fail(-ENOENT, "%s: not a data folder: it has no %s (`knlp data prepare` "
-			   "makes one)", ds->dir, MANIFEST_FILE);
-	else
+	ret = no_data_folder(ds->dir);
+	if (!ret)
 		ret = manifest_read(path, &ds->m);
 	if (!ret && ds->m.vocab > INT32_MAX)
 		ret = fail(-EINVAL, "%s: a vocabulary of %llu tokens", path,

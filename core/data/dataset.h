@@ -7,6 +7,7 @@
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct dataset;
  */
 int dataset_open(const char *dir, struct dataset **ds);
 void dataset_close(struct dataset *ds);
+
+/** dataset_is_folder() - does @dir look like a data folder? For messages. */
+bool dataset_is_folder(const char *dir);
 
 /** dataset_verify() - checksums of all shards, every token, the tokenizer, the documents. */
 int dataset_verify(struct dataset *ds);

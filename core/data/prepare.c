@@ -80,10 +80,10 @@ static int check_replaceable(const char *path)
 	return ret;
 }
 
-static int begin_folder(struct prepare *p)
+/* Before any text is read: what cannot be written in the end is said at once. */
+static int check_folder(struct prepare *p)
 {
 	size_t len = strlen(p->opt->out);
-	int ret;
 
 	while (len > 1 && p->opt->out[len - 1] == '/')
 		len--;
@@ -91,14 +91,22 @@ static int begin_folder(struct prepare *p)
 	p->dir = p->out ? str_printf("%s.tmp-%ld", p->out, (long)getpid()) : NULL;
 	if (!p->dir)
 		return fail_nomem(len, "a path");
-	if (file_exists(p->out)) {
-		if (!p->opt->force)
-			return fail(-EEXIST, "%s: exists already (--force replaces a data folder)",
-				    p->out);
-		ret = check_replaceable(p->out);
-		if (ret)
-			return ret;
-	}
+	if (!file_exists(p->out))
+		return 0;
+	if (!p->opt->force)
+		return fail(-EEXIST, "%s: exists already (--force replaces a data folder)",
+			    p->out);
+	return check_replaceable(p->out);
+}
+
+static int begin_folder(struct prepare *p)
+{
+	char *parent = path_dir(p->out);
+	int ret = parent ? dir_make(parent) : fail_nomem(strlen(p->out), "a path");
+
+	free(parent);
+	if (ret)
+		return ret;
 	/* Left by a killed process that had our number. */
 	ret = dir_remove_tree(p->dir);
 	if (ret)
@@ -339,6 +347,19 @@ static int put_sources(struct prepare *p)
 
 /* ---- before and after ------------------------------------------------------------- */
 
+/* Files of one side only: between the sides copies are left out and counted. */
+static void warn_of_twin(const struct prepare *p, int at)
+{
+	int begin = at < p->opt->nr_input ? 0 : p->opt->nr_input;
+
+	for (int i = begin; i < at; i++)
+		if (!strcmp(p->sources[i].hash, p->sources[at].hash)) {
+			log_warn("%s: duplicate: the same text as %s, which counts twice",
+				 p->sources[at].path, p->sources[i].path);
+			return;
+		}
+}
+
 static int open_sources(struct prepare *p)
 {
 	const struct prepare_options *opt = p->opt;
@@ -354,6 +375,7 @@ static int open_sources(struct prepare *p)
 		if (ret)
 			return ret;
 		p->nr_sources++;
+		warn_of_twin(p, i);
 		p->bytes_total += p->sources[i].len;
 	}
 	return 0;
@@ -436,8 +458,9 @@ static int check_sides(const struct prepare *p)
 		return fail(-EINVAL, "%s", !val ? "no text in the --val files" : m->duplicates ?
 			    "every --input document is also in the --val files" :
 			    "no text in the --input files");
-	return fail(-EINVAL, "all %llu documents are %s documents: give --val files, or another "
-		    "--val-fraction, --seed or --piece-bytes", train + val,
+	return fail(-EINVAL, "%sall %llu documents are %s documents: give --val files, or another "
+		    "--val-fraction, --seed or --piece-bytes",
+		    p->bytes_total < PREPARE_TINY_BYTES ? "too small: " : "", train + val,
 		    train ? "training" : "validation");
 }
 
@@ -518,6 +541,8 @@ int prepare_data(const struct prepare_options *opt, struct manifest *m)
 
 	*m = (struct manifest){ 0 };
 	ret = check_options(&p);
+	if (!ret)
+		ret = check_folder(&p);
 	if (!ret)
 		ret = tokenizer_open(opt->tokenizer, &p.tok);
 	if (!ret)

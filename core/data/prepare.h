@@ -23,6 +23,8 @@
 #define PREPARE_PIECE_BYTES	4096
 #define PREPARE_PIECES		64		/* ... or smaller, to have about so many */
 #define PREPARE_PIECE_MIN	64
+#define PREPARE_TINY_BYTES	1000		/* too little text to divide */
+#define PREPARE_SHARD_MIN	1000		/* smaller shards are as many files as documents */
 #define PREPARE_DOCUMENT_MAX	((size_t)256 << 20)
 
 struct prepare_options {
@@ -45,7 +47,7 @@ struct prepare_options {
  * prepare_data() - make folder @opt->out.
  * @m: what was made; the caller frees it with manifest_free()
  *
- * All is written under OUT.tmp-PID, which becomes OUT when it is complete and synced, and
+ * Parents of OUT are made.  All is written under OUT.tmp-PID, which becomes OUT when it is complete and synced, and
  * is removed on any error.  Memory: the longest document and its tokens.
  *
  * Return: 0; -EEXIST if OUT is there (without force, or if it holds other files); -EINTR;

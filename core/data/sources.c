@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
 #include "data/sources.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "data/utf8.h"
+
+#define SAMPLE_BYTES	((size_t)1 << 20)	/* looked at to see if it is text */
 
 static bool is_blank(char c)
 {
@@ -53,7 +60,7 @@ static int map_source(struct source *src, int fd)
 	if (!S_ISREG(st.st_mode))
 		return fail(-EINVAL, "%s: not a regular file", src->path);
 	if (!st.st_size)
-		return fail(-EINVAL, "%s: empty", src->path);
+		return fail(-EINVAL, "%s: the file is empty", src->path);
 	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return fail_errno("%s: cannot map %lld bytes", src->path, (long long)st.st_size);
@@ -61,6 +68,83 @@ static int map_source(struct source *src, int fd)
 	src->len = st.st_size;
 	madvise(map, src->len, MADV_SEQUENTIAL);
 	return 0;
+}
+
+/* A file without a name in $TMPDIR: it is gone when it is closed, whatever happens. */
+static int open_spool(void)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path = path_join(dir && *dir ? dir : "/tmp", "knlp-XXXXXX");
+	int fd = path ? mkostemp(path, O_CLOEXEC) : fail_nomem(64, "a path");
+
+	if (path && fd < 0)
+		fd = fail_errno("%s: cannot hold standard input", path);
+	else if (path)
+		unlink(path);
+	free(path);
+	return fd;
+}
+
+static int write_spool(int fd, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0)
+			return fail_errno("cannot hold standard input in a temporary file "
+					  "(TMPDIR says where)");
+		bytes += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Documents are walked over more than once, so that a pipe must be kept somewhere. */
+static int spool_stdin(void)
+{
+	int fd = open_spool(), ret = fd < 0 ? fd : 0;
+	char bytes[1 << 15];
+	ssize_t n = 1;
+
+	while (!ret && n > 0) {
+		n = read(STDIN_FILENO, bytes, sizeof(bytes));
+		ret = n < 0 ? fail_errno("%s", SOURCE_STDIN_NAME) : write_spool(fd, bytes, n);
+	}
+	if (ret && fd >= 0)
+		close(fd);
+	return ret ? ret : fd;
+}
+
+static int open_text(struct source *src)
+{
+	int fd;
+
+	if (!strcmp(src->path, SOURCE_STDIN)) {
+		src->path = SOURCE_STDIN_NAME;
+		return spool_stdin();
+	}
+	fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* a FIFO must not block */
+	return fd < 0 ? fail_errno("%s", src->path) : fd;
+}
+
+/* Noise can be learned, too, and nobody would notice but by the loss. */
+static void warn_of_binary(const struct source *src)
+{
+	size_t len = src->len < SAMPLE_BYTES ? src->len : SAMPLE_BYTES, bad = 0, at = 0;
+
+	while (at < len) {
+		size_t valid = utf8_valid(src->text + at, len - at);
+
+		for (size_t i = at; i < at + valid; i++)
+			bad += !src->text[i];
+		at += valid;
+		valid = at < len ? utf8_invalid(src->text + at, len - at) : 0;
+		bad += valid;
+		at += valid;
+	}
+	if (bad > len / 20)
+		log_warn("%s: %.0f %% of its bytes are no UTF-8 text: is it text?", src->path,
+			 100.0 * (double)bad / (double)len);
 }
 
 int source_open(const char *path, const char *mark, struct source *src)
@@ -71,18 +155,19 @@ int source_open(const char *path, const char *mark, struct source *src)
 	int fd, ret;
 
 	*src = (struct source){ .path = path };
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* a FIFO must not block */
+	fd = open_text(src);
 	if (fd < 0)
-		return fail_errno("%s", path);
+		return fd;
 	ret = map_source(src, fd);
 	close(fd);
 	if (ret)
 		return ret;
-	ret = refuse_compressed(path, src->text, src->len);
+	ret = refuse_compressed(src->path, src->text, src->len);
 	if (ret) {
 		source_close(src);
 		return ret;
 	}
+	warn_of_binary(src);
 	hash_bytes(src->text, src->len, src->hash);
 	src->has_marks = memmem(src->text, src->len, mark, strlen(mark)) != NULL;
 	c = cutter_begin(src, mark, 0);

@@ -14,6 +14,9 @@
 
 #include "base/hash.h"
 
+#define SOURCE_STDIN		"-"
+#define SOURCE_STDIN_NAME	"standard input"
+
 /** struct source - a text file, mapped into memory, so that its size does not matter. */
 struct source {
 	const char *path;
@@ -26,7 +29,9 @@ struct source {
 
 /**
  * source_open() - map @path, hash it and count its documents at @mark.
+ * @path: must stay; SOURCE_STDIN is standard input, which is copied to a file in $TMPDIR
  *
+ * Warns if much of it is not UTF-8.
  * Return: 0; -EINVAL with a message if it is empty, compressed or no regular file; -errno.
  */
 int source_open(const char *path, const char *mark, struct source *src);

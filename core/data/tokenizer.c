@@ -110,6 +110,47 @@ int tokenizer_load(const char *dir, struct tokenizer **tok)
 	return ret;
 }
 
+static bool dir_has(const char *dir, const char *name)
+{
+	char *path = path_join(dir, name);
+	bool has = path && file_exists(path);
+
+	free(path);
+	return has;
+}
+
+/* What else people have: OpenAI's files without their prefix, and SentencePiece. */
+static int open_path(const char *spec, bool is_dir, struct tokenizer **tok)
+{
+	size_t len = strlen(spec);
+
+	if (is_dir && !dir_has(spec, TOKENIZER_FILE)) {
+		if (dir_has(spec, "vocab.bpe"))
+			return fail(-EINVAL, "tokenizer '%s': it holds OpenAI's vocab.bpe: say "
+				    "gpt2:%s", spec, spec);
+		if (dir_has(spec, "tokenizer.model"))
+			return fail(-ENOTSUP, "tokenizer '%s': tokenizer.model is of "
+				    "SentencePiece, which is not supported yet", spec);
+		return fail(-ENOENT, "tokenizer '%s': the folder holds no %s", spec,
+			    TOKENIZER_FILE);
+	}
+	if (len > 6 && !strcmp(spec + len - 6, ".model"))
+		return fail(-ENOTSUP, "tokenizer '%s': SentencePiece, which is not supported yet",
+			    spec);
+	return is_dir ? tokenizer_load(spec, tok) : open_file(spec, tok);
+}
+
+static int no_tokenizer(const char *spec, const char *name)
+{
+	const char *near = registry_nearest(&kinds, name);
+	int ret = -errno;
+
+	if (near && ret == -ENOENT)
+		return fail(ret, "tokenizer '%s': did you mean '%s'?", spec, near);
+	return fail(ret, "tokenizer '%s': neither byte, gpt2:DIR nor a tokenizer.json: %s", spec,
+		    strerror(-ret));
+}
+
 int tokenizer_open(const char *spec, struct tokenizer **tok)
 {
 	const struct tokenizer_kind *kind;
@@ -129,9 +170,8 @@ int tokenizer_open(const char *spec, struct tokenizer **tok)
 		return fail(-ENOENT, "tokenizer '%s': this program was built without "
 			    "CONFIG_TOKENIZER_BPE", spec);
 	if (stat(spec, &st))
-		return fail(-errno, "tokenizer '%s': neither byte, gpt2:DIR nor a "
-			    "tokenizer.json: %s", spec, strerror(errno));
-	return S_ISDIR(st.st_mode) ? tokenizer_load(spec, tok) : open_file(spec, tok);
+		return no_tokenizer(spec, name);
+	return open_path(spec, S_ISDIR(st.st_mode), tok);
 }
 
 void tokenizer_json(const struct tokenizer *tok, struct strbuf *sb)

@@ -106,6 +106,8 @@ int model_folder(const char *path, char **dir)
 {
 	if (!file_exists(path))
 		return fail(-ENOENT, "%s: no such run or model folder", path);
+	if (dataset_is_folder(path))
+		return fail(-EINVAL, "%s: a data folder, not a run or model", path);
 	if (!has_file(path, WEIGHTS_FILE))
 		return newest_checkpoint(path, dir);
 	*dir = strdup(path);

@@ -241,7 +241,7 @@ START_TEST(refused)
 
 	check_fails(prepare_data(&opt, &m), -ENOENT, "/text: ");
 	write_raw(text_path, "", 0);
-	check_fails(prepare_data(&opt, &m), -EINVAL, "text: empty");
+	check_fails(prepare_data(&opt, &m), -EINVAL, "text: the file is empty");
 	write_text(scratch, "text", " \n\n" TOKENIZER_EOT "\n \n");
 	check_fails(prepare_data(&opt, &m), -EINVAL, "only blanks");
 	write_text(scratch, "text", "short");
