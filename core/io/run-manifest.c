@@ -56,18 +56,12 @@ static void put_host(struct yml_writer *w)
 
 static void put_features(struct yml_writer *w)
 {
-	char name[128];
+	char name[64];
 
 	yml_begin_list(w, "features");
-	for (const char *const *f = config_features; *f; f++) {
-		const char *value = strchr(*f, '=');
-
-		if (**f == '#' || !value || !strcmp(value, "=n"))
-			continue;
-		snprintf(name, sizeof(name), "%s",
-			 strncmp(*f, "CONFIG_", 7) ? *f : *f + 7);
-		yml_put_text(w, NULL, name);
-	}
+	for (const char *const *f = config_features; *f; f++)
+		if (config_feature_name(*f, name))
+			yml_put_text(w, NULL, name);
 	yml_end_list(w);
 }
 
