@@ -34,13 +34,45 @@ const struct registry *command_table(void)
 	return &table;
 }
 
-/* ---- help of one command ---- */
+/* ---- running one ---- */
 
-static bool reads_param(const struct command *cmd, const char *name)
+static const struct command *running;
+
+const struct command *command_running(void)
+{
+	return running;
+}
+
+static int check_args(const struct command *cmd, int argc, char **argv)
+{
+	if (argc < cmd->min_args)
+		return usage_error("%s is missing", cmd->args ? cmd->args : "an argument");
+	if (cmd->max_args != COMMAND_ANY_ARGS && argc > cmd->max_args)
+		return usage_error("unexpected argument '%s'%s", argv[cmd->max_args],
+				   cmd->max_args ? "" : ": it takes none");
+	for (int i = 0; i < argc; i++)
+		if (!*argv[i])
+			return usage_error("%s is empty", cmd->args ? cmd->args : "an argument");
+	return 0;
+}
+
+int command_start(const struct command *cmd, int argc, char **argv)
+{
+	int ret = check_args(cmd, argc, argv);
+
+	if (ret)
+		return fail_in(ret, "%s", cmd->name);
+	running = cmd;
+	return cmd->run(argc, argv);
+}
+
+bool command_reads(const struct command *cmd, const char *name)
 {
 	const char *s = cmd->params;
 
-	while (s && *s) {
+	if (!s)
+		return true;
+	while (*s) {
 		size_t len = strcspn(s, " ");
 
 		if (!strncmp(name, s, len))
@@ -50,14 +82,16 @@ static bool reads_param(const struct command *cmd, const char *name)
 	return false;
 }
 
+/* ---- help of one command ---- */
+
 static void help_params(const struct command *cmd, struct strbuf *sb)
 {
-	strbuf_adds(sb, "\nparameters (--set=NAME=VALUE; "
+	strbuf_adds(sb, "\nparameters (--set=KEY=VALUE; "
 			"`knlp config --help-for=NAME` explains):\n");
 	for (int i = 0; i < PARAM_COUNT; i++) {
 		const struct param *p = &params[i];
 
-		if (!reads_param(cmd, p->name))
+		if (!command_reads(cmd, p->name))
 			continue;
 		strbuf_addf(sb, "  %-24s %s [%s]\n%27s%s%s%s\n", p->name, p->prompt,
 			    config_embedded[i], "", p->type_text,
@@ -79,6 +113,37 @@ void command_help(const struct command *cmd, bool full, struct strbuf *sb)
 }
 
 /* ---- the list of commands ---- */
+
+static void overview_line(const struct command *cmd, struct strbuf *sb)
+{
+	strbuf_addf(sb, "  %-18s", cmd->name);
+	strbuf_wrap(sb, cmd->summary, 20, WIDTH);
+	strbuf_addc(sb, '\n');
+}
+
+bool command_in_group(const char *name, const char *group)
+{
+	size_t len = strlen(group);
+
+	return len && !strncmp(name, group, len) && name[len] == ' ';
+}
+
+int command_group_help(const char *group, struct strbuf *sb)
+{
+	const struct registry *table = command_table();
+	const struct command *cmd;
+	int nr = 0;
+
+	registry_for_each(table, cmd) {
+		if (!command_in_group(cmd->name, group))
+			continue;
+		if (!nr++)
+			strbuf_addf(sb, "usage:\n  knlp %s COMMAND [ARGUMENT]...\n"
+				    "  knlp %s COMMAND --help\n\n", group, group);
+		overview_line(cmd, sb);
+	}
+	return nr;
+}
 
 /* The group that follows @after in the alphabet; NULL at the end. */
 static const char *next_group(const struct registry *table, const char *after)
@@ -102,15 +167,12 @@ void command_overview(struct strbuf *sb)
 	const char *group = NULL;
 
 	strbuf_adds(sb, "usage:\n  knlp COMMAND [ARGUMENT]...\n  knlp COMMAND --help\n"
-			"  knlp --version\n");
+			"  knlp help [COMMAND]\n  knlp --version\n");
 	while (table && (group = next_group(table, group))) {
 		strbuf_addf(sb, "\n%s:\n", group);
 		registry_for_each(table, cmd) {
-			if (strcmp(cmd->group, group))
-				continue;
-			strbuf_addf(sb, "  %-18s", cmd->name);
-			strbuf_wrap(sb, cmd->summary, 20, WIDTH);
-			strbuf_addc(sb, '\n');
+			if (!strcmp(cmd->group, group))
+				overview_line(cmd, sb);
 		}
 	}
 }

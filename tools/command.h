@@ -23,6 +23,8 @@
 #ifndef TOOLS_COMMAND_H
 #define TOOLS_COMMAND_H
 
+#include <stdbool.h>
+
 #include "base/registry.h"
 #include "base/section.h"
 #include "tools/option.h"
@@ -42,6 +44,7 @@ struct command {
 	const struct option *options;	/* ends with OPTION_END; NULL: just -h */
 	const char *params;	/* prefixes of the parameters it reads: "MODEL_ TRAIN_" */
 	int min_args, max_args;	/* of those that are no options; or COMMAND_ANY_ARGS */
+	const char *args;	/* what the first of them is called: "RUN|MODEL" */
 	/*
 	 * argv holds the arguments that are no options.  Return: 0; -errno after fail(),
 	 * which main() prints as "knlp: error: ..." and exits 1; COMMAND_USAGE.
@@ -61,8 +64,23 @@ int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold)
 /** command_table() - all commands, sorted; NULL with a message if something is wrong. */
 const struct registry *command_table(void);
 
+/** command_reads() - does @cmd read parameter @name? Yes if it says nothing of parameters. */
+bool command_reads(const struct command *cmd, const char *name);
+
+/** command_running() - the command whose run() was called; NULL before. */
+const struct command *command_running(void);
+
+/** command_start() - check the arguments that are left of the options, and run @cmd. */
+int command_start(const struct command *cmd, int argc, char **argv);
+
+/** command_in_group() - is @name "data prepare", say, and @group "data"? */
+bool command_in_group(const char *name, const char *group);
+
 /** command_help() - append the help of @cmd. @full: with the parameters it reads (--help). */
 void command_help(const struct command *cmd, bool full, struct strbuf *sb);
+
+/** command_group_help() - append the commands "@group ...". Return: how many there are. */
+int command_group_help(const char *group, struct strbuf *sb);
 
 /** command_overview() - append the list of all commands by group. */
 void command_overview(struct strbuf *sb);

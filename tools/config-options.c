@@ -16,7 +16,7 @@ const struct option option_table_config[] = {
 	OPTION_LIST('c', "config", "FILE", &config_options.files,
 		    "read parameters from a .config file; may be given several times, "
 		    "later files count more"),
-	OPTION_LIST('s', "set", "NAME=VALUE", &config_options.sets,
+	OPTION_LIST('s', "set", "KEY=VALUE", &config_options.sets,
 		    "set one parameter, after all files; may be given several times"),
 	OPTION_INT('t', "threads", "N", &config_options.threads, 1, 4096,
 		   "threads that compute; results do not depend on it"),
@@ -59,6 +59,30 @@ int output_from_options(void)
 	return check_output();
 }
 
+/* A --set that nothing reads would be ignored without a word. */
+static int check_is_read(const char *assignment)
+{
+	const struct command *cmd = command_running();
+	int len = (int)strcspn(assignment, "=");
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "%.*s", len, assignment);
+	id = param_find(name);
+	if (id < 0 || !cmd || command_reads(cmd, params[id].name))
+		return 0;
+	if (!strncmp(params[id].name, "MODEL_", 6))
+		return usage_error("--set: %s is fixed by the model", params[id].name);
+	return usage_error("--set: `knlp %s` does not read %s", cmd->name, params[id].name);
+}
+
+static int apply_set(struct config *cfg, const char *assignment)
+{
+	if (config_set(cfg, assignment))
+		return fail_in(COMMAND_USAGE, "--set");
+	return check_is_read(assignment);
+}
+
 /* What the options say, over @cfg. */
 static int read_options(struct config *cfg)
 {
@@ -69,8 +93,7 @@ static int read_options(struct config *cfg)
 	for (int i = 0; i < files->nr && !ret; i++)
 		ret = config_load(cfg, files->item[i]);
 	for (int i = 0; i < sets->nr && !ret; i++)
-		if (config_set(cfg, sets->item[i]))
-			ret = fail_in(COMMAND_USAGE, "--set");
+		ret = apply_set(cfg, sets->item[i]);
 	if (!ret && config_options.quiet)
 		ret = config_put(cfg, PARAM_RUN_VERBOSITY, "quiet");
 	if (!ret && config_options.verbose)

@@ -2,15 +2,18 @@
 /*
  * main(): find the command, parse its options, run it, report how it ended.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/module.h"
+#include "base/progress.h"
 #include "base/selfcheck.h"
 #include "base/thread.h"
 #include "tools/command.h"
@@ -32,6 +35,18 @@ static int run_selfchecks(void)
 	return 0;
 }
 
+static int print_text(struct strbuf *sb)
+{
+	int ret = strbuf_ok(sb);
+
+	if (!ret)
+		fputs(sb->s, stdout);	/* finish() notices if that failed */
+	strbuf_free(sb);
+	return ret;
+}
+
+/* ---- finding the command ---- */
+
 /* "data prepare" before "data". @words: how many arguments the name takes. */
 static const struct command *find_command(int argc, char **argv, int *words)
 {
@@ -48,26 +63,61 @@ static const struct command *find_command(int argc, char **argv, int *words)
 	return registry_find(table, argv[0]);
 }
 
+/* COMMAND_SYMBOLS: the names of all symbols in tools' Kconfig files, between blanks. */
+static bool is_left_out(const char *word, char symbol[64])
+{
+	char spaced[80];
+
+	snprintf(symbol, 64, "CMD_%s", word);
+	for (char *s = symbol; *s; s++)
+		*s = *s == '-' ? '_' : (char)toupper((unsigned char)*s);
+	snprintf(spaced, sizeof(spaced), " %s ", symbol);
+	return strstr(" " COMMAND_SYMBOLS " ", spaced) && !config_has_feature(symbol);
+}
+
+/* The words that may follow @group; empty if it is no group. */
+static void list_group(const char *group, struct strbuf *sb)
+{
+	const struct command *cmd;
+
+	registry_for_each(command_table(), cmd)
+		if (command_in_group(cmd->name, group))
+			strbuf_addf(sb, "%s%s", sb->len ? ", " : "",
+				    cmd->name + strlen(group) + 1);
+}
+
+static int wrong_in_group(const char *group, const char *word, const char *list)
+{
+	const char *near;
+	char name[128];
+
+	if (!word)
+		return usage_error("'%s' must be followed by one of: %s", group, list);
+	snprintf(name, sizeof(name), "%s %s", group, word);
+	near = registry_nearest(command_table(), name);
+	if (near && command_in_group(near, group))
+		return usage_error("unknown command '%s': did you mean '%s'?", name, near);
+	return usage_error("unknown command '%s': '%s' must be followed by one of: %s", name,
+			   group, list);
+}
+
 static int unknown_command(int argc, char **argv)
 {
 	const struct registry *table = command_table();
-	const struct command *cmd;
-	struct strbuf sb;
 	const char *near;
-	size_t len = strlen(argv[0]);
+	struct strbuf sb;
 	char name[128];
-	int ret;
+	int ret = 0;
 
-	/* `knlp data` alone: name what can follow. */
 	strbuf_init(&sb);
-	registry_for_each(table, cmd)
-		if (!strncmp(cmd->name, argv[0], len) && cmd->name[len] == ' ')
-			strbuf_addf(&sb, "%s%s", sb.len ? ", " : "", cmd->name + len + 1);
-	if (sb.len) {
-		ret = usage_error("'%s' must be followed by one of: %s", argv[0], sb.s);
-		strbuf_free(&sb);
+	list_group(argv[0], &sb);
+	if (sb.len)
+		ret = wrong_in_group(argv[0], argc > 1 ? argv[1] : NULL, sb.s);
+	strbuf_free(&sb);
+	if (ret)
 		return ret;
-	}
+	if (is_left_out(argv[0], name))
+		return usage_error("'%s': this binary was built without CONFIG_%s", argv[0], name);
 	snprintf(name, sizeof(name), "%s %s", argv[0], argc > 1 ? argv[1] : "");
 	near = registry_nearest(table, argv[0]);
 	if (!near && argc > 1)
@@ -77,25 +127,7 @@ static int unknown_command(int argc, char **argv)
 	return usage_error("unknown command '%s' (`knlp` lists all)", argv[0]);
 }
 
-static int check_args(const struct command *cmd, int argc)
-{
-	if (argc < cmd->min_args)
-		return usage_error("an argument is missing");
-	if (cmd->max_args != COMMAND_ANY_ARGS && argc > cmd->max_args)
-		return cmd->max_args ? usage_error("too many arguments") :
-				       usage_error("takes no arguments");
-	return 0;
-}
-
-static int print_text(struct strbuf *sb)
-{
-	int ret = strbuf_ok(sb);
-
-	if (!ret)
-		fputs(sb->s, stdout);	/* finish() notices if that failed */
-	strbuf_free(sb);
-	return ret;
-}
+/* ---- running it ---- */
 
 static int run_command(const struct command *cmd, int argc, char **argv)
 {
@@ -109,36 +141,58 @@ static int run_command(const struct command *cmd, int argc, char **argv)
 		return print_text(&sb);
 	}
 	ret = option_parse(cmd->options, &argc, argv);
-	if (ret)
-		ret = ret == -EINVAL ? COMMAND_USAGE : ret;
-	else
-		ret = check_args(cmd, argc);
-	if (ret == COMMAND_USAGE)
-		return fail_in(ret, "%s", cmd->name);
-	return ret ? ret : cmd->run(argc, argv);
+	if (ret == -EINVAL)
+		return fail_in(COMMAND_USAGE, "%s", cmd->name);
+	return ret ? ret : command_start(cmd, argc, argv);
+}
+
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "-h") || !strcmp(word, "--help");
+}
+
+/* What `knlp help WORD...` prints, and `knlp WORD... --help`. */
+static int print_help(int argc, char **argv)
+{
+	const struct command *cmd = NULL;
+	struct strbuf sb;
+	int words = 0;
+
+	strbuf_init(&sb);
+	if (argc)
+		cmd = find_command(argc, argv, &words);
+	if (cmd) {
+		command_help(cmd, true, &sb);
+	} else if (!argc) {
+		command_overview(&sb);
+	} else if (argc > 1 || !command_group_help(argv[0], &sb)) {
+		strbuf_free(&sb);
+		return unknown_command(argc, argv);
+	}
+	return print_text(&sb);
 }
 
 static int dispatch(int argc, char **argv)
 {
 	const struct command *cmd;
 	static char version[] = "version";
-	struct strbuf sb;
 	int words;
 
-	if (argc && !strcmp(argv[0], "--version"))
+	if (argc && (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V")))
 		argv[0] = version;
-	if (!argc || !strcmp(argv[0], "-h") || !strcmp(argv[0], "--help")) {
-		strbuf_init(&sb);
-		command_overview(&sb);
-		return print_text(&sb);
-	}
+	if (!argc || is_help(argv[0]))
+		return print_help(0, NULL);
+	if (!strcmp(argv[0], "help"))
+		return print_help(argc - 1, argv + 1);
 	if (*argv[0] == '-')
 		return usage_error("unknown option '%s': the command comes first", argv[0]);
 	cmd = find_command(argc, argv, &words);
-	if (!cmd)
-		return unknown_command(argc, argv);
-	return run_command(cmd, argc - words, argv + words);
+	if (cmd)
+		return run_command(cmd, argc - words, argv + words);
+	return argc > 1 && is_help(argv[1]) ? print_help(1, argv) : unknown_command(argc, argv);
 }
+
+/* ---- main ---- */
 
 /* A full disk shows when the buffer is flushed: output that is lost is a failure. */
 static int finish(int ret)
@@ -155,16 +209,39 @@ static int finish(int ret)
 	return ret;
 }
 
+/* The shell's prompt must not stand behind half a progress line. */
+static void on_signal(int signal_number)
+{
+	progress_on_signal();
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
+
+/* Commands that end in good order put their own handlers in place of these. */
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction erase = { .sa_handler = on_signal }, before;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaction(signals[i], NULL, &before);
+		if (before.sa_handler == SIG_DFL)	/* nohup stays nohup */
+			sigaction(signals[i], &erase, NULL);
+	}
+	/* A file beyond the limit is an error of write() like others, not the end. */
+	signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
 	int ret = modules_load();
 
-	/* A file beyond the limit is an error of write() like others, not the end. */
-	signal(SIGXFSZ, SIG_IGN);
+	catch_signals();
 	if (!ret)
 		ret = run_selfchecks();
 	if (!ret)
 		ret = dispatch(argc - 1, argv + 1);
+	progress_stop();
 	ret = finish(ret);
 	threads_stop();
 	if (!ret)

@@ -91,11 +91,14 @@ static int unknown_long(const struct option *table, const char *name, size_t len
 
 static int set_int(const struct option *o, const char *text)
 {
+	bool is_count = o->type == OPTION_TYPE_COUNT;
 	long long v;
+	int ret = is_count ? str_to_count(text, &v) : str_to_int(text, &v);
 
-	if (str_to_int(text, &v) == -EINVAL)
-		return fail(-EINVAL, "option '--%s': '%s' is not an integer", o->name, text);
-	if (str_to_int(text, &v) || (double)v < o->min || (double)v > o->max)
+	if (ret && ret != -ERANGE)
+		return fail(-EINVAL, "option '--%s': '%s' is not an integer%s", o->name, text,
+			    is_count ? " such as 64000, 64k or 1.5M" : "");
+	if (ret || (double)v < o->min || (double)v > o->max)
 		return fail(-EINVAL, "option '--%s': %s is not in %.0f..%.0f", o->name, text,
 			    o->min, o->max);
 	*(int *)(uintptr_t)o->value = (int)v;
@@ -134,15 +137,21 @@ void option_list_free(struct option_list *list)
 
 static int set_value(const struct option *o, const char *text)
 {
+	bool may_be_empty = o->type == OPTION_TYPE_TEXT || o->type == OPTION_TYPE_BOOL;
+
+	if (!may_be_empty && !*text)
+		return fail(-EINVAL, "option '--%s': the value is empty", o->name);
 	switch (o->type) {
 	case OPTION_TYPE_BOOL:
 		*(bool *)(uintptr_t)o->value = true;
 		return 0;
 	case OPTION_TYPE_INT:
+	case OPTION_TYPE_COUNT:
 		return set_int(o, text);
 	case OPTION_TYPE_FLOAT:
 		return set_float(o, text);
 	case OPTION_TYPE_STRING:
+	case OPTION_TYPE_TEXT:
 		*(const char **)(uintptr_t)o->value = text;
 		return 0;
 	case OPTION_TYPE_LIST:

@@ -30,9 +30,11 @@ enum option_type {
 	OPTION_TYPE_END,
 	OPTION_TYPE_BOOL,	/* bool *: present or not */
 	OPTION_TYPE_INT,	/* int *, in [min, max] */
+	OPTION_TYPE_COUNT,	/* the same; 64k, 1.5M and 2e6 will do as well */
 	OPTION_TYPE_FLOAT,	/* double *, in [min, max] */
-	OPTION_TYPE_STRING,	/* const char **: points into argv */
-	OPTION_TYPE_LIST,	/* struct option_list *: may be given several times */
+	OPTION_TYPE_STRING,	/* const char **: points into argv, not empty */
+	OPTION_TYPE_TEXT,	/* the same, may be empty */
+	OPTION_TYPE_LIST,	/* struct option_list *: may be repeated, none is empty */
 	OPTION_TYPE_TABLE,	/* const struct option *: the options of another table */
 };
 
@@ -60,12 +62,19 @@ struct option {
 	{ .type = OPTION_TYPE_INT, .short_name = (c), .name = (long_name),	\
 	  .arg = (arg_name), .value = 1 ? (ptr) : (int *)0, .min = (low),	\
 	  .max = (high), .help = (text) }
+#define OPTION_COUNT(c, long_name, arg_name, ptr, low, high, text)		\
+	{ .type = OPTION_TYPE_COUNT, .short_name = (c), .name = (long_name),	\
+	  .arg = (arg_name), .value = 1 ? (ptr) : (int *)0, .min = (low),	\
+	  .max = (high), .help = (text) }
 #define OPTION_FLOAT(c, long_name, arg_name, ptr, low, high, text)		\
 	{ .type = OPTION_TYPE_FLOAT, .short_name = (c), .name = (long_name),	\
 	  .arg = (arg_name), .value = 1 ? (ptr) : (double *)0, .min = (low),	\
 	  .max = (high), .help = (text) }
 #define OPTION_STRING(c, long_name, arg_name, ptr, text)			\
 	{ .type = OPTION_TYPE_STRING, .short_name = (c), .name = (long_name),	\
+	  .arg = (arg_name), .value = 1 ? (ptr) : (const char **)0, .help = (text) }
+#define OPTION_TEXT(c, long_name, arg_name, ptr, text)				\
+	{ .type = OPTION_TYPE_TEXT, .short_name = (c), .name = (long_name),	\
 	  .arg = (arg_name), .value = 1 ? (ptr) : (const char **)0, .help = (text) }
 #define OPTION_LIST(c, long_name, arg_name, ptr, text)				\
 	{ .type = OPTION_TYPE_LIST, .short_name = (c), .name = (long_name),	\

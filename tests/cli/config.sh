@@ -49,15 +49,25 @@ fails out-of-range 2 'MODEL_LAYERS: 0 is out of range: int 1\.\.' \
 	"$KNLP" config --set=MODEL_LAYERS=0
 fails wrong-type 2 "MODEL_LAYERS: 'many' is not of type int" \
 	"$KNLP" config --set=MODEL_LAYERS=many
-fails wrong-choice 2 "did you mean 'llama'" "$KNLP" config --set=MODEL_FAMILY=lama
+fails wrong-choice 2 "'lama' must be gpt2 or llama: did you mean 'llama'" \
+	"$KNLP" config --set=MODEL_FAMILY=lama
+fails empty-value 2 'TRAIN_LR: the value is empty' "$KNLP" config --set=TRAIN_LR=
+equal hash-yes "$(hash_of --set=DATA_DOC_MASK=yes --set=MODEL_TIED=y)" \
+	"$(hash_of --set=DATA_DOC_MASK=y --set=MODEL_TIED=yes)"
+equal hash-exponent "$(hash_of --set=TRAIN_TOKENS=2e6)" "$(hash_of --set=TRAIN_TOKENS=2000000)"
 fails feature-set 2 'feature of the build' "$KNLP" config --set=DEBUG_INFO=y
 
 printf '# a comment\nCONFIG_TRAIN_LRR="1"\n' >unknown
 fails file-unknown 1 'unknown:2: unknown symbol CONFIG_TRAIN_LRR: did you mean CONFIG_TRAIN_LR?' \
 	"$KNLP" config --config=unknown
 echo 'CONFIG_TRAIN_LR=3e-4' >unquoted
-fails file-unquoted 1 'unquoted:1: TRAIN_LR: the value needs quotes' \
-	"$KNLP" config --config=unquoted
+succeeds file-unquoted "$KNLP" config --config=unquoted
+has file-unquoted-value '^CONFIG_TRAIN_LR="0.0003"$' out
+echo 'TRAIN_LR=5e-4' >bare
+succeeds file-bare "$KNLP" config --config=bare
+has file-bare-value '^CONFIG_TRAIN_LR="0.0005"$' out
+printf 'A=1\nTRAIN_LR=1\nB=2\n' >wrong
+fails file-all-wrong 1 'wrong:1: .*CONFIG_A.* (also wrong: line 3)' "$KNLP" config --config=wrong
 echo 'CONFIG_MODEL_LAYERS=100000' >range
 fails file-range 1 'range:1: MODEL_LAYERS: 100000 is out of range' "$KNLP" config --config=range
 fails file-missing 1 'nowhere: No such file' "$KNLP" config --config=nowhere
@@ -79,7 +89,10 @@ sed 's/^CONFIG_MODEL_LAYERS=.*/CONFIG_MODEL_LAYERS=17/' all.config >run/config
 succeeds stored "$KNLP" config run
 equal stored-same "$(cat out)" "$(cat run/config)"
 equal stored-hash "$(hash_of run)" "$(hash_of --set=MODEL_LAYERS=17)"
-fails stored-missing 1 'none/config: No such file' "$KNLP" config none
+fails stored-missing 1 'none: no such run' "$KNLP" config none
+fails stored-parameter 2 'say --help-for=MODEL_LAYERS' "$KNLP" config MODEL_LAYERS
+fails stored-file 2 'say --config=run/config' "$KNLP" config run/config
+fails stored-other 1 "not a run: it holds no file 'config'" "$KNLP" config .
 
 succeeds explain "$KNLP" config --help-for=TRAIN_LR
 has explain-type '^type: *float' out
@@ -87,6 +100,8 @@ fails explain-unknown 2 'did you mean TRAIN_LR' "$KNLP" config --help-for=TRAIN_
 
 if grep -q '^CONFIG_JSON=y' all.config; then
 	succeeds json "$KNLP" config --json --set=TRAIN_LR=3e-4
+	equal json-features "$(sed 's/.*"features"://' out)" \
+		"$("$KNLP" version --json | sed 's/.*"features"://')"
 	has json-value '^{.*"TRAIN_LR":0.0003[,}].*}$' out
 else
 	fails json-refused 1 'built without CONFIG_JSON' "$KNLP" config --json

@@ -51,7 +51,7 @@ fi
 succeeds "several inputs" "$KNLP" data prepare --input text other --tokenizer byte --out two
 succeeds "validation files" "$KNLP" data prepare --input text --val other -t byte -o given
 has "documents of both are left out" '^50 training documents left out' out
-succeeds "shards of a size" "$KNLP" data prepare -i text -t byte -o parts --shard-tokens 500
+succeeds "shards of a size" "$KNLP" data prepare -i text -t byte -o parts --shard-tokens 1k
 succeeds "several shards" test -e parts/train_000001.bin
 succeeds "check several shards" "$KNLP" data check parts
 
@@ -81,6 +81,17 @@ if "$KNLP" version | grep -q JSON; then
 	succeeds "check --json" "$KNLP" data check json --json
 fi
 
+succeeds "parents are made" "$KNLP" data prepare -i text -t byte -o new/parent/data
+has "little validation text" 'tokens for validation' err
+"$KNLP" data prepare -i - -t byte -o stdin >out 2>err <text
+equal "standard input" "$? $(cksum <stdin/train_000000.bin)" "0 $(cksum <bytes/train_000000.bin)"
+cp text twin
+"$KNLP" data prepare -i text twin -t byte -o twins >out 2>err
+has "duplicate" 'twin: duplicate: the same text as text' err
+{ cat text && head -c 3000 /dev/urandom; } >noise
+"$KNLP" data prepare -i noise -t byte -o noisy >out 2>err
+has "noise" 'noise: .* is it text' err
+
 # ---- what it refuses --------------------------------------------------------------
 fails "no input" 2 'input is missing' "$KNLP" data prepare --tokenizer byte --out x
 fails "no tokenizer" 2 'tokenizer is missing' "$KNLP" data prepare --input text --out x
@@ -94,14 +105,30 @@ fails "loose file after --val" 2 'before each' \
 fails "missing input" 1 'missing-file: No such file' \
 	"$KNLP" data prepare -i missing-file -t byte -o x
 : >empty
-fails "empty input" 1 'empty: empty' "$KNLP" data prepare -i empty -t byte -o x
+fails "empty input" 1 'empty: the file is empty' "$KNLP" data prepare -i empty -t byte -o x
 printf ' \n\n' >blank
 fails "blank input" 1 'only blanks' "$KNLP" data prepare -i blank -t byte -o x
 fails "directory as input" 1 'not a regular file' "$KNLP" data prepare -i . -t byte -o x
 fails "unknown tokenizer" 1 'nonsense' "$KNLP" data prepare -i text -t nonsense -o x
 fails "one side empty" 1 'documents are training' \
 	"$KNLP" data prepare -i text -t byte -o x --val-fraction 0.0001
-fails "no folder to write in" 1 'no/such' "$KNLP" data prepare -i text -t byte -o no/such/x
+fails "a file in the way" 1 'text' "$KNLP" data prepare -i text -t byte -o text/x
+fails "output first" 1 'bytes: exists already' "$KNLP" data prepare -i missing -t byte -o bytes
+fails "no part for validation" 2 'between 0 and 1' \
+	"$KNLP" data prepare -i text -t byte -o x --val-fraction 0
+fails "tiny shards" 2 'is not in 1000' \
+	"$KNLP" data prepare -i text -t byte -o x --shard-tokens 1
+fails "empty name" 2 "'--out': the value is empty" "$KNLP" data prepare -i text -t byte -o ''
+fails "near a tokenizer" 1 "did you mean 'byte'" "$KNLP" data prepare -i text -t byts -o x
+mkdir openai piece
+: >openai/vocab.bpe
+: >piece/tokenizer.model
+fails "OpenAI's files" 1 'say gpt2:openai' "$KNLP" data prepare -i text -t openai -o x
+fails "SentencePiece" 1 'not supported yet' "$KNLP" data prepare -i text -t piece -o x
+fails "SentencePiece file" 1 'not supported yet' \
+	"$KNLP" data prepare -i text -t piece/tokenizer.model -o x
+echo hello >short
+fails "too small" 1 'too small' "$KNLP" data prepare -i short -t byte -o x
 fails "existing folder" 1 'exists already' "$KNLP" data prepare -i text -t byte -o bytes
 nothing_left "nothing is left" x
 
@@ -140,7 +167,7 @@ else
 fi
 
 # ---- damage -----------------------------------------------------------------------
-fails "no such folder" 1 'no-such-folder' "$KNLP" data check no-such-folder
+fails "no such folder" 1 'no-such-folder: no such data folder' "$KNLP" data check no-such-folder
 fails "no data folder" 1 'not a data folder' "$KNLP" data check mine
 cp -r bytes bad
 printf 'x' | dd of=bad/val_000000.bin bs=1 seek=1030 conv=notrunc 2>/dev/null

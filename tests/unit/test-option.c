@@ -8,7 +8,8 @@ static struct {
 	bool flag;
 	int number;
 	double rate;
-	const char *text;
+	const char *text, *dir;
+	int count;
 	struct option_list list;
 	bool inner;
 } opt;
@@ -22,7 +23,9 @@ static const struct option table[] = {
 	OPTION_BOOL('f', "flag", &opt.flag, "a flag"),
 	OPTION_INT('n', "number", "N", &opt.number, 1, 10, "a number"),
 	OPTION_FLOAT(0, "rate", "R", &opt.rate, 0, 1, "a rate"),
-	OPTION_STRING('t', "text", "TEXT", &opt.text, "a text"),
+	OPTION_TEXT('t', "text", "TEXT", &opt.text, "a text"),
+	OPTION_STRING(0, "dir", "DIR", &opt.dir, "a folder"),
+	OPTION_COUNT(0, "count", "N", &opt.count, 0, 100000, "a count"),
 	OPTION_LIST('l', "list", "ITEM", &opt.list, "several"),
 	OPTION_TABLE(inner_table),
 	OPTION_END
@@ -71,6 +74,11 @@ START_TEST(forms)
 
 	check_ok(parse("--text="));
 	ck_assert_str_eq(opt.text, "");
+	check_ok(parse("--count=64k --dir=x"));
+	ck_assert_int_eq(opt.count, 64000);
+	ck_assert_str_eq(opt.dir, "x");
+	check_ok(parse("--count=2e3"));
+	ck_assert_int_eq(opt.count, 2000);
 	check_ok(parse(""));
 	ck_assert_int_eq(nr, 0);
 	option_list_free(&opt.list);
@@ -91,6 +99,10 @@ START_TEST(refused)
 	check_fails(parse("--rate=x"), -EINVAL, "not a number");
 	check_fails(parse("--rate=2"), -EINVAL, "not in 0..1");
 	check_fails(parse("--flag=y"), -EINVAL, "takes no value");
+	check_fails(parse("--count=1M"), -EINVAL, "not in 0..100000");
+	check_fails(parse("--count=0.5"), -EINVAL, "not an integer such as 64000");
+	check_fails(parse("--dir="), -EINVAL, "option '--dir': the value is empty");
+	check_fails(parse("--list="), -EINVAL, "the value is empty");
 }
 END_TEST
 

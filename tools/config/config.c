@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -71,6 +72,7 @@ static void json_param(struct json_out *o, const struct config *cfg, int id)
 static int print_json(const struct config *cfg, const char *hash)
 {
 	struct json_out *o = json_out_new(), *list;
+	char name[64];
 
 	json_out_text(o, "hash", hash);
 	list = json_out_object(o, "parameters");
@@ -78,8 +80,8 @@ static int print_json(const struct config *cfg, const char *hash)
 		json_param(list, cfg, i);
 	list = json_out_array(o, "features");
 	for (const char *const *f = config_features; *f; f++)
-		if (**f != '#')
-			json_out_text(list, NULL, *f);
+		if (config_feature_name(*f, name))
+			json_out_text(list, NULL, name);
 	return json_out_print(o);
 }
 
@@ -123,17 +125,41 @@ static bool is_plain(void)
 	       !config_options.sets.nr && !config_options.threads;
 }
 
+/* The stored config of @run; a parameter or a file in its place is a likely mistake. */
+static int find_stored(const char *run, char **path)
+{
+	bool missing = !file_exists(run);
+	struct stat st;
+	int ret = 0;
+
+	*path = path_join(run, RUN_CONFIG);
+	if (!*path)
+		return fail_nomem(strlen(run), "a path");
+	if (file_exists(*path))
+		return 0;
+	if (missing && param_find(run) >= 0)
+		ret = usage_error("config: %s is a parameter, not a run: say --help-for=%s", run,
+				  run);
+	else if (missing)
+		ret = fail(-ENOENT, "%s: no such run", run);
+	else if (!stat(run, &st) && !S_ISDIR(st.st_mode))
+		ret = usage_error("config: %s is a file, not a run: say --config=%s", run, run);
+	else
+		ret = fail(-ENOENT, "%s: not a run: it holds no file '%s'", run, RUN_CONFIG);
+	free(*path);
+	*path = NULL;
+	return ret;
+}
+
 static int config_run(int argc, char **argv)
 {
 	struct config *cfg;
 	char *path = NULL;
 	int ret;
 
-	if (argc) {
-		path = path_join(argv[0], RUN_CONFIG);
-		if (!path)
-			return fail_nomem(strlen(argv[0]), "a path");
-	}
+	ret = argc ? find_stored(argv[0], &path) : 0;
+	if (ret)
+		return ret;
 	if (path && is_plain()) {
 		ret = show_stored(path);
 	} else {
@@ -152,7 +178,7 @@ static const struct command config = {
 	.group = "About knlp",
 	.summary = "show parameters and features, resolved",
 	.usage = (const char *const []){
-		"[RUN] [--config=FILE]... [--set=NAME=VALUE]... [--hash] [--json]",
+		"[RUN] [--config=FILE]... [--set=KEY=VALUE]... [--hash] [--json]",
 		"--help-for=NAME",
 		NULL
 	},
@@ -161,6 +187,7 @@ static const struct command config = {
 		"the binary, then those of each --config, then each --set. With RUN, the "
 		"folder of a run, its stored config takes the place of the embedded one.",
 	.options = options,
+	.args = "RUN",
 	.max_args = 1,
 	.run = config_run,
 };

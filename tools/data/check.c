@@ -44,6 +44,7 @@ static const struct command check = {
 		"checksum in the manifest, every token with the vocabulary, the number of "
 		"documents, and the tokenizer. Prints what the folder holds.",
 	.options = options,
+	.args = "DIR",
 	.min_args = 1,
 	.max_args = 1,
 	.run = check_run,

@@ -9,11 +9,14 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "data/dataset.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/data/report.h"
 #include "tools/json-out.h"
+
+#define VAL_TOKENS_FEW 10000
 
 static struct {
 	struct option_list input, val;
@@ -65,21 +68,26 @@ static char *unescape(const char *s)
 	return text;
 }
 
+static bool given_fraction(void)
+{
+	return opt.val_fraction >= 0;
+}
+
 static int check_usage(int argc)
 {
 	if (!opt.input.nr && !argc)
 		return usage_error("data prepare: --input is missing");
 	if (!opt.tokenizer)
 		return usage_error("data prepare: --tokenizer is missing");
-	if (!opt.out || !*opt.out)
+	if (!opt.out)
 		return usage_error("data prepare: --out is missing");
 	if (argc && opt.val.nr)
 		return usage_error("data prepare: with --val, say --input or --val before each "
 				   "file");
-	if (opt.val.nr && opt.val_fraction >= 0)
+	if (opt.val.nr && given_fraction())
 		return usage_error("data prepare: --val and --val-fraction exclude each other");
-	if (opt.separator && !*opt.separator)
-		return usage_error("data prepare: --separator is empty");
+	if (!opt.val.nr && given_fraction() && !(opt.val_fraction > 0 && opt.val_fraction < 1))
+		return usage_error("data prepare: --val-fraction must be between 0 and 1");
 	return 0;
 }
 
@@ -106,6 +114,9 @@ static int report(const struct manifest *m)
 	ret = dataset_open(opt.out, &ds);
 	if (ret)
 		return ret;
+	if (m->split[DATA_VAL].tokens < VAL_TOKENS_FEW)
+		log_warn("only %llu tokens for validation: a loss on them says little "
+			 "(--val-fraction)", (unsigned long long)m->split[DATA_VAL].tokens);
 	if (config_options.json)
 		ret = report_json(m, opt.out, dataset_hash(ds));
 	else
@@ -124,7 +135,7 @@ static int prepare(const char *const *input, int nr_input, const char *separator
 		.tokenizer = opt.tokenizer,
 		.out = opt.out,
 		.separator = separator,
-		.val_fraction = opt.val_fraction < 0 ? PREPARE_VAL_FRACTION : opt.val_fraction,
+		.val_fraction = given_fraction() ? opt.val_fraction : PREPARE_VAL_FRACTION,
 		.shard_tokens = opt.shard_tokens,
 		.seed = opt.seed,
 		.piece_bytes = opt.piece_bytes,
@@ -167,7 +178,7 @@ static int prepare_run(int argc, char **argv)
 
 static const struct option options[] = {
 	OPTION_LIST('i', "input", "FILE", &opt.input, "text to divide into training and "
-		    "validation documents; may be repeated"),
+		    "validation documents; - is standard input; may be repeated"),
 	OPTION_STRING('t', "tokenizer", "KIND", &opt.tokenizer, "byte, gpt2:DIR (encoder.json and "
 		      "vocab.bpe) or a tokenizer.json"),
 	OPTION_STRING('o', "out", "DIR", &opt.out, "folder to make"),
@@ -179,10 +190,10 @@ static const struct option options[] = {
 		   "another seed, another division (default 1)"),
 	OPTION_STRING(0, "separator", "TEXT", &opt.separator, "what stands between documents "
 		      "(default <|endoftext|>); \\n and \\t are understood"),
-	OPTION_INT(0, "piece-bytes", "N", &opt.piece_bytes, 64, 1 << 28,
+	OPTION_COUNT(0, "piece-bytes", "N", &opt.piece_bytes, 64, 1 << 28,
 		   "cut documents into pieces of about N bytes (default: only a single "
 		   "document, 4096 or less)"),
-	OPTION_INT(0, "shard-tokens", "N", &opt.shard_tokens, 1, 2147483647,
+	OPTION_COUNT(0, "shard-tokens", "N", &opt.shard_tokens, PREPARE_SHARD_MIN, 2147483647,
 		   "most tokens in a shard (default 100000000)"),
 	OPTION_BOOL(0, "force", &opt.force, "replace DIR if it is a data folder"),
 	OPTION_TABLE(option_table_output),

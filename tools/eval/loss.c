@@ -110,7 +110,7 @@ static const struct option options[] = {
 		   "result is the same"),
 	OPTION_INT(0, "context", "N", &opt.context, 1, 1048576, "tokens in a window (default: the "
 		   "model's context)"),
-	OPTION_INT(0, "tokens", "N", &opt.tokens, 0, 2147483647, "count the first N targets only "
+	OPTION_COUNT(0, "tokens", "N", &opt.tokens, 0, 2147483647, "count the first N targets only "
 		   "(default: all)"),
 	OPTION_BOOL(0, "doc-mask", &opt.doc_mask, "attention does not cross document boundaries"),
 	OPTION_STRING(0, "device", "NAME", &opt.device, "where to compute (default cpu)"),
@@ -133,6 +133,7 @@ static const struct command command = {
 		"the tokenizer and can be compared between models.",
 	.options = options,
 	.params = "RUN_",
+	.args = "RUN|MODEL",
 	.min_args = 1,
 	.max_args = 1,
 	.run = eval_loss_run,

@@ -158,9 +158,9 @@ static int generate_run(int argc, char **argv)
 }
 
 static const struct option options[] = {
-	OPTION_STRING('p', "prompt", "TEXT", &opt.prompt, "text to go on from (default: none, a "
+	OPTION_TEXT('p', "prompt", "TEXT", &opt.prompt, "text to go on from (default: none, a "
 		      "new document)"),
-	OPTION_INT('n', "tokens", "N", &opt.tokens, 1, 1000000, "most tokens to write (default "
+	OPTION_COUNT('n', "tokens", "N", &opt.tokens, 1, 1000000, "most tokens to write (default "
 		   "100); the end of a document ends it"),
 	OPTION_INT(0, "seed", "S", &opt.seed, 0, 2147483647, "another seed, another text "
 		   "(default 1)"),
@@ -188,6 +188,7 @@ static const struct command command = {
 		"and the text goes on.",
 	.options = options,
 	.params = "RUN_",
+	.args = "RUN|MODEL",
 	.min_args = 1,
 	.max_args = 1,
 	.run = generate_run,

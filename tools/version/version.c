@@ -3,7 +3,6 @@
  * knlp version - which program this is, and what is in it.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/build-info.h"
 #include "base/config.h"
@@ -13,19 +12,10 @@
 
 static struct registry libraries = REGISTRY_INIT("library", knlp_libraries);
 
-/* Length of the symbol if @line says "CONFIG_X=y" or "=m", else 0. */
-static int feature_length(const char *line)
-{
-	const char *equals = strchr(line, '=');
-
-	if (*line == '#' || !equals || (strcmp(equals, "=y") && strcmp(equals, "=m")))
-		return 0;
-	return (int)(equals - line) - 7;	/* without CONFIG_ */
-}
-
 static void print_text(void)
 {
 	const struct library *lib;
+	char name[64];
 
 	printf("knlp %s", knlp_version());
 	if (*knlp_commit())
@@ -36,8 +26,8 @@ static void print_text(void)
 		       lib_i + 1 < libraries.nr ? "," : "");
 	printf("\nfeatures:");
 	for (const char *const *f = config_features; *f; f++)
-		if (feature_length(*f))
-			printf(" %.*s", feature_length(*f), *f + 7);
+		if (config_feature_name(*f, name))
+			printf(" %s", name);
 	putchar('\n');
 }
 
@@ -45,6 +35,7 @@ static int print_json(void)
 {
 	struct json_out *o = json_out_new(), *part;
 	const struct library *lib;
+	char name[64];
 
 	json_out_text(o, "version", knlp_version());
 	json_out_text(o, "commit", knlp_commit());
@@ -53,14 +44,9 @@ static int print_json(void)
 	registry_for_each(&libraries, lib)
 		json_out_text(part, lib->name, lib->version());
 	part = json_out_array(o, "features");
-	for (const char *const *f = config_features; *f; f++) {
-		char name[80];
-
-		if (!feature_length(*f))
-			continue;
-		snprintf(name, sizeof(name), "%.*s", feature_length(*f), *f + 7);
-		json_out_text(part, NULL, name);
-	}
+	for (const char *const *f = config_features; *f; f++)
+		if (config_feature_name(*f, name))
+			json_out_text(part, NULL, name);
 	return json_out_print(o);
 }
 
