@@ -42,11 +42,11 @@ value()
 	done
 }
 
-# insert FILE LINE: stdin in front of FILE's last line that is LINE
+# insert FILE LINE: stdin in front of FILE's last line that is LINE, wherever it begins
 insert()
 {
 	cat >inserted
-	awk -v line="$2" 'NR == FNR { if ($0 == line) at = FNR; next }
+	LINE=$2 awk 'NR == FNR { sub(/^[ \t]*/, ""); if ($0 == ENVIRON["LINE"]) at = FNR; next }
 		FNR == at { while ((getline text <"inserted") > 0) print text }
 		{ print }
 		END { exit !at }' "$1" "$1" >with && cp with "$1"
@@ -77,8 +77,7 @@ follow()
 		elif [ -n "$to" ]; then
 			cat "$text" >>"src/$to"
 		elif [ -n "$into" ]; then
-			# shellcheck disable=SC2086
-			if ! insert "src/$into" "$(value before $words)" <"$text"; then
+			if ! insert "src/$into" "${words#*before=}" <"$text"; then
 				not_ok "$name" "no such line in $into"
 				return
 			fi
@@ -108,6 +107,7 @@ follow()
 
 made=
 follow add-an-op.md
+follow add-a-parameter.md
 follow add-a-command.md
 follow add-a-test.md
 
