@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "io/safetensors.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fail.h"
+#include "base/mapping.h"
 #include "base/strbuf.h"
 #include "io/json.h"
 #include "io/safetensors-internal.h"
 
 struct st {
-	char *path;
-	const unsigned char *map;
-	size_t size;
+	struct mapping file;
 	size_t data;			/* where the tensors begin in the file */
 	cJSON *header;			/* owns the names and the metadata */
 	struct st_view *views;		/* in file order */
@@ -105,7 +100,7 @@ static int parse_shape(const char *where, const cJSON *item, struct st_view *v)
 static int parse_offsets(const struct st *st, const char *where, const cJSON *item,
 			 struct st_view *v)
 {
-	long long at[2], limit = (long long)(st->size - st->data);
+	long long at[2], limit = (long long)(st->file.size - st->data);
 	const cJSON *offsets;
 	int ret;
 
@@ -125,14 +120,14 @@ static int parse_offsets(const struct st *st, const char *where, const cJSON *it
 	if (at[1] > limit)
 		return fail(-EINVAL, "%s ends at byte %lld of the data, the file has %lld", where,
 			    at[1], limit);
-	v->data = st->map + st->data + at[0];
+	v->data = st->file.bytes + st->data + at[0];
 	v->bytes = at[1] - at[0];
 	return 0;
 }
 
 static int parse_tensor(const struct st *st, const cJSON *item, struct st_view *v)
 {
-	char *where = str_printf("%s: tensor '%s'", st->path, item->string);
+	char *where = str_printf("%s: tensor '%s'", st->file.path, item->string);
 	size_t size, bytes;
 	int ret;
 
@@ -155,7 +150,7 @@ static int parse_tensor(const struct st *st, const cJSON *item, struct st_view *
 	if (!ret)
 		ret = parse_offsets(st, where, item, v);
 	if (!ret)
-		ret = shape_bytes(st->path, v->name, size, v->nd, v->shape, &bytes);
+		ret = shape_bytes(st->file.path, v->name, size, v->nd, v->shape, &bytes);
 	if (!ret && bytes != v->bytes)
 		ret = fail(-EINVAL, "%s: shape and type ask for %zu bytes, data_offsets for %zu",
 			   where, bytes, v->bytes);
@@ -169,10 +164,10 @@ static int check_metadata(const struct st *st, const cJSON *meta)
 	const cJSON *item;
 
 	if (!cJSON_IsObject(meta))
-		return fail(-EINVAL, "%s: __metadata__ is not an object", st->path);
+		return fail(-EINVAL, "%s: __metadata__ is not an object", st->file.path);
 	cJSON_ArrayForEach(item, meta)
 		if (!cJSON_IsString(item))
-			return fail(-EINVAL, "%s: __metadata__ '%s' is not a string", st->path,
+			return fail(-EINVAL, "%s: __metadata__ '%s' is not a string", st->file.path,
 				    item->string);
 	return 0;
 }
@@ -191,23 +186,23 @@ static int compare_place(const void *a, const void *b)
 /* The format wants the data covered exactly: neither overlaps nor holes. */
 static int check_cover(const struct st *st)
 {
-	const unsigned char *at = st->map + st->data, *begin;
+	const unsigned char *at = st->file.bytes + st->data, *begin;
 
 	for (size_t i = 0; i < st->nr; i++) {
 		const struct st_view *v = &st->views[i];
 
 		begin = v->data;
 		if (begin < at)
-			return fail(-EINVAL, "%s: tensors '%s' and '%s' overlap", st->path,
+			return fail(-EINVAL, "%s: tensors '%s' and '%s' overlap", st->file.path,
 				    st->views[i - 1].name, v->name);
 		if (begin > at)
 			return fail(-EINVAL, "%s: a hole of %td bytes before tensor '%s'",
-				    st->path, begin - at, v->name);
+				    st->file.path, begin - at, v->name);
 		at = begin + v->bytes;
 	}
-	if (at != st->map + st->size)
-		return fail(-EINVAL, "%s: %td bytes after the last tensor", st->path,
-			    st->map + st->size - at);
+	if (at != st->file.bytes + st->file.size)
+		return fail(-EINVAL, "%s: %td bytes after the last tensor", st->file.path,
+			    st->file.bytes + st->file.size - at);
 	return 0;
 }
 
@@ -243,58 +238,25 @@ static int parse_header(struct st *st)
 	return check_cover(st);
 }
 
-static int map_file(struct st *st)
-{
-	struct stat sb;
-	int ret = 0, fd;
-	void *map;
-
-	fd = open(st->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &sb)) {
-		ret = fail_errno("%s", st->path);
-		goto out_fd;
-	}
-	if (!S_ISREG(sb.st_mode)) {
-		ret = fail(-EINVAL, "%s: not a regular file", st->path);
-		goto out_fd;
-	}
-	if (sb.st_size < 10) {
-		ret = fail(-EINVAL, "%s: %lld bytes are too few for a safetensors file", st->path,
-			   (long long)sb.st_size);
-		goto out_fd;
-	}
-	map = mmap(NULL, sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED) {
-		ret = fail_errno("%s: cannot map it", st->path);
-		goto out_fd;
-	}
-	st->map = map;
-	st->size = sb.st_size;
-out_fd:
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
 static int read_header(struct st *st)
 {
 	uint64_t len = 0;
 	int ret;
 
 	for (int i = 0; i < 8; i++)
-		len |= (uint64_t)st->map[i] << 8 * i;
+		len |= (uint64_t)st->file.bytes[i] << 8 * i;
 	if (len > ST_HEADER_MAX)
 		return fail(-EINVAL, "%s: not a safetensors file (a header of %llu bytes)",
-			    st->path, (unsigned long long)len);
-	if (len > st->size - 8)
+			    st->file.path, (unsigned long long)len);
+	if (len > st->file.size - 8)
 		return fail(-EINVAL, "%s: cut short, or not a safetensors file (a header of %llu "
-			    "bytes in a file of %zu)", st->path, (unsigned long long)len,
-			    st->size);
-	if (!len || st->map[8] != '{')
+			    "bytes in a file of %zu)", st->file.path, (unsigned long long)len,
+			    st->file.size);
+	if (!len || st->file.bytes[8] != '{')
 		return fail(-EINVAL, "%s: not a safetensors file (the header is no JSON object)",
-			    st->path);
+			    st->file.path);
 	st->data = 8 + len;
-	ret = json_parse(st->path, (const char *)st->map + 8, len, &st->header);
+	ret = json_parse(st->file.path, (const char *)st->file.bytes + 8, len, &st->header);
 	return ret ? ret : parse_header(st);
 }
 
@@ -306,12 +268,7 @@ int st_open(const char *path, struct st **out)
 	*out = NULL;
 	if (!st)
 		return fail_nomem(sizeof(*st), path);
-	st->path = strdup(path);
-	if (!st->path) {
-		ret = fail_nomem(strlen(path), "a file name");
-		goto out_st;
-	}
-	ret = map_file(st);
+	ret = mapping_open(path, 10, "a safetensors file", &st->file);
 	if (ret)
 		goto out_st;
 	ret = read_header(st);
@@ -328,18 +285,16 @@ void st_close(struct st *st)
 {
 	if (!st)
 		return;
-	if (st->map)
-		munmap((void *)st->map, st->size);
+	mapping_close(&st->file);
 	cJSON_Delete(st->header);
 	free(st->sorted);
 	free(st->views);
-	free(st->path);
 	free(st);
 }
 
 const char *st_path(const struct st *st)
 {
-	return st->path;
+	return st->file.path;
 }
 
 size_t st_count(const struct st *st)
@@ -388,12 +343,12 @@ int st_find(const struct st *st, const char *name, const struct st_view **view)
 	if (!v) {
 		const char *near = nearest_name(st, name);
 
-		return fail(-ENOENT, "%s: no tensor '%s'%s%s%s", st->path, name,
+		return fail(-ENOENT, "%s: no tensor '%s'%s%s%s", st->file.path, name,
 			    near ? " (there is '" : "", near ? near : "", near ? "')" : "");
 	}
 	if (v->dtype == DT_COUNT)
 		return fail(-ENOTSUP, "%s: tensor '%s' has type %s, which knlp does not read",
-			    st->path, name, v->type_name);
+			    st->file.path, name, v->type_name);
 	*view = v;
 	return 0;
 }

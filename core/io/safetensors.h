@@ -68,7 +68,7 @@ struct st_view {
  * types, negative or overflowing shapes, sizes that do not fit the shape, overlaps,
  * holes, bytes after the last tensor, names that appear twice.
  *
- * A file that shrinks while it is mapped raises SIGBUS, as with any mapping.
+ * A file that shrinks while it is open ends the program (base/mapping.h).
  */
 int st_open(const char *path, struct st **st);
 void st_close(struct st *st);

@@ -207,6 +207,36 @@ static void safetensors_hostile_lengths(void)
 }
 TEST_REGISTER(safetensors_hostile_lengths);
 
+/* In a child: what it looks at is cut away, which ends it with 1 and a line. */
+static void safetensors_cut_while_open(void)
+{
+	char *dir = scratch_make(), *path = path_join(dir, "x.safetensors"), *said;
+	char *message = path_join(dir, "stderr"), *want;
+	int status;
+	struct st *st;
+	size_t len;
+	pid_t pid;
+
+	fill();
+	check_ok(st_write(path, entries, NR - 1, meta, 2, NULL));
+	pid = fork();
+	if (!pid) {
+		if (!freopen(message, "w", stderr) || st_open(path, &st) || truncate(path, 0))
+			_exit(2);
+		_exit(st_element(st_at(st, 0), 0) > 0 ? 3 : 4);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	check_ok(file_read_all(message, 1000, &said, &len));
+	want = str_printf("knlp: error: %s: was cut short while in use\n", path);
+	ck_assert_str_eq(said, want);
+	free(want);
+	free(said);
+	free(message);
+	free(path);
+	scratch_remove(dir);
+}
+TEST_REGISTER(safetensors_cut_while_open);
+
 /* Whatever the damage: refused, or opened with all data inside the mapping. */
 static void safetensors_random_damage(void)
 {
