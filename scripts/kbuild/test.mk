@@ -3,7 +3,7 @@
 #?= Test
 #? tests            | build knlp and knlp-test
 #? check            | run the unit, op and command line tests on this build
-#? check-long       | run the slow tests: sanitizers, clang, random configurations
+#? check-long       | run the slow tests: sanitizers, clang, LTO, random configurations
 #? bench            | run the benchmarks of tests/bench
 #? lint             | look for long lines, functions and files
 #? format-check     | lint, and what clang-format says to changed lines (or FILES=)

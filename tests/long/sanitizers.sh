@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh source=tests/lib.sh
-# The unit and op tests under the sanitizers, which also look for leaks at the exit.
+# The unit and op tests, and the tests of what users do, under the sanitizers: bad memory
+# accesses, undefined behaviour, leaks at the exit, races.
 . "$SRCTREE/tests/lib.sh"
 
 # Instrumented code is slow.
@@ -11,18 +12,35 @@ export CK_TIMEOUT_MULTIPLIER
 fixed_layout=
 setarch -R true 2>/dev/null && fixed_layout='setarch -R'
 
+# instrumented OBJTREE COMMAND...: with the programs of that object tree
+instrumented()
+{
+	_obj=$PWD/$1
+	shift
+	# shellcheck disable=SC2086
+	KNLP=$_obj/knlp KNLP_TEST=$_obj/knlp-test OBJTREE=$_obj $fixed_layout "$@" >out 2>&1
+}
+
 for san in address,undefined thread; do
-	make_in obj defconfig >out 2>err
-	if ! make_in obj -j"$(nproc)" SAN=$san tests >out 2>err; then
+	obj=obj-$san
+	make_in "$obj" check_defconfig >out 2>err
+	if ! make_in "$obj" -j"$(nproc)" SAN=$san tests >out 2>err; then
 		not_ok "SAN=$san" "build: $(brief err)"
 		continue
 	fi
-	# shellcheck disable=SC2086
-	if $fixed_layout obj/knlp-test >out 2>&1; then
+	if instrumented "$obj" "$obj/knlp-test"; then
 		ok "SAN=$san: knlp-test"
 	else
-		not_ok "SAN=$san: knlp-test" "$(grep -e SUMMARY -e ':[EF]:' out | head -n 3 | tr '\n' ' ')"
+		not_ok "SAN=$san: knlp-test" \
+			"$(grep -e SUMMARY -e ':[EF]:' out | head -n 3 | tr '\n' ' ')"
 	fi
-	# shellcheck disable=SC2086
-	succeeds "SAN=$san: knlp version" $fixed_layout obj/knlp version
+	[ $san != thread ] || continue
+	for test in train train-errors train-cut data docs-examples; do
+		if instrumented "$obj" sh "$SRCTREE/tests/cli/run.sh" -t 1800 \
+				"$SRCTREE/tests/cli/$test.sh"; then
+			ok "SAN=$san: tests/cli/$test.sh"
+		else
+			not_ok "SAN=$san: tests/cli/$test.sh" "$(brief out)"
+		fi
+	done
 done
