@@ -258,8 +258,8 @@ START_TEST(refused)
 	opt.val_fraction = 0;
 	check_fails(prepare_data(&opt, &m), -EINVAL, "fraction");
 	opt.val_fraction = 0.3;
-	opt.out = "/nonexistent/data";
-	check_fails(prepare_data(&opt, &m), -ENOENT, "/nonexistent/data");
+	opt.out = "/dev/null/data";
+	check_fails(prepare_data(&opt, &m), -ENOTDIR, "/dev/null");
 	inputs[0] = scratch;
 	check_fails(prepare_data(&opt, &m), -EINVAL, "not a regular file");
 	ck_assert_int_eq(entries(scratch), 1);	/* only the text itself */
