@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/cpu/host.h"
 #include "arch/cpu/simd.h"
 #include "base/fail.h"
 #include "tensor/arch.h"
@@ -86,5 +87,7 @@ static const struct arch cpu = {
 	.copy = cpu_copy,
 	.fill = cpu_fill,
 	.run = cpu_run,
+	.numerics = host_numerics,
+	.available = host_available,
 };
 ARCH_REGISTER(cpu);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "arch/cpu/host.h"
 #include "base/fail.h"
 #include "tensor/arch.h"
 #include "tensor/op.h"
@@ -173,6 +174,14 @@ static int remote_run(struct device *dev, struct stream *s, const struct kernel 
 	return ret ? ret : closed;
 }
 
+static size_t remote_available(const struct device *dev)
+{
+	const struct remote *r = dev->context;
+	size_t host = host_available(dev);
+
+	return host < RANGE - r->top ? host : RANGE - r->top;
+}
+
 static const struct arch remote = {
 	.name = "remote",
 	.summary = "the processors on memory that only kernels may touch, for tests",
@@ -186,5 +195,7 @@ static const struct arch remote = {
 	.copy = remote_copy,
 	.fill = remote_fill,
 	.run = remote_run,
+	.numerics = host_numerics,
+	.available = remote_available,
 };
 ARCH_REGISTER(remote);

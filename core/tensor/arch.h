@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/registry.h"
 #include "base/section.h"
 
 struct device;
@@ -43,6 +44,9 @@ struct buffer {
  * @is_reference: its kernels of rank 0 are the plain ones that every op must have
  * @has: can the device do what @feature says ("avx512", "sm_90")? Optional: no.
  * @run: execute a kernel; the only place where tensor bytes are computed
+ * @numerics: what of the device itself decides the bits of a result, "avx512": a run goes
+ *	on only where it is the same. Optional.
+ * @available: bytes of memory that could be taken now. Optional: nobody knows.
  * The stream and event slots are optional as a group: an arch without them does all
  * work at once, in the order of the calls.
  */
@@ -69,6 +73,8 @@ struct arch {
 	int (*event_record)(struct device *dev, struct event *e, struct stream *s);
 	/** @stream_wait: later work on @s starts after @e was reached. */
 	int (*stream_wait)(struct device *dev, struct stream *s, struct event *e);
+	const char *(*numerics)(const struct device *dev);		/* optional */
+	size_t (*available)(const struct device *dev);			/* optional */
 };
 
 #define ARCH_REGISTER(var) SECTION_ENTRY(knlp_archs, struct arch, var)
@@ -111,5 +117,14 @@ int device_copy(struct buffer *to, size_t to_at, const struct buffer *from, size
 		size_t bytes);
 int device_fill(struct buffer *buf, size_t offset, int byte, size_t bytes);
 int device_sync(struct device *dev);
+
+/** arch_table() - all archs of this binary, sorted. */
+const struct registry *arch_table(void);
+/** arch_numerics() - device_numerics() of the first device, a text that lasts; "" if none. */
+int arch_numerics(const struct arch *arch, const char **text);
+/** device_numerics() - a text that lasts; see struct arch; "" if there is nothing to say. */
+const char *device_numerics(const struct device *dev);
+/** device_available() - bytes that could be taken now; SIZE_MAX if nobody knows. */
+size_t device_available(const struct device *dev);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/strbuf.h"
 #include "tensor/arch.h"
 
-static struct registry *arch_table(void)
+const struct registry *arch_table(void)
 {
 	static struct registry archs;
 
@@ -161,4 +161,30 @@ int device_fill(struct buffer *buf, size_t offset, int byte, size_t bytes)
 int device_sync(struct device *dev)
 {
 	return dev->arch->stream_sync ? dev->arch->stream_sync(dev, NULL) : 0;
+}
+
+int arch_numerics(const struct arch *arch, const char **text)
+{
+	struct device *dev;
+	int ret;
+
+	*text = "";
+	if (!arch->numerics)
+		return 0;	/* no need to wake a device */
+	ret = device_open(arch->name, &dev);
+	if (ret)
+		return ret;
+	*text = device_numerics(dev);
+	device_close(dev);
+	return 0;
+}
+
+const char *device_numerics(const struct device *dev)
+{
+	return dev->arch->numerics ? dev->arch->numerics(dev) : "";
+}
+
+size_t device_available(const struct device *dev)
+{
+	return dev->arch->available ? dev->arch->available(dev) : SIZE_MAX;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "tensor/arch.h"
 #include "tensor/op.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
@@ -71,8 +72,10 @@ static void print_table(const char *only)
 static int print_json(char **names, int nr)
 {
 	struct json_out *o = json_out_new(), *list = json_out_array(o, "ops"), *one;
+	const struct arch *arch;
 	const struct kernel *k;
 	const struct op *op;
+	const char *numerics;
 
 	registry_for_each(op_table(), op) {
 		struct json_out *kernels;
@@ -95,6 +98,10 @@ static int print_json(char **names, int nr)
 			json_out_int(row, "rank", k->rank);
 		}
 	}
+	one = json_out_object(o, "devices");
+	registry_for_each(arch_table(), arch)
+		if (!arch_numerics(arch, &numerics))
+			json_out_text(one, arch->name, numerics);
 	return json_out_print(o);
 }
 

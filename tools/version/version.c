@@ -6,6 +6,7 @@
 
 #include "base/build-info.h"
 #include "base/config.h"
+#include "tensor/arch.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -16,6 +17,8 @@ static void print_text(void)
 {
 	const struct library *lib;
 	char name[64];
+	const struct arch *arch;
+	const char *numerics;
 
 	printf("knlp %s", knlp_version());
 	if (*knlp_commit())
@@ -24,6 +27,13 @@ static void print_text(void)
 	registry_for_each(&libraries, lib)
 		printf(" %s %s%s", lib->name, lib->version(),
 		       lib_i + 1 < libraries.nr ? "," : "");
+	printf("\ndevices:");
+	registry_for_each(arch_table(), arch) {
+		if (arch_numerics(arch, &numerics))
+			continue;
+		printf("%s %s%s%s%s", arch_i ? "," : "", arch->name, *numerics ? " (" : "",
+		       numerics, *numerics ? ")" : "");
+	}
 	printf("\nfeatures:");
 	for (const char *const *f = config_features; *f; f++)
 		if (config_feature_name(*f, name))
@@ -36,6 +46,8 @@ static int print_json(void)
 	struct json_out *o = json_out_new(), *part;
 	const struct library *lib;
 	char name[64];
+	const struct arch *arch;
+	const char *numerics;
 
 	json_out_text(o, "version", knlp_version());
 	json_out_text(o, "commit", knlp_commit());
@@ -43,6 +55,10 @@ static int print_json(void)
 	part = json_out_object(o, "libraries");
 	registry_for_each(&libraries, lib)
 		json_out_text(part, lib->name, lib->version());
+	part = json_out_object(o, "devices");
+	registry_for_each(arch_table(), arch)
+		if (!arch_numerics(arch, &numerics))
+			json_out_text(part, arch->name, numerics);
 	part = json_out_array(o, "features");
 	for (const char *const *f = config_features; *f; f++)
 		if (config_feature_name(*f, name))
@@ -76,7 +92,7 @@ static const struct command version = {
 	.usage = (const char *const []){ "[--json]", NULL },
 	.description =
 		"Prints the version and commit, the compiler, the versions of the libraries "
-		"in use, and the features that were switched on when knlp was configured.",
+		"in use, the devices with the instructions that are used on them, and the features that were switched on when knlp was configured.",
 	.options = options,
 	.run = version_run,
 };
