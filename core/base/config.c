@@ -389,7 +389,7 @@ static void add_param(struct strbuf *sb, const struct param *p, const char *text
 	strbuf_addc(sb, '\n');
 }
 
-int config_write(const struct config *cfg, FILE *f)
+static int write_params(const struct config *cfg, FILE *f, bool local)
 {
 	char hash[HASH_HEX];
 	struct strbuf sb;
@@ -400,7 +400,8 @@ int config_write(const struct config *cfg, FILE *f)
 	strbuf_init(&sb);
 	strbuf_addf(&sb, "# Run parameters, hash %s\n", hash);
 	for (int i = 0; i < PARAM_COUNT; i++)
-		add_param(&sb, &params[i], cfg->values[i].text);
+		if (local || !params[i].is_local)
+			add_param(&sb, &params[i], cfg->values[i].text);
 	strbuf_adds(&sb, "\n# Features of the binary\n");
 	for (const char *const *line = config_features; *line; line++)
 		strbuf_addf(&sb, "%s\n", *line);
@@ -409,4 +410,14 @@ int config_write(const struct config *cfg, FILE *f)
 		ret = fail_errno("cannot write the config");
 	strbuf_free(&sb);
 	return ret;
+}
+
+int config_write(const struct config *cfg, FILE *f)
+{
+	return write_params(cfg, f, true);
+}
+
+int config_write_shared(const struct config *cfg, FILE *f)
+{
+	return write_params(cfg, f, false);
 }

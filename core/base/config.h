@@ -6,7 +6,7 @@
  * the table params[] and the enum param_id (PARAM_TRAIN_LR, ...), and the .config of
  * the build into the embedded defaults.  A struct config holds one value for each.
  *
- * Lookup order: --set NAME=VALUE, then --config FILE, then the embedded .config.
+ * Lookup order: --set KEY=VALUE, then --config FILE, then the embedded .config.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -75,6 +75,12 @@ const char *config_list_item(const struct config *cfg, enum param_id id, int lay
  * Kconfig and config_load() read it back.  Return: 0, or -errno if writing failed.
  */
 int config_write(const struct config *cfg, FILE *f);
+
+/**
+ * config_write_shared() - the same without the local parameters, for results: how many
+ * threads one machine had, or how much it was to say, is nothing that others should repeat.
+ */
+int config_write_shared(const struct config *cfg, FILE *f);
 
 /**
  * config_hash() - checksum of "NAME=VALUE\n" of all parameters but the local ones,

@@ -46,6 +46,20 @@ const char *format_count(char buf[FORMAT_MAX], double count)
 	return buf;
 }
 
+const char *format_grouped(char buf[FORMAT_MAX], int64_t count)
+{
+	char digits[24];
+	int nr = snprintf(digits, sizeof(digits), "%lld", (long long)count), at = 0;
+
+	for (int i = 0; i < nr; i++) {
+		if (i && (nr - i) % 3 == 0 && digits[i - 1] != '-')
+			buf[at++] = ',';
+		buf[at++] = digits[i];
+	}
+	buf[at] = '\0';
+	return buf;
+}
+
 const char *format_duration(char buf[FORMAT_MAX], double seconds)
 {
 	double s = fabs(seconds);

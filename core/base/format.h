@@ -19,6 +19,9 @@ const char *format_bytes(char buf[FORMAT_MAX], uint64_t bytes);
 /** format_count() - "999", "15.0k", "1.52M", "124M", "1.50G": powers of 1000. */
 const char *format_count(char buf[FORMAT_MAX], double count);
 
+/** format_grouped() - "859,008": every digit, for numbers that somebody may compare. */
+const char *format_grouped(char buf[FORMAT_MAX], int64_t count);
+
 /** format_duration() - "0.25 ms", "12.3 s", "3m05s", "2h07m", "4d03h". */
 const char *format_duration(char buf[FORMAT_MAX], double seconds);
 

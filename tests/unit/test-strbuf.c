@@ -107,6 +107,12 @@ START_TEST(for_people)
 	ck_assert_str_eq(format_bytes(b, (uint64_t)146 << 30), "146 GiB");
 	ck_assert_str_eq(format_bytes(b, ((uint64_t)1 << 20) - 1), "1.00 MiB");
 	ck_assert_str_eq(format_bytes(b, UINT64_MAX), "16.0 EiB");
+	ck_assert_str_eq(format_grouped(b, 0), "0");
+	ck_assert_str_eq(format_grouped(b, 999), "999");
+	ck_assert_str_eq(format_grouped(b, 859008), "859,008");
+	ck_assert_str_eq(format_grouped(b, -123456), "-123,456");
+	ck_assert_str_eq(format_grouped(b, INT64_MAX), "9,223,372,036,854,775,807");
+	ck_assert_str_eq(format_grouped(b, INT64_MIN), "-9,223,372,036,854,775,808");
 	ck_assert_str_eq(format_count(b, 999), "999");
 	ck_assert_str_eq(format_count(b, 15000), "15.0k");
 	ck_assert_str_eq(format_count(b, 999999), "1.00M");
