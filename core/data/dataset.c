@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/progress.h"
 #include "data/shard.h"
 
 struct dataset {
@@ -160,6 +161,39 @@ void dataset_close(struct dataset *ds)
 	free(ds);
 }
 
+static int verify_shard(const struct dataset *ds, enum data_split split, size_t i)
+{
+	const struct shard *shard = &ds->shards[split][i];
+	const char *want = ds->m.split[split].shards[i].hash;
+	char hash[HASH_HEX];
+	int ret = hash_file(shard->path, hash);
+
+	if (!ret && strcmp(hash, want))
+		ret = fail(-EINVAL, "%s: damaged: its hash is %s, the manifest says %s",
+			   shard->path, hash, want);
+	return ret;
+}
+
+int dataset_verify_hashes(const struct dataset *ds)
+{
+	uint64_t total = 0, done = 0;
+	bool bar;
+	int ret = 0;
+
+	for (int s = 0; s < DATA_SPLITS; s++)
+		total += ds->m.split[s].tokens;
+	bar = progress_begin("verify", total);
+	for (int s = 0; s < DATA_SPLITS; s++) {
+		for (size_t i = 0; i < ds->m.split[s].nr_shards && !ret; i++) {
+			ret = verify_shard(ds, s, i);
+			done += ds->m.split[s].shards[i].tokens;
+			progress_update(bar, done, "%s", "");
+		}
+	}
+	progress_end(bar);
+	return ret;
+}
+
 static int verify_split(const struct dataset *ds, enum data_split split)
 {
 	const struct manifest_split *info = &ds->m.split[split];
@@ -167,15 +201,9 @@ static int verify_split(const struct dataset *ds, enum data_split split)
 	int ret = 0;
 
 	for (size_t i = 0; i < info->nr_shards && !ret; i++) {
-		const struct shard *shard = &ds->shards[split][i];
-		char hash[HASH_HEX];
-
-		ret = hash_file(shard->path, hash);
-		if (!ret && strcmp(hash, info->shards[i].hash))
-			ret = fail(-EINVAL, "%s: damaged: its hash is %s, the manifest says %s",
-				   shard->path, hash, info->shards[i].hash);
+		ret = verify_shard(ds, split, i);
 		if (!ret)
-			ret = shard_check(shard, ds->m.vocab);
+			ret = shard_check(&ds->shards[split][i], ds->m.vocab);
 	}
 	if (!ret)
 		ret = dataset_document_starts(ds, split, &starts, &nr);

@@ -32,6 +32,12 @@ bool dataset_is_folder(const char *dir);
 /** dataset_verify() - checksums of all shards, every token, the tokenizer, the documents. */
 int dataset_verify(struct dataset *ds);
 
+/**
+ * dataset_verify_hashes() - checksums of all shards alone, at the speed of the disk: what
+ * training asks for when it begins. Shows progress.
+ */
+int dataset_verify_hashes(const struct dataset *ds);
+
 const char *dataset_dir(const struct dataset *ds);
 const struct manifest *dataset_manifest(const struct dataset *ds);
 uint32_t dataset_vocab(const struct dataset *ds);
