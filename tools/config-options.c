@@ -127,18 +127,31 @@ int config_read_options(struct config **out, const char *base)
 	return 0;
 }
 
+/* What is global: the level of messages and the threads. */
+static int apply(const struct config *cfg)
+{
+	apply_verbosity(config_text(cfg, PARAM_RUN_VERBOSITY));
+	return threads_start(config_is_auto(cfg, PARAM_RUN_THREADS) ?
+			     threads_default() : (int)config_int(cfg, PARAM_RUN_THREADS));
+}
+
+int config_options_over(struct config *cfg)
+{
+	int ret = check_output();
+
+	if (!ret)
+		ret = read_options(cfg);
+	return ret ? ret : apply(cfg);
+}
+
 int config_from_options(struct config **out)
 {
 	struct config *cfg;
-	int nr, ret;
+	int ret = config_read_options(&cfg, NULL);
 
-	ret = config_read_options(&cfg, NULL);
 	if (ret)
 		return ret;
-	apply_verbosity(config_text(cfg, PARAM_RUN_VERBOSITY));
-	nr = config_is_auto(cfg, PARAM_RUN_THREADS) ? threads_default() :
-						      (int)config_int(cfg, PARAM_RUN_THREADS);
-	ret = threads_start(nr);
+	ret = apply(cfg);
 	if (ret) {
 		config_free(cfg);
 		return ret;

@@ -33,6 +33,13 @@ extern struct config_options config_options;
 int config_from_options(struct config **cfg);
 
 /**
+ * config_options_over() - the same over @cfg instead of the embedded .config.
+ *
+ * For what goes on with a stored configuration. @cfg stays the caller's.
+ */
+int config_options_over(struct config *cfg);
+
+/**
  * config_read_options() - the same without any effect, for commands that only show it.
  * @base: a file read before those of --config, or NULL
  */
