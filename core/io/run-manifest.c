@@ -102,6 +102,8 @@ int run_manifest_write(const char *path, const struct config *cfg, const struct 
 	yml_put_text(w, "program", "knlp");
 	yml_put_text(w, "version", or_empty(facts->version));
 	yml_put_text(w, "config_hash", hash);
+	if (facts->data)
+		yml_put_text(w, "data", facts->data);
 	yml_put_text(w, "data_hash", or_empty(facts->data_hash));
 	yml_put_text(w, "tokenizer", or_empty(facts->tokenizer));
 	if (facts->init) {

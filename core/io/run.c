@@ -103,7 +103,7 @@ static int write_config(const char *path, const struct config *cfg)
 		ret = fail_nomem(strlen(path), "a config");
 		goto out_file;
 	}
-	ret = config_write(cfg, f);
+	ret = config_write_shared(cfg, f);
 	if (fclose(f) && !ret)
 		ret = fail_errno("%s", file);
 	if (!ret)
@@ -280,8 +280,7 @@ int run_load_config(const struct run *run, struct config *cfg)
 	return ret;
 }
 
-/* Symbols that are newer than the run have their defaults in it. */
-static int config_of_run(const struct run *run, struct config **out)
+int run_config(const struct run *run, struct config **out)
 {
 	struct config *cfg = config_new();
 	int ret = cfg ? 0 : -ENOMEM;
@@ -291,12 +290,29 @@ static int config_of_run(const struct run *run, struct config **out)
 			ret = config_put(cfg, i, params[i].default_text);
 	if (!ret)
 		ret = run_load_config(run, cfg);
+	/* Runs of older versions have local ones. */
+	for (int i = 0; i < PARAM_COUNT && !ret; i++)
+		if (params[i].is_local)
+			ret = config_put(cfg, i, config_embedded[i]);
 	if (ret) {
 		config_free(cfg);
 		return ret;
 	}
 	*out = cfg;
 	return 0;
+}
+
+int run_data(const struct run *run, const char **dir)
+{
+	int ret;
+
+	if (!yml_get(run->manifest, "data"))
+		return fail(-ENOENT, "%s does not say where its data is: give --data", run->path);
+	ret = yml_text(run->manifest, "data", dir);
+	if (!ret && !file_exists(*dir))
+		ret = fail(-ENOENT, "%s began with the data in %s, which is gone: say with --data "
+			   "where it is now", run->path, *dir);
+	return ret;
 }
 
 static int config_differs(const struct run *run, const struct config *then,
@@ -329,7 +345,7 @@ static int check_config(const struct run *run, const struct config *now, bool fo
 	const char *began;
 	int ret;
 
-	ret = config_of_run(run, &then);
+	ret = run_config(run, &then);
 	if (ret)
 		return ret;
 	ret = config_differs(run, then, now);

@@ -24,6 +24,7 @@ struct run_facts {
 	const char *version;		/* of the program */
 	const char *const *kernels;	/* "gelu cpu/avx2" in a fixed order, NULL at the end */
 	const char *const *libraries;	/* "openblas 0.3.21", NULL at the end; or NULL */
+	const char *data;		/* folder of the token shards; NULL: not told */
 	const char *data_hash;		/* of the token shards */
 	const char *tokenizer;		/* name and hash */
 	const char *init;		/* model folder of the first weights; NULL: drawn */
@@ -74,6 +75,19 @@ int run_rewind(struct run *run, long long step);
 
 /** run_load_config() - read the run's configuration over @cfg. */
 int run_load_config(const struct run *run, struct config *cfg);
+
+/**
+ * run_config() - the run's configuration, to go on with: parameters that are newer than the
+ * run have their defaults, local ones are those of this binary.
+ */
+int run_config(const struct run *run, struct config **cfg);
+
+/**
+ * run_data() - the folder of token shards that the run began with, inside @run.
+ *
+ * Return: 0; -ENOENT with a message if the run does not say, or if the folder is gone.
+ */
+int run_data(const struct run *run, const char **dir);
 
 /** run_close() - also gives the lock back; NULL is fine. */
 void run_close(struct run *run);

@@ -28,7 +28,7 @@ static int config_file(const struct config *cfg, struct checkpoint_file *file)
 
 	if (!f)
 		return fail_nomem(0, "the configuration");
-	ret = config_write(cfg, f);
+	ret = config_write_shared(cfg, f);
 	fclose(f);
 	*file = (struct checkpoint_file){ CONFIG_FILE, text, len };
 	return ret;

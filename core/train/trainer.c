@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "data/dataset.h"
 #include "train/trainer-internal.h"
 
@@ -87,7 +88,29 @@ static int build(struct trainer *t)
 	return ret ? ret : make_evaluator(t);
 }
 
-int trainer_new(const struct config *cfg, struct dataset *data, struct device *dev, bool dry,
+static int check_rates(const struct config *cfg)
+{
+	if (!config_is_auto(cfg, PARAM_TRAIN_MIN_LR) &&
+	    config_float(cfg, PARAM_TRAIN_MIN_LR) > config_float(cfg, PARAM_TRAIN_LR))
+		return fail(-EINVAL, "TRAIN_MIN_LR %s is above TRAIN_LR %s",
+			    config_text(cfg, PARAM_TRAIN_MIN_LR), config_text(cfg, PARAM_TRAIN_LR));
+	return 0;
+}
+
+static int check_room(const struct trainer *plan)
+{
+	struct train_memory mem = trainer_memory(plan);
+	size_t need = train_memory_total(&mem), room = device_available(plan->dev);
+	char a[FORMAT_MAX], b[FORMAT_MAX];
+
+	if (need <= room)
+		return 0;
+	return fail(-ENOMEM, "training needs %s, %s are available: fewer MODEL_LAYERS, a smaller "
+		    "MODEL_WIDTH or TRAIN_BATCH, or TRAIN_RECOMPUTE=layer",
+		    format_bytes(a, need), format_bytes(b, room));
+}
+
+static int make(const struct config *cfg, struct dataset *data, struct device *dev, bool dry,
 		struct trainer **out)
 {
 	struct trainer *t = calloc(1, sizeof(*t));
@@ -105,6 +128,25 @@ int trainer_new(const struct config *cfg, struct dataset *data, struct device *d
 	else
 		*out = t;
 	return ret;
+}
+
+int trainer_new(const struct config *cfg, struct dataset *data, struct device *dev, bool dry,
+		struct trainer **out)
+{
+	struct trainer *plan = NULL;
+	int ret = check_rates(cfg);
+
+	if (!ret)
+		ret = make(cfg, data, dev, true, &plan);
+	if (ret)
+		return ret;
+	if (dry) {
+		*out = plan;
+		return 0;
+	}
+	ret = check_room(plan);
+	trainer_free(plan);
+	return ret ? ret : make(cfg, data, dev, false, out);
 }
 
 void trainer_free(struct trainer *t)
@@ -223,6 +265,11 @@ uint64_t trainer_unique_tokens(const struct trainer *t)
 double trainer_epochs(const struct trainer *t)
 {
 	return loader_epochs(&t->loader, samples_at(t, t->done));
+}
+
+double trainer_epochs_planned(const struct trainer *t)
+{
+	return loader_epochs(&t->loader, samples_at(t, t->shape.steps));
 }
 
 /* ---- a step ------------------------------------------------------------------------- */

@@ -49,11 +49,21 @@ struct train_memory {
 	size_t weights, gradients, states, intermediates;
 };
 
+/** train_memory_total() - all of it. */
+static inline size_t train_memory_total(const struct train_memory *m)
+{
+	return m->weights + m->gradients + m->states + m->intermediates;
+}
+
 /**
  * trainer_new() - build and plan everything for a training.
  * @cfg, @data, @dev: must outlive the trainer
  * @dry: plan only: no memory is taken, no step can be run
- * Return: 0; -EINVAL for parameters that do not fit; -ENOMEM naming the largest tensors.
+ *
+ * Memory is planned before any is taken, since a system that has too little does not refuse
+ * it but kills somebody later.
+ * Return: 0; -EINVAL for parameters that do not fit; -ENOMEM if the device has less memory
+ * than is needed, or naming the largest tensors.
  */
 int trainer_new(const struct config *cfg, struct dataset *data, struct device *dev, bool dry,
 		struct trainer **t);
@@ -75,6 +85,8 @@ int64_t trainer_done(const struct trainer *t);
 /** trainer_unique_tokens() / trainer_epochs() - of the data seen so far. */
 uint64_t trainer_unique_tokens(const struct trainer *t);
 double trainer_epochs(const struct trainer *t);
+/** trainer_epochs_planned() - passes over the data when all steps are done. */
+double trainer_epochs_planned(const struct trainer *t);
 
 /**
  * trainer_start() - initial weights: drawn from TRAIN_SEED, or those of @init if given.

@@ -74,7 +74,8 @@ refuses "layers that do not add up" 1 'MODEL_ATTENTION' \
 	tiny x --set 'MODEL_ATTENTION=full*3'
 refuses "vocabulary too small" 1 'MODEL_VOCAB is 100.*257' tiny x --set MODEL_VOCAB=100
 refuses "no such device" 1 "device 'abacus'" tiny x --set TRAIN_DEVICE=abacus
-fails "no room" 1 'no room' tiny x --set MODEL_WIDTH=65536 --set MODEL_LAYERS=1024
+fails "no room" 1 'training needs .* are available' \
+	tiny x --set MODEL_WIDTH=65536 --set MODEL_LAYERS=1024
 no_run "nothing of all this is left" x
 
 # ---- data -------------------------------------------------------------------------

@@ -42,7 +42,7 @@ close()
 
 # ---- train, eval, generate --------------------------------------------------------
 succeeds "train" tiny base
-has "says what it spent" '^tokens  *5120 in 40 steps' out
+has "says what it spent" '^tokens  *5,120 in 40 steps' out
 equal "keeps two checkpoints" "$(cd base/checkpoints && echo ./*)" \
 	"./step-0000000030 ./step-0000000040"
 equal "checkpoint is a model folder" "$(cd "$(newest base)" && echo ./*)" \

@@ -2,7 +2,6 @@
 /*
  * knlp train - train a language model.
  */
-#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,13 +15,16 @@
 #include "base/progress.h"
 #include "base/build-info.h"
 #include "data/dataset.h"
+#include "data/utf8.h"
 #include "io/run.h"
-#include "nn/model.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
-#include "tools/json-out.h"
+#include "tools/train/job.h"
 #include "train/load.h"
 #include "train/trainer.h"
+
+#define NUMERICS_MAX 20
+#define NUMERIC_TEXT 96
 
 static struct {
 	const char *data, *run, *init;
@@ -30,39 +32,6 @@ static struct {
 } opt;
 
 static volatile sig_atomic_t stopped;
-
-static void on_signal(int signal_number)
-{
-	stopped = signal_number;
-}
-
-/* The step under way is finished and saved; a second signal ends the program at once. */
-static void catch_signals(void)
-{
-	struct sigaction stop = {
-		.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART,
-	}, before;
-
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGHUP, NULL, &before);
-	if (before.sa_handler != SIG_IGN)	/* nohup stays nohup */
-		sigaction(SIGHUP, &stop, NULL);
-}
-
-/** struct job - one training as the command sees it. */
-struct job {
-	struct config *cfg;
-	struct dataset *data;
-	struct device *dev;
-	struct trainer *trainer;
-	struct run *run;
-	struct eval_result eval;	/* the last one */
-	double loss;			/* of the last step */
-	double seconds;			/* of training in this process */
-	int64_t first;			/* steps done when this process began */
-	int64_t saved;			/* step of the newest checkpoint, -1 if there is none */
-};
 
 static double now(void)
 {
@@ -72,15 +41,35 @@ static double now(void)
 	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
-/* ---- what is logged ---------------------------------------------------------- */
-
-static double rate(const struct job *j)
+/*
+ * The step under way is finished and saved; a second signal ends the program at once.
+ * timeout(1) and shells signal a process and then its group: that counts as one.
+ */
+static void on_signal(int signal_number)
 {
-	int64_t steps = trainer_done(j->trainer) - j->first;
-	double tokens = (double)(steps * trainer_shape(j->trainer)->tokens_per_step);
+	static double first;
 
-	return j->seconds > 0 ? tokens / j->seconds : 0;
+	if (!stopped) {
+		stopped = signal_number;
+		first = now();
+	} else if (now() > first + 0.3) {
+		signal(signal_number, SIG_DFL);
+		raise(signal_number);
+	}
 }
+
+static void catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, before;
+
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, NULL, &before);
+	if (before.sa_handler != SIG_IGN)	/* nohup stays nohup */
+		sigaction(SIGHUP, &stop, NULL);
+}
+
+/* ---- what is logged ---------------------------------------------------------- */
 
 static int log_step(const struct job *j, const struct step_result *r, double seconds)
 {
@@ -100,6 +89,7 @@ static int log_step(const struct job *j, const struct step_result *r, double sec
 static int evaluate(struct job *j)
 {
 	struct metrics *m = j->run->metrics;
+	char tokens[FORMAT_MAX];
 	int ret = trainer_eval(j->trainer, &j->eval);
 
 	if (ret)
@@ -109,9 +99,9 @@ static int evaluate(struct job *j)
 	metrics_real(m, "loss", eval_loss(&j->eval));
 	metrics_real(m, "nats_per_byte", eval_per_byte(&j->eval));
 	ret = metrics_end(m);
-	log_info("step %lld: held-out loss %.4f, perplexity %.3f, %.4f nats/byte",
+	log_info("step %lld: held-out loss %.4f, perplexity %.3f, %.4f nats/byte (%s tokens)",
 		 (long long)trainer_done(j->trainer), eval_loss(&j->eval), eval_ppl(&j->eval),
-		 eval_per_byte(&j->eval));
+		 eval_per_byte(&j->eval), format_count(tokens, (double)j->eval.tokens));
 	return ret;
 }
 
@@ -147,7 +137,7 @@ static int loop(struct job *j, bool bar)
 	while (trainer_done(j->trainer) < steps && !stopped && !ret) {
 		ret = one_step(j);
 		progress_update(bar, trainer_done(j->trainer), "loss %.4f  %s tok/s", j->loss,
-				format_count(text, rate(j)));
+				format_count(text, job_rate(j)));
 		if (!ret && (is_due(j, PARAM_TRAIN_EVAL_EVERY) ||
 			     trainer_done(j->trainer) == steps))
 			ret = evaluate(j);
@@ -173,6 +163,7 @@ static int train(struct job *j)
 		log_info("%s: all %lld steps are done", opt.run, (long long)steps);
 		return trainer_eval(j->trainer, &j->eval);
 	}
+	job_overview(j);
 	bar = progress_begin("train", steps);
 	ret = loop(j, bar);
 	progress_end(bar);
@@ -224,24 +215,11 @@ static int begin_again(struct job *j)
 	return ret ? ret : run_rewind(j->run, -1);
 }
 
-/* A new run begins at step 0; a resumed one at its newest good checkpoint. */
-static int open_run(struct job *j)
+/* Go on at the newest good checkpoint. */
+static int resume_run(struct job *j, const struct run_facts *facts)
 {
-	char tokenizer[128];
-	struct run_facts facts = {
-		.version = knlp_version(),
-		.kernels = trainer_kernels(j->trainer),
-		.libraries = build_numerics(),
-		.data_hash = dataset_hash(j->data),
-		.tokenizer = tokenizer,
-	};
-	const struct manifest *m = dataset_manifest(j->data);
-	int ret;
+	int ret = run_resume(opt.run, j->cfg, facts, opt.force, &j->run);
 
-	snprintf(tokenizer, sizeof(tokenizer), "%s %s", m->tokenizer, m->tokenizer_hash);
-	if (!opt.resume)
-		return begin_run(j, &facts);
-	ret = run_resume(opt.run, j->cfg, &facts, opt.force, &j->run);
 	if (ret)
 		return ret;
 	ret = trainer_restore(j->trainer, j->run);
@@ -253,91 +231,93 @@ static int open_run(struct job *j)
 	return run_rewind(j->run, j->saved);
 }
 
-static void print_row(const char *what, const char *value)
+/* The libraries, and the instructions that the device takes, end with NULL in @list. */
+static int list_numerics(const struct job *j, char text[NUMERIC_TEXT], const char **list)
 {
-	printf("%-22s %s\n", what, value);
-}
+	const char *const *libraries = build_numerics();
+	const char *device = device_numerics(j->dev);
+	int nr = 0;
 
-static void print_size(const char *what, size_t bytes)
-{
-	char text[FORMAT_MAX];
-
-	print_row(what, format_bytes(text, bytes));
-}
-
-static int report_plan(struct job *j)
-{
-	const struct train_shape *s = trainer_shape(j->trainer);
-	struct train_memory mem = trainer_memory(j->trainer);
-	size_t total = mem.weights + mem.gradients + mem.states + mem.intermediates;
-	struct model *m = trainer_model(j->trainer);
-	struct json_out *o;
-
-	if (config_options.json) {
-		o = json_out_new();
-		json_out_int(o, "parameters", model_count(m, false));
-		json_out_int(o, "steps", s->steps);
-		json_out_int(o, "tokens_per_step", s->tokens_per_step);
-		json_out_number(o, "flops_per_step", trainer_flops(j->trainer));
-		json_out_int(o, "bytes_weights", (long long)mem.weights);
-		json_out_int(o, "bytes_gradients", (long long)mem.gradients);
-		json_out_int(o, "bytes_optimizer", (long long)mem.states);
-		json_out_int(o, "bytes_intermediates", (long long)mem.intermediates);
-		json_out_int(o, "bytes_total", (long long)total);
-		return json_out_print(o);
+	for (; libraries[nr]; nr++) {
+		if (nr + 2 == NUMERICS_MAX)
+			return fail(-E2BIG, "more than %d numeric libraries", nr);
+		list[nr] = libraries[nr];
 	}
-	printf("%-22s %lld\n", "parameters", (long long)model_count(m, false));
-	printf("%-22s %lld of %lld tokens\n", "steps", (long long)s->steps,
-	       (long long)s->tokens_per_step);
-	printf("%-22s %.3g GFLOP\n", "work per step", 1e-9 * trainer_flops(j->trainer));
-	print_size("weights", mem.weights);
-	print_size("gradients", mem.gradients);
-	print_size("optimizer state", mem.states);
-	print_size("intermediates", mem.intermediates);
-	print_size("memory in all", total);
+	if (*device) {
+		snprintf(text, NUMERIC_TEXT, "%s %s", j->dev->arch->name, device);
+		list[nr++] = text;
+	}
+	list[nr] = NULL;
 	return 0;
 }
 
-static int report(struct job *j)
+/* The manifest is text: of a folder whose name is none, the user has to say again where it is. */
+static char *data_place(const struct job *j)
 {
-	const struct train_shape *s = trainer_shape(j->trainer);
-	int64_t tokens = trainer_done(j->trainer) * s->tokens_per_step;
-	struct json_out *o;
+	char *path = realpath(dataset_dir(j->data), NULL);
 
-	if (config_options.json) {
-		o = json_out_new();
-		json_out_text(o, "run", opt.run);
-		json_out_int(o, "steps", trainer_done(j->trainer));
-		json_out_int(o, "tokens", tokens);
-		json_out_int(o, "unique_tokens", (long long)trainer_unique_tokens(j->trainer));
-		json_out_number(o, "epochs", trainer_epochs(j->trainer));
-		json_out_number(o, "train_loss", j->loss);	/* NaN, null, if no step ran */
-		json_out_number(o, "loss", eval_loss(&j->eval));
-		json_out_number(o, "ppl", eval_ppl(&j->eval));
-		json_out_number(o, "nats_per_byte", eval_per_byte(&j->eval));
-		json_out_number(o, "tokens_per_s", rate(j));
-		return json_out_print(o);
+	if (path && utf8_valid(path, strlen(path)) == strlen(path))
+		return path;
+	free(path);
+	return NULL;
+}
+
+static int open_run(struct job *j)
+{
+	const struct manifest *m = dataset_manifest(j->data);
+	char tokenizer[128], numeric[NUMERIC_TEXT];
+	const char *libraries[NUMERICS_MAX];
+	char *data = data_place(j);
+	struct run_facts facts = {
+		.version = knlp_version(),
+		.kernels = trainer_kernels(j->trainer),
+		.libraries = libraries,
+		.data = data,
+		.data_hash = dataset_hash(j->data),
+		.tokenizer = tokenizer,
+	};
+	int ret = list_numerics(j, numeric, libraries);
+
+	snprintf(tokenizer, sizeof(tokenizer), "%s %s", m->tokenizer, m->tokenizer_hash);
+	if (!ret)
+		ret = opt.resume ? resume_run(j, &facts) : begin_run(j, &facts);
+	free(data);
+	return ret;
+}
+
+/* What the run began with; options that say something else are refused by run_resume(). */
+static int read_run(struct job *j)
+{
+	const char *data = opt.data;
+	struct run *run;
+	int ret = run_open(opt.run, &run);
+
+	if (ret)
+		return ret;
+	ret = run_config(run, &j->cfg);
+	if (!ret)
+		ret = config_options_over(j->cfg);
+	if (!ret && !data)
+		ret = run_data(run, &data);
+	if (!ret) {
+		j->data_dir = strdup(data);
+		ret = j->data_dir ? 0 : fail_nomem(strlen(data), "a path");
 	}
-	printf("%-22s %s\n", "run", opt.run);
-	printf("%-22s %lld in %lld steps\n", "tokens", (long long)tokens,
-	       (long long)trainer_done(j->trainer));
-	printf("%-22s %" PRIu64 " (%.2f epochs)\n", "unique tokens",
-	       trainer_unique_tokens(j->trainer), trainer_epochs(j->trainer));
-	printf("%-22s %.4f nats/token, perplexity %.3f\n", "held-out loss", eval_loss(&j->eval),
-	       eval_ppl(&j->eval));
-	printf("%-22s %.4f nats/byte\n", "", eval_per_byte(&j->eval));
-	return 0;
+	run_close(run);
+	return ret;
 }
 
 static int open_parts(struct job *j)
 {
-	int ret = config_from_options(&j->cfg);
+	int ret = opt.resume ? read_run(j) : config_from_options(&j->cfg);
 
 	if (!ret)
-		ret = dataset_open(opt.data, &j->data);
+		ret = dataset_open(opt.resume ? j->data_dir : opt.data, &j->data);
 	if (!ret)
 		ret = device_open(config_text(j->cfg, PARAM_TRAIN_DEVICE), &j->dev);
-	return ret ? ret : trainer_new(j->cfg, j->data, j->dev, opt.dry_run, &j->trainer);
+	if (!ret)
+		ret = trainer_new(j->cfg, j->data, j->dev, opt.dry_run, &j->trainer);
+	return ret || opt.dry_run ? ret : dataset_verify_hashes(j->data);
 }
 
 static void close_parts(struct job *j)
@@ -347,35 +327,53 @@ static void close_parts(struct job *j)
 	device_close(j->dev);
 	dataset_close(j->data);
 	config_free(j->cfg);
+	free(j->data_dir);
 }
 
-static int train_run(int argc, char **argv)
+static int check_usage(void)
 {
-	struct job job = { .loss = NAN, .saved = -1 };
-	int ret;
-
-	(void)argc;
-	(void)argv;
-	if (!opt.data)
+	if (opt.dry_run && opt.resume)
+		return usage_error("train: --dry-run plans a new run, without --resume");
+	if (opt.force && !opt.resume)
+		return usage_error("train: --force is for --resume only");
+	if (!opt.data && !opt.resume)
 		return usage_error("train: --data is missing");
 	if (!opt.run && !opt.dry_run)
 		return usage_error("train: --run is missing");
 	if (opt.resume && opt.init)
 		return usage_error("train: --resume goes on from the run's own weights, without "
 				   "--init");
-	ret = open_parts(&job);
+	return 0;
+}
+
+static int run_job(struct job *j)
+{
+	int ret = open_parts(j), reported;
+
 	if (ret)
-		goto out;
-	if (opt.dry_run) {
-		ret = report_plan(&job);
-		goto out;
-	}
-	ret = open_run(&job);
+		return ret;
+	if (opt.dry_run)
+		return job_report_plan(j);
+	ret = open_run(j);
 	if (!ret)
-		ret = train(&job);
-	if (!ret)
-		ret = report(&job);
-out:
+		ret = train(j);
+	/* A program that stopped the training wants to know how far it came. */
+	if (ret && !(ret == -EINTR && stopped && config_options.json))
+		return ret;
+	reported = job_report(j, !ret);
+	return ret ? ret : reported;
+}
+
+static int train_run(int argc, char **argv)
+{
+	struct job job = { .loss = NAN, .saved = -1 };
+	int ret = check_usage();
+
+	(void)argc;
+	(void)argv;
+	if (ret)
+		return ret;
+	ret = run_job(&job);
 	close_parts(&job);
 	return ret;
 }
@@ -385,7 +383,8 @@ static const struct option options[] = {
 	OPTION_STRING('r', "run", "RUN", &opt.run, "folder of the run, made by this command"),
 	OPTION_STRING(0, "init", "MODEL", &opt.init, "begin with the weights of this run or model "
 		      "folder"),
-	OPTION_BOOL(0, "resume", &opt.resume, "go on with RUN from its newest checkpoint"),
+	OPTION_BOOL(0, "resume", &opt.resume, "go on with RUN from its newest "
+		    "checkpoint, with the same data and parameters"),
 	OPTION_BOOL(0, "force", &opt.force, "resume although kernels, libraries or data changed"),
 	OPTION_BOOL('n', "dry-run", &opt.dry_run, "plan and print memory and work, train nothing"),
 	OPTION_TABLE(option_table_config),
@@ -400,7 +399,8 @@ static const struct command command = {
 	.summary = "train a language model",
 	.usage = (const char *const []){
 		"--data=DIR --run=RUN [--config=FILE] [--set=KEY=VALUE]... [--init=MODEL] "
-		"[--resume] [--threads=N] [--json]",
+		"[--threads=N] [--json]",
+		"--run=RUN --resume [--data=DIR] [--force] [--threads=N] [--json]",
 		"--data=DIR --dry-run [--config=FILE] [--set=KEY=VALUE]... [--json]",
 		NULL
 	},

@@ -92,7 +92,8 @@ static const struct command version = {
 	.usage = (const char *const []){ "[--json]", NULL },
 	.description =
 		"Prints the version and commit, the compiler, the versions of the libraries "
-		"in use, the devices with the instructions that are used on them, and the features that were switched on when knlp was configured.",
+		"in use, the devices with the instructions that are used on them, and the features "
+		"that were switched on when knlp was configured.",
 	.options = options,
 	.run = version_run,
 };

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* One training as the command sees it, and what is told of it. */
+#ifndef TOOLS_TRAIN_JOB_H
+#define TOOLS_TRAIN_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "train/evaluate.h"
+
+struct config;
+struct dataset;
+struct device;
+struct run;
+struct trainer;
+
+/** struct job - one training. */
+struct job {
+	struct config *cfg;
+	char *data_dir;			/* of a resumed run that was not told another */
+	struct dataset *data;
+	struct device *dev;
+	struct trainer *trainer;
+	struct run *run;
+	struct eval_result eval;	/* the last one */
+	double loss;			/* of the last step */
+	double seconds;			/* of training in this process */
+	int64_t first;			/* steps done when this process began */
+	int64_t saved;			/* step of the newest checkpoint, -1 if there is none */
+};
+
+/** job_rate() - tokens per second of the steps of this process. */
+double job_rate(const struct job *j);
+
+/** job_overview() - one line on what will be done, and warnings of what looks wrong. */
+void job_overview(const struct job *j);
+
+/** job_report_plan() - the answer of --dry-run. */
+int job_report_plan(const struct job *j);
+
+/** job_report() - the answer of a training. @finished: the whole budget was spent */
+int job_report(const struct job *j, bool finished);
+
+#endif

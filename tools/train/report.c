@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/fail.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "io/checkpoint.h"
+#include "io/run.h"
+#include "nn/model.h"
+#include "tools/config-options.h"
+#include "tools/json-out.h"
+#include "tools/train/job.h"
+#include "train/trainer.h"
+
+#define MANY_EPOCHS 10		/* beyond that, a model learns the text by heart */
+
+double job_rate(const struct job *j)
+{
+	int64_t steps = trainer_done(j->trainer) - j->first;
+	double tokens = (double)(steps * trainer_shape(j->trainer)->tokens_per_step);
+
+	return j->seconds > 0 ? tokens / j->seconds : 0;
+}
+
+static void warn_of_plan(const struct job *j)
+{
+	int64_t steps = trainer_shape(j->trainer)->steps;
+	double epochs = trainer_epochs_planned(j->trainer);
+
+	if (config_int(j->cfg, PARAM_TRAIN_WARMUP) >= steps)
+		log_warn("TRAIN_WARMUP=%lld: all %lld steps are warm-up",
+			 config_int(j->cfg, PARAM_TRAIN_WARMUP), (long long)steps);
+	if (epochs > MANY_EPOCHS)
+		log_warn("TRAIN_TOKENS takes the training text %.1f times: the model may learn it "
+			 "by heart", epochs);
+}
+
+void job_overview(const struct job *j)
+{
+	const struct train_shape *s = trainer_shape(j->trainer);
+	struct train_memory mem = trainer_memory(j->trainer);
+	char count[FORMAT_MAX], tokens[FORMAT_MAX], bytes[FORMAT_MAX], done[64] = "";
+	const char *numerics = device_numerics(j->dev);
+
+	if (j->first)
+		snprintf(done, sizeof(done), ", %lld of them done", (long long)j->first);
+	log_info("%s parameters, %s tokens in %lld steps (%.1f epochs)%s, %s, %d thread%s, "
+		 "%s%s%s%s", format_grouped(count, model_count(trainer_model(j->trainer), false)),
+		 format_count(tokens, (double)s->steps * (double)s->tokens_per_step),
+		 (long long)s->steps, trainer_epochs_planned(j->trainer), done,
+		 format_bytes(bytes, train_memory_total(&mem)), threads_count(),
+		 threads_count() > 1 ? "s" : "", j->dev->arch->name, *numerics ? " (" : "",
+		 numerics, *numerics ? ")" : "");
+	warn_of_plan(j);
+}
+
+/* ---- --dry-run ------------------------------------------------------------------- */
+
+static void print_row(const char *what, const char *value)
+{
+	printf("%-22s %s\n", what, value);
+}
+
+static void print_size(const char *what, size_t bytes)
+{
+	char text[FORMAT_MAX];
+
+	print_row(what, format_bytes(text, bytes));
+}
+
+static void print_flops(const char *what, double flops)
+{
+	char text[FORMAT_MAX];
+	int digits = (int)strcspn(format_count(text, flops), "kMGTPE");
+
+	printf("%-22s %.*s %sFLOP\n", what, digits, text, text + digits);
+}
+
+static int plan_json(const struct job *j, const struct train_memory *mem, size_t room)
+{
+	const struct train_shape *s = trainer_shape(j->trainer);
+	struct json_out *o = json_out_new();
+
+	json_out_int(o, "parameters", model_count(trainer_model(j->trainer), false));
+	json_out_int(o, "steps", s->steps);
+	json_out_int(o, "tokens_per_step", s->tokens_per_step);
+	json_out_number(o, "epochs", trainer_epochs_planned(j->trainer));
+	json_out_number(o, "flops_per_step", trainer_flops(j->trainer));
+	json_out_int(o, "bytes_weights", (long long)mem->weights);
+	json_out_int(o, "bytes_gradients", (long long)mem->gradients);
+	json_out_int(o, "bytes_optimizer", (long long)mem->states);
+	json_out_int(o, "bytes_intermediates", (long long)mem->intermediates);
+	json_out_int(o, "bytes_total", (long long)train_memory_total(mem));
+	json_out_number(o, "bytes_available", room == SIZE_MAX ? NAN : (double)room);
+	return json_out_print(o);
+}
+
+static void plan_text(const struct job *j, const struct train_memory *mem, size_t room)
+{
+	const struct train_shape *s = trainer_shape(j->trainer);
+	char a[FORMAT_MAX], b[FORMAT_MAX];
+
+	print_row("parameters", format_grouped(a, model_count(trainer_model(j->trainer), false)));
+	printf("%-22s %s of %s tokens (%.1f epochs)\n", "steps", format_grouped(a, s->steps),
+	       format_grouped(b, s->tokens_per_step), trainer_epochs_planned(j->trainer));
+	print_flops("work per step", trainer_flops(j->trainer));
+	print_size("weights", mem->weights);
+	print_size("gradients", mem->gradients);
+	print_size("optimizer state", mem->states);
+	print_size("intermediates", mem->intermediates);
+	print_size("memory in all", train_memory_total(mem));
+	if (room != SIZE_MAX)
+		print_size("available", room);
+}
+
+int job_report_plan(const struct job *j)
+{
+	struct train_memory mem = trainer_memory(j->trainer);
+	size_t room = device_available(j->dev), need = train_memory_total(&mem);
+	char a[FORMAT_MAX], b[FORMAT_MAX];
+
+	warn_of_plan(j);
+	if (need > room)
+		log_warn("this does not fit: it needs %s, %s are available",
+			 format_bytes(a, need), format_bytes(b, room));
+	if (config_options.json)
+		return plan_json(j, &mem, room);
+	plan_text(j, &mem, room);
+	return 0;
+}
+
+/* ---- what came of it ---------------------------------------------------------------- */
+
+static int report_json(const struct job *j, const char *checkpoint, bool finished)
+{
+	struct trainer *t = j->trainer;
+	struct json_out *o = json_out_new();
+
+	json_out_text(o, "run", j->run->path);
+	json_out_bool(o, "finished", finished);
+	json_out_int(o, "steps", trainer_done(t));
+	json_out_int(o, "tokens", trainer_done(t) * trainer_shape(t)->tokens_per_step);
+	json_out_int(o, "unique_tokens", (long long)trainer_unique_tokens(t));
+	json_out_number(o, "epochs", trainer_epochs(t));
+	json_out_number(o, "train_loss", j->loss);	/* NaN, null, if no step ran */
+	json_out_number(o, "loss", eval_loss(&j->eval));
+	json_out_number(o, "ppl", eval_ppl(&j->eval));
+	json_out_number(o, "nats_per_byte", eval_per_byte(&j->eval));
+	json_out_number(o, "seconds", j->seconds);
+	json_out_number(o, "tokens_per_s", job_rate(j));
+	json_out_text(o, "checkpoint", checkpoint);
+	return json_out_print(o);
+}
+
+static void report_text(const struct job *j, const char *checkpoint)
+{
+	struct trainer *t = j->trainer;
+	int64_t tokens = trainer_done(t) * trainer_shape(t)->tokens_per_step;
+	char a[FORMAT_MAX], b[FORMAT_MAX];
+
+	print_row("run", j->run->path);
+	print_row("checkpoint", checkpoint);
+	printf("%-22s %s in %s steps\n", "tokens", format_grouped(a, tokens),
+	       format_grouped(b, trainer_done(t)));
+	printf("%-22s %s (%.2f epochs)\n", "unique tokens",
+	       format_grouped(a, (int64_t)trainer_unique_tokens(t)), trainer_epochs(t));
+	if (isfinite(j->loss)) {
+		printf("%-22s %s, %s tok/s\n", "time", format_duration(a, j->seconds),
+		       format_count(b, job_rate(j)));
+		printf("%-22s %.4f nats/token in the last step\n", "train loss", j->loss);
+	}
+	printf("%-22s %.4f nats/token, perplexity %.3f\n", "held-out loss", eval_loss(&j->eval),
+	       eval_ppl(&j->eval));
+	printf("%-22s %.4f nats/byte (%s tokens)\n", "", eval_per_byte(&j->eval),
+	       format_count(a, (double)j->eval.tokens));
+}
+
+int job_report(const struct job *j, bool finished)
+{
+	char *checkpoint = checkpoint_path(j->run, trainer_done(j->trainer));
+	int ret = 0;
+
+	if (!checkpoint)
+		return fail_nomem(0, "a path");
+	if (config_options.json)
+		ret = report_json(j, checkpoint, finished);
+	else
+		report_text(j, checkpoint);
+	free(checkpoint);
+	return ret;
+}
