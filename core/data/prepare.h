@@ -47,7 +47,8 @@ struct prepare_options {
  * prepare_data() - make folder @opt->out.
  * @m: what was made; the caller frees it with manifest_free()
  *
- * Parents of OUT are made.  All is written under OUT.tmp-PID, which becomes OUT when it is complete and synced, and
+ * Parents of OUT are made.
+ * All is written under OUT.tmp-PID, which becomes OUT when it is complete and synced, and
  * is removed on any error.  Memory: the longest document and its tokens.
  *
  * Return: 0; -EEXIST if OUT is there (without force, or if it holds other files); -EINTR;

@@ -39,8 +39,12 @@ refuses "no run" 2 'run is missing' "$KNLP" train --data data
 refuses "--resume and --init" 2 'without --init' tiny x --resume --init base
 refuses "an argument too many" 2 'argument' tiny x y
 refuses "eval without data" 2 'data is missing' "$KNLP" eval loss base
-refuses "eval without model" 2 'argument' "$KNLP" eval loss --data data
-refuses "generate without model" 2 'argument' "$KNLP" generate
+refuses "eval without model" 2 'RUN|MODEL is missing' "$KNLP" eval loss --data data
+refuses "generate without model" 2 'RUN|MODEL is missing' "$KNLP" generate
+refuses "training on a run" 1 'base: a run or model folder, not a data folder' \
+	"$KNLP" train --data base --run new
+refuses "generate from data" 1 'data: a data folder, not a run or model' "$KNLP" generate data
+refuses "a run without a name" 2 "'--run': the value is empty" "$KNLP" train --data data --run ''
 refuses "a batch of none" 2 'batch' "$KNLP" eval loss --data data --batch 0 base
 refuses "a temperature below zero" 2 'temperature' "$KNLP" generate --temperature -1 base
 
