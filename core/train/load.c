@@ -114,6 +114,11 @@ int model_folder(const char *path, char **dir)
 	return *dir ? 0 : fail_nomem(strlen(path), "a path");
 }
 
+int model_keep(const char *dir)
+{
+	return has_file(dir, "state.yaml") ? checkpoint_keep(dir) : 0;
+}
+
 static int load_from(struct model *m, const char *dir)
 {
 	char *path = path_join(dir, WEIGHTS_FILE);

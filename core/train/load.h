@@ -37,6 +37,9 @@ struct loaded {
 /** model_folder() - the model folder that @path (a run or a model folder) stands for. */
 int model_folder(const char *path, char **dir);
 
+/** model_keep() - if folder @dir is a checkpoint of a run, mark it as never to be pruned. */
+int model_keep(const char *dir);
+
 /** model_load() - open run or model folder @path and load its weights onto @dev. */
 int model_load(const char *path, struct device *dev, struct loaded *l);
 void model_unload(struct loaded *l);

@@ -112,7 +112,8 @@ int trainer_save(struct trainer *t, struct run *run)
 		STATE_INT("seed", config_int(t->cfg, PARAM_TRAIN_SEED)),
 	};
 	struct checkpoint_file files[MODEL_FILES];
-	struct checkpoint_content content = { .step = t->done };
+	/* Step 0 is saved only after --init: the point where this run forks from another. */
+	struct checkpoint_content content = { .step = t->done, .keep = t->done == 0 };
 	struct entries e;
 	int ret = get_entries(t, &e);
 

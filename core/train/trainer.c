@@ -130,6 +130,22 @@ static int make(const struct config *cfg, struct dataset *data, struct device *d
 	return ret;
 }
 
+int trainer_resolve(struct config *cfg, int vocab)
+{
+	struct model_spec spec;
+	char text[32];
+	int ret = spec_from_config(cfg, vocab, &spec);
+
+	if (ret)
+		return ret;
+	ret = spec_resolve(&spec, cfg);
+	spec_free(&spec);
+	if (ret || !config_is_auto(cfg, PARAM_TRAIN_MIN_LR))
+		return ret;
+	snprintf(text, sizeof(text), "%.9g", config_float(cfg, PARAM_TRAIN_LR) / 10);
+	return config_put(cfg, PARAM_TRAIN_MIN_LR, text);
+}
+
 int trainer_new(const struct config *cfg, struct dataset *data, struct device *dev, bool dry,
 		struct trainer **out)
 {

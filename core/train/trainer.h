@@ -56,6 +56,12 @@ static inline size_t train_memory_total(const struct train_memory *m)
 }
 
 /**
+ * trainer_resolve() - put what `auto` stands for into @cfg, before it is stored.
+ * @vocab: tokens of the data's tokenizer
+ */
+int trainer_resolve(struct config *cfg, int vocab);
+
+/**
  * trainer_new() - build and plan everything for a training.
  * @cfg, @data, @dev: must outlive the trainer
  * @dry: plan only: no memory is taken, no step can be run

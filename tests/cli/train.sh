@@ -198,3 +198,16 @@ rm -rf base
 # shellcheck disable=SC2086
 succeeds "resume without the model of --init" tiny cut-init $long --resume
 steps_once cut-init $steps
+
+# What auto stood for is stored, so that other defaults do not make another model of it.
+succeeds "a run with defaults" "$KNLP" train -q --data data --run resolved \
+	--set MODEL_LAYERS=1 --set TRAIN_TOKENS=2k
+equal "nothing is auto in its config" "$(grep -c '"auto"' resolved/config)" 0
+has "the heads' width is there" '^CONFIG_MODEL_HEAD_DIM="32"' resolved/config
+has "the commit is in the manifest" "^version: .*[0-9]" resolved/manifest.yaml
+
+# A fork keeps the checkpoint that it began with, on both sides.
+succeeds "a fork" "$KNLP" train -q --data data --run fork --init resolved \
+	--set MODEL_LAYERS=1 --set TRAIN_TOKENS=2k
+succeeds "the source is kept" ls resolved/checkpoints/*/keep
+succeeds "and the fork's beginning" ls fork/checkpoints/step-0000000000/keep

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -138,6 +139,8 @@ static int loop(struct job *j, bool bar)
 		ret = one_step(j);
 		progress_update(bar, trainer_done(j->trainer), "loss %.4f  %s tok/s", j->loss,
 				format_count(text, job_rate(j)));
+		if (stopped)
+			break;	/* save now; resuming makes up for an evaluation */
 		if (!ret && (is_due(j, PARAM_TRAIN_EVAL_EVERY) ||
 			     trainer_done(j->trainer) == steps))
 			ret = evaluate(j);
@@ -151,6 +154,34 @@ static int loop(struct job *j, bool bar)
 	return ret;
 }
 
+static int is_eval_of(void *ctx, const cJSON *line)
+{
+	const cJSON *event = cJSON_GetObjectItemCaseSensitive(line, "event");
+	const cJSON *step = cJSON_GetObjectItemCaseSensitive(line, "step");
+	int64_t *wanted = ctx;
+
+	if (cJSON_IsString(event) && !strcmp(event->valuestring, "eval") &&
+	    cJSON_IsNumber(step) && (int64_t)step->valuedouble == *wanted)
+		*wanted = -1;
+	return 0;
+}
+
+/* The evaluation of the step that a signal came in, which was saved without it. */
+static int missed_evaluation(struct job *j)
+{
+	int64_t step = j->saved;
+	char *path;
+	int ret;
+
+	if (step < 1 || (!is_due(j, PARAM_TRAIN_EVAL_EVERY) &&
+			 step != trainer_shape(j->trainer)->steps))
+		return 0;
+	path = path_join(j->run->path, "metrics.jsonl");
+	ret = path ? metrics_read(path, is_eval_of, &step) : fail_nomem(0, "a path");
+	free(path);
+	return ret || step < 0 ? ret : evaluate(j);
+}
+
 static int train(struct job *j)
 {
 	int64_t steps = trainer_shape(j->trainer)->steps;
@@ -159,6 +190,9 @@ static int train(struct job *j)
 
 	j->first = trainer_done(j->trainer);
 	catch_signals();
+	ret = missed_evaluation(j);
+	if (ret)
+		return ret;
 	if (j->first == steps) {
 		log_info("%s: all %lld steps are done", opt.run, (long long)steps);
 		return trainer_eval(j->trainer, &j->eval);
@@ -175,6 +209,19 @@ static int train(struct job *j)
 }
 
 /* ---- before and after ------------------------------------------------------------ */
+
+/* Where this run forks from another one's checkpoint, that one is kept. */
+static void keep_source(void)
+{
+	char *dir;
+
+	if (model_folder(opt.init, &dir))
+		return;
+	if (model_keep(dir))
+		log_warn("%s may be removed when its run goes on: %s", dir, fail_message());
+	fail_clear();
+	free(dir);
+}
 
 /*
  * The weights come first: if --init is wrong, no run is left behind.  They are saved at
@@ -196,6 +243,7 @@ static int begin_run(struct job *j, struct run_facts *facts)
 	free(init);
 	if (ret || !opt.init)
 		return ret;
+	keep_source();
 	ret = trainer_save(j->trainer, j->run);
 	if (!ret)
 		j->saved = 0;
@@ -265,11 +313,11 @@ static char *data_place(const struct job *j)
 static int open_run(struct job *j)
 {
 	const struct manifest *m = dataset_manifest(j->data);
-	char tokenizer[128], numeric[NUMERIC_TEXT];
+	char tokenizer[128], numeric[NUMERIC_TEXT], version[128];
 	const char *libraries[NUMERICS_MAX];
 	char *data = data_place(j);
 	struct run_facts facts = {
-		.version = knlp_version(),
+		.version = version,
 		.kernels = trainer_kernels(j->trainer),
 		.libraries = libraries,
 		.data = data,
@@ -279,6 +327,8 @@ static int open_run(struct job *j)
 	int ret = list_numerics(j, numeric, libraries);
 
 	snprintf(tokenizer, sizeof(tokenizer), "%s %s", m->tokenizer, m->tokenizer_hash);
+	snprintf(version, sizeof(version), *knlp_commit() ? "%s commit %s" : "%s%s",
+		 knlp_version(), knlp_commit());
 	if (!ret)
 		ret = opt.resume ? resume_run(j, &facts) : begin_run(j, &facts);
 	free(data);
@@ -313,6 +363,8 @@ static int open_parts(struct job *j)
 
 	if (!ret)
 		ret = dataset_open(opt.resume ? j->data_dir : opt.data, &j->data);
+	if (!ret)
+		ret = trainer_resolve(j->cfg, (int)dataset_vocab(j->data));
 	if (!ret)
 		ret = device_open(config_text(j->cfg, PARAM_TRAIN_DEVICE), &j->dev);
 	if (!ret)
