@@ -8,8 +8,7 @@
 
 #include "base/fail.h"
 #include "data/tokenizer.h"
-#include "infer/decoder.h"
-#include "infer/sampler.h"
+#include "infer/generate.h"
 #include "nn/model.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
@@ -24,21 +23,19 @@ static struct {
 
 /** struct writing - a text under way. */
 struct writing {
-	struct loaded *model;
-	struct decoder *decoder;
-	struct token_list ids;		/* the prompt, then what was drawn */
+	const struct tokenizer *tokenizer;
 	struct strbuf text;		/* what was drawn */
-	float *logits;
 };
 
 /* Text goes out as it is made, unless it goes into JSON. */
-static int emit(struct writing *w, uint32_t id)
+static int emit(void *ctx, uint32_t id)
 {
+	struct writing *w = ctx;
 	const char *bytes;
 	size_t len;
-	int ret = tokenizer_decode(w->model->tokenizer, id, &bytes, &len);
+	int ret = tokenizer_decode(w->tokenizer, id, &bytes, &len);
 
-	if (ret || tokenizer_is_special(w->model->tokenizer, id))
+	if (ret || tokenizer_is_special(w->tokenizer, id))
 		return ret;
 	strbuf_add(&w->text, bytes, len);
 	if (!config_options.json) {
@@ -49,55 +46,16 @@ static int emit(struct writing *w, uint32_t id)
 }
 
 /* Without a prompt the text begins where a document does: after the end of another. */
-static int encode_prompt(struct writing *w)
+static int encode_prompt(struct tokenizer *tokenizer, struct token_list *ids)
 {
-	int ret = tokenizer_encode(w->model->tokenizer, opt.prompt, strlen(opt.prompt), &w->ids);
+	int ret = tokenizer_encode(tokenizer, opt.prompt, strlen(opt.prompt), ids);
 
-	if (!ret && !w->ids.nr)
-		ret = token_list_add(&w->ids, tokenizer_eot(w->model->tokenizer));
-	return ret;
+	return ret || ids->nr ? ret : token_list_add(ids, tokenizer_eot(tokenizer));
 }
 
-/*
- * The context is full: keep its newer half and read it again, as positions are absolute.
- */
-static int slide(struct writing *w)
+static int report(const struct writing *w, const struct token_list *ids, size_t prompt)
 {
-	int context = w->model->model->spec.context, keep = context > 1 ? context / 2 : 1;
-	int ret = decoder_reset(w->decoder);
-
-	if (ret)
-		return ret;
-	return decoder_feed(w->decoder, (const int32_t *)w->ids.ids + w->ids.nr - keep, keep,
-			    w->logits);
-}
-
-static int write_tokens(struct writing *w)
-{
-	int context = w->model->model->spec.context, vocab = tokenizer_vocab(w->model->tokenizer);
-	size_t prompt = w->ids.nr, first = prompt > (size_t)context ? prompt - context : 0;
-	int ret = decoder_feed(w->decoder, (const int32_t *)w->ids.ids + first,
-			       (int)(prompt - first), w->logits);
-
-	for (int i = 0; i < opt.tokens && !ret; i++) {
-		int32_t id = sample_token(w->logits, vocab, opt.temperature, opt.seed, i);
-
-		ret = token_list_add(&w->ids, id);
-		if (!ret && (uint32_t)id == tokenizer_eot(w->model->tokenizer))
-			break;
-		if (!ret)
-			ret = emit(w, id);
-		if (ret || i + 1 == opt.tokens)
-			break;
-		ret = decoder_length(w->decoder) == context
-		    ? slide(w) : decoder_feed(w->decoder, &id, 1, w->logits);
-	}
-	return ret;
-}
-
-static int report(const struct writing *w, size_t prompt)
-{
-	struct json_out *o, *ids;
+	struct json_out *o, *list;
 
 	if (!config_options.json) {
 		putchar('\n');
@@ -106,34 +64,39 @@ static int report(const struct writing *w, size_t prompt)
 	o = json_out_new();
 	json_out_text(o, "prompt", opt.prompt);
 	json_out_bytes(o, "text", w->text.s, w->text.len);
-	ids = json_out_array(o, "tokens");
-	for (size_t i = prompt; i < w->ids.nr; i++)
-		json_out_int(ids, NULL, w->ids.ids[i]);
+	list = json_out_array(o, "tokens");
+	for (size_t i = prompt; i < ids->nr; i++)
+		json_out_int(list, NULL, ids->ids[i]);
 	return json_out_print(o);
 }
 
-static int generate(struct loaded *l, struct device *dev)
+static int write_text(struct loaded *l, struct device *dev)
 {
-	struct writing w = { .model = l };
-	size_t prompt = 0;
+	struct writing w = { .tokenizer = l->tokenizer };
+	struct generation g = {
+		.tokens = opt.tokens,
+		.vocab = (int)tokenizer_vocab(l->tokenizer),
+		.eot = tokenizer_eot(l->tokenizer),
+		.temperature = opt.temperature,
+		.seed = opt.seed,
+		.emit = emit,
+		.ctx = &w,
+	};
+	struct token_list ids = { 0 };
+	size_t prompt;
 	int ret;
 
 	strbuf_init(&w.text);
-	w.logits = calloc(l->model->spec.vocab, sizeof(*w.logits));
-	ret = w.logits ? encode_prompt(&w) : fail_nomem(l->model->spec.vocab, "logits");
-	prompt = w.ids.nr;
-	if (!ret)
-		ret = decoder_new(l->model, dev, l->model->spec.context, &w.decoder);
+	ret = encode_prompt(l->tokenizer, &ids);
+	prompt = ids.nr;
 	if (!ret && !config_options.json)
 		fputs(opt.prompt, stdout);
 	if (!ret)
-		ret = write_tokens(&w);
+		ret = generate(l->model, dev, &g, &ids);
 	if (!ret)
-		ret = report(&w, prompt);
-	decoder_free(w.decoder);
-	token_list_free(&w.ids);
+		ret = report(&w, &ids, prompt);
+	token_list_free(&ids);
 	strbuf_free(&w.text);
-	free(w.logits);
 	return ret;
 }
 
@@ -150,7 +113,7 @@ static int generate_run(int argc, char **argv)
 	if (!ret)
 		ret = model_load(argv[0], dev, &l);
 	if (!ret)
-		ret = generate(&l, dev);
+		ret = write_text(&l, dev);
 	model_unload(&l);
 	device_close(dev);
 	config_free(cfg);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Going on from a text, token by token.
+ */
+#ifndef INFER_GENERATE_H
+#define INFER_GENERATE_H
+
+#include <stdint.h>
+
+#include "tensor/arch.h"
+
+struct model;
+struct token_list;
+
+/**
+ * struct generation - how to go on.
+ * @tokens: most tokens to draw
+ * @vocab: tokens to draw from, at most the model's (which may be padded)
+ * @eot: the token that ends a document, and the text
+ * @emit: called for each token as it is drawn, but not for @eot; 0 or -errno
+ */
+struct generation {
+	int tokens, vocab;
+	uint32_t eot;
+	double temperature;
+	uint64_t seed;
+	int (*emit)(void *ctx, uint32_t id);
+	void *ctx;
+};
+
+/**
+ * generate() - draw tokens behind those in @ids, which must not be empty, and add them.
+ *
+ * Of a prompt that is longer than the model's context its end is read.  When the context
+ * is full, its newer half is read again, since positions are absolute, and the text goes
+ * on.  Token number i is drawn from stream (seed, "generate", i): the text follows from
+ * model, prompt, seed and temperature.
+ */
+int generate(struct model *m, struct device *dev, const struct generation *g,
+	     struct token_list *ids);
+
+#endif
