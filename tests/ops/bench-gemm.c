@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "arch/cpu/gemm.h"
 #include "base/fail.h"
@@ -38,21 +37,6 @@ static const struct product products[] = {
 	{ "124M B4T64 fc dw", 3072, 768, 256, DW },
 };
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static float *numbers(int64_t count)
 {
 	float *x = malloc(count * sizeof(*x));
@@ -70,14 +54,13 @@ static double rate(const struct gemm *g)
 	int times = (int)(2e9 / flops) + 1;
 
 	for (int r = 0; r < RUNS; r++) {
-		double start = now();
+		double start = bench_now();
 
 		for (int i = 0; i < times; i++)
 			gemm_run(g);
-		t[r] = (now() - start) / times;
+		t[r] = (bench_now() - start) / times;
 	}
-	qsort(t, RUNS, sizeof(double), by_value);
-	return 1e-9 * flops / t[RUNS / 2];
+	return 1e-9 * flops / bench_median(t, RUNS);
 }
 
 /* x W^T: rows of x, W transposed; dy W; dy^T x. */

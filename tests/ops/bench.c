@@ -23,7 +23,7 @@
 #define SECONDS 0.02		/* of one timed run */
 #define COPY_BYTES ((size_t)64 << 20)
 
-static double now(void)
+double bench_now(void)
 {
 	struct timespec ts;
 
@@ -36,6 +36,12 @@ static int by_value(const void *a, const void *b)
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return x < y ? -1 : x > y;
+}
+
+double bench_median(double *values, int nr)
+{
+	qsort(values, nr, sizeof(*values), by_value);
+	return values[nr / 2];
 }
 
 /* ---- ceilings ----------------------------------------------------------------- */
@@ -74,7 +80,7 @@ static volatile float sink;
 /* flops per second of one thread */
 static double fma_once(long steps)
 {
-	double start = now();
+	double start = bench_now();
 	int lanes;
 
 	switch (simd_level()) {
@@ -90,16 +96,16 @@ static double fma_once(long steps)
 		sink = fma_plain(steps);
 		lanes = 4;
 	}
-	return 2.0 * CHAINS * lanes * (double)steps / (now() - start);
+	return 2.0 * CHAINS * lanes * (double)steps / (bench_now() - start);
 }
 
 static double copy_once(char *to, const char *from)
 {
-	double start = now();
+	double start = bench_now();
 
 	memcpy(to, from, COPY_BYTES);
 	sink = to[COPY_BYTES / 2];
-	return 2.0 * (double)COPY_BYTES / (now() - start);
+	return 2.0 * (double)COPY_BYTES / (bench_now() - start);
 }
 
 void bench_ceilings(struct ceilings *c)
@@ -114,10 +120,8 @@ void bench_ceilings(struct ceilings *c)
 		bytes[i] = copy_once(memory, memory + COPY_BYTES);
 	}
 	free(memory);
-	qsort(flops, RUNS, sizeof(double), by_value);
-	qsort(bytes, RUNS, sizeof(double), by_value);
-	c->flops = flops[RUNS / 2];
-	c->bytes = bytes[RUNS / 2];
+	c->flops = bench_median(flops, RUNS);
+	c->bytes = bench_median(bytes, RUNS);
 }
 
 /* ---- kernels -------------------------------------------------------------------- */
@@ -184,11 +188,11 @@ static void discard(struct subject *s)
 
 static double time_of(struct subject *s, const struct kernel *k, struct device *dev, long times)
 {
-	double start = now();
+	double start = bench_now();
 
 	for (long i = 0; i < times; i++)
 		dev->arch->run(dev, NULL, k, &s->call);
-	return (now() - start) / (double)times;
+	return (bench_now() - start) / (double)times;
 }
 
 static double median_time(struct subject *s, const struct kernel *k, struct device *dev)
@@ -198,8 +202,7 @@ static double median_time(struct subject *s, const struct kernel *k, struct devi
 
 	for (int i = 0; i < RUNS; i++)
 		t[i] = time_of(s, k, dev, times);
-	qsort(t, RUNS, sizeof(double), by_value);
-	return t[RUNS / 2];
+	return bench_median(t, RUNS);
 }
 
 /* The slower of arithmetic and memory, if both ran at the ceiling. */

@@ -13,6 +13,12 @@ struct ceilings {
 	double bytes;	/* read and written by a copy, per second */
 };
 
+/** bench_now() - seconds of a clock that only goes forward. */
+double bench_now(void);
+
+/** bench_median() - sorts @values. */
+double bench_median(double *values, int nr);
+
 void bench_ceilings(struct ceilings *c);
 
 /** bench_kernel() - print a line about @k on the last case of @op. */
