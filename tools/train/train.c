@@ -139,8 +139,8 @@ static int loop(struct job *j, bool bar)
 		ret = one_step(j);
 		progress_update(bar, trainer_done(j->trainer), "loss %.4f  %s tok/s", j->loss,
 				format_count(text, job_rate(j)));
-		if (stopped)
-			break;	/* save now; resuming makes up for an evaluation */
+		if (!ret && stopped && trainer_done(j->trainer) < steps)
+			break;	/* saved below; resuming makes up for an evaluation */
 		if (!ret && (is_due(j, PARAM_TRAIN_EVAL_EVERY) ||
 			     trainer_done(j->trainer) == steps))
 			ret = evaluate(j);
