@@ -24,6 +24,26 @@ english()
 	cat "$SRCTREE"/README.md "$SRCTREE"/Documentation/*.md "$SRCTREE"/Documentation/*/*.md
 }
 
+# needs COMMAND...: the test ends here where the program was built without one
+needs()
+{
+	for _command; do
+		# shellcheck disable=SC2086
+		"$KNLP" $_command -h >out 2>err || { skip "$_command" "no such command"; exit 0; }
+	done
+}
+
+# prepare_text [FILE]: ./data from FILE, or from all that english() gives
+prepare_text()
+{
+	if [ $# -eq 0 ]; then
+		english >text
+		set -- text
+	fi
+	"$KNLP" data prepare -q --input "$1" --tokenizer byte --out data --piece-bytes 1000 \
+		>out 2>err
+}
+
 # tiny RUN ARG...: train the tiny model on ./data
 tiny()
 {
@@ -115,6 +135,16 @@ big_english()
 		sort | head -n 400 | xargs cat 2>/dev/null | LC_ALL=C tr -cd '\011\012\040-\176' |
 		head -c 1100000 >"$1"
 	[ "$(wc -c <"$1")" -gt 900000 ]
+}
+
+# pair_entropy FILE: nats per byte of a byte given the one before, from their counts in
+# FILE: what a table of pairs, fitted to the very text, could reach
+pair_entropy()
+{
+	od -An -v -tu1 -w1 "$1" | awk '
+		{ b = $1 + 0; if (NR > 1) { pair[a * 256 + b]++; first[a]++; n++ } a = b }
+		END { for (p in pair) h -= pair[p] * log(pair[p] / first[int(p / 256)])
+		      printf "%.4f", h / n }'
 }
 
 # below NAME NUMBER LIMIT

@@ -88,10 +88,16 @@ static int build(struct trainer *t)
 	return ret ? ret : make_evaluator(t);
 }
 
+/* TRAIN_MIN_LR, or what its auto stands for. */
+static double min_lr(const struct config *cfg)
+{
+	return config_is_auto(cfg, PARAM_TRAIN_MIN_LR) ? config_float(cfg, PARAM_TRAIN_LR) / 10
+						       : config_float(cfg, PARAM_TRAIN_MIN_LR);
+}
+
 static int check_rates(const struct config *cfg)
 {
-	if (!config_is_auto(cfg, PARAM_TRAIN_MIN_LR) &&
-	    config_float(cfg, PARAM_TRAIN_MIN_LR) > config_float(cfg, PARAM_TRAIN_LR))
+	if (min_lr(cfg) > config_float(cfg, PARAM_TRAIN_LR))
 		return fail(-EINVAL, "TRAIN_MIN_LR %s is above TRAIN_LR %s",
 			    config_text(cfg, PARAM_TRAIN_MIN_LR), config_text(cfg, PARAM_TRAIN_LR));
 	return 0;
@@ -142,7 +148,7 @@ int trainer_resolve(struct config *cfg, int vocab)
 	spec_free(&spec);
 	if (ret || !config_is_auto(cfg, PARAM_TRAIN_MIN_LR))
 		return ret;
-	snprintf(text, sizeof(text), "%.9g", config_float(cfg, PARAM_TRAIN_LR) / 10);
+	snprintf(text, sizeof(text), "%.9g", min_lr(cfg));
 	return config_put(cfg, PARAM_TRAIN_MIN_LR, text);
 }
 
@@ -297,11 +303,9 @@ static int put_scalar(struct trainer *t, enum scalar at, const void *value, size
 
 static double learning_rate(const struct trainer *t)
 {
-	double lr = config_float(t->cfg, PARAM_TRAIN_LR);
 	struct schedule_range r = {
-		.lr = lr,
-		.min_lr = config_is_auto(t->cfg, PARAM_TRAIN_MIN_LR)
-			? lr / 10 : config_float(t->cfg, PARAM_TRAIN_MIN_LR),
+		.lr = config_float(t->cfg, PARAM_TRAIN_LR),
+		.min_lr = min_lr(t->cfg),
 		.warmup = config_int(t->cfg, PARAM_TRAIN_WARMUP),
 		.steps = t->shape.steps,
 	};

@@ -10,10 +10,7 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-for command in train config 'data prepare'; do
-	# shellcheck disable=SC2086
-	"$KNLP" $command -h >out 2>err || { skip live "no knlp $command"; exit 0; }
-done
+needs train config 'data prepare'
 english | head -c 20000 >text
 "$KNLP" data prepare -q -i text -t byte -o data --piece-bytes 64 >out 2>err
 

@@ -5,12 +5,8 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-for command in train 'data prepare'; do
-	# shellcheck disable=SC2086
-	"$KNLP" $command -h >out 2>err || { skip cut "no knlp $command"; exit 0; }
-done
-english >text
-"$KNLP" data prepare -q --input text --tokenizer byte --out data --piece-bytes 1000 >out 2>err
+needs train 'data prepare'
+prepare_text
 
 tiny run --set TRAIN_TOKENS=90M --set TRAIN_EVAL_EVERY=0 >out 2>err &
 pid=$!

@@ -7,12 +7,8 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-for command in train 'eval loss' generate 'data prepare'; do
-	# shellcheck disable=SC2086
-	"$KNLP" $command -h >out 2>err || { skip train "no knlp $command"; exit 0; }
-done
-english >text
-"$KNLP" data prepare -q --input text --tokenizer byte --out data --piece-bytes 1000 >out 2>err
+needs train 'eval loss' generate 'data prepare'
+prepare_text
 
 # Under the sanitizer, too, a machine may lack memory.
 : "${ASAN_OPTIONS:=allocator_may_return_null=1}"

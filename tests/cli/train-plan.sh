@@ -7,12 +7,8 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-for command in train 'eval loss' 'data prepare'; do
-	# shellcheck disable=SC2086
-	"$KNLP" $command -h >out 2>err || { skip train-plan "no knlp $command"; exit 0; }
-done
-english >text
-"$KNLP" data prepare -q -i text -t byte -o data --piece-bytes 1000 >out 2>err
+needs train 'eval loss' 'data prepare'
+prepare_text
 
 # train ARG...: as tiny, with messages
 train() { "$KNLP" train --config tiny.config "$@"; }

@@ -7,12 +7,8 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-for command in train 'eval loss' generate 'data prepare'; do
-	# shellcheck disable=SC2086
-	"$KNLP" $command -h >out 2>err || { skip train "no knlp $command"; exit 0; }
-done
-english >text
-"$KNLP" data prepare -q --input text --tokenizer byte --out data --piece-bytes 1000 >out 2>err
+needs train 'eval loss' generate 'data prepare'
+prepare_text
 "$KNLP" data prepare -q --input text --tokenizer byte --out docs --piece-bytes 64 >out 2>err
 
 # same NAME RUN [RUN]: it has the bits of the other, or of ./base
@@ -191,6 +187,23 @@ for signal in INT TERM; do
 	same "SIG$signal: resumed to the same bits" "sig$signal" uncut
 	steps_once "sig$signal" $steps
 done
+
+# An evaluation that a signal left out is made up for, so that the logs are equal.  Long
+# steps and short evaluations, so that the signal comes in a step.
+often="--set TRAIN_TOKENS=$((128 * 16 * 40)) --set TRAIN_ACCUM=16"
+often="$often --set TRAIN_EVAL_EVERY=1 --set TRAIN_EVAL_TOKENS=32"
+# shellcheck disable=SC2086
+tiny often $often >out 2>err
+# shellcheck disable=SC2086
+cut_at 20 TERM evals $often
+for at in 40 60; do
+	# shellcheck disable=SC2086
+	cut_at $at TERM evals $often --resume
+done
+# shellcheck disable=SC2086
+tiny evals $often --resume >out 2>err
+equal "cut between step and evaluation: the same log" "$(without_time evals)" \
+	"$(without_time often)"
 
 # shellcheck disable=SC2086
 cut_at 20 KILL cut-init --init base $long

@@ -8,11 +8,10 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-"$KNLP" train -h >out 2>err || { skip kills "no knlp train"; exit 0; }
+needs train 'data prepare'
 : "${KILLS:=20}" "${KILLS_SEED:=$(date +%y%m%d)}"
 
-english >text
-"$KNLP" data prepare -q --input text --tokenizer byte --out data --piece-bytes 1000 >out 2>err
+prepare_text
 
 steps=600
 cat >>tiny.config <<END
