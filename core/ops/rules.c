@@ -16,6 +16,30 @@ int rule_f32(const char *op, const char *what, const struct layout *l)
 	return 0;
 }
 
+int rule_real(const char *op, const char *what, const struct layout *l)
+{
+	char text[SHAPE_TEXT];
+
+	if (l->nd < 0)
+		return fail(-EINVAL, "%s: %s is missing", op, what);
+	if (l->dtype != DT_F32 && l->dtype != DT_BF16)
+		return fail(-EINVAL, "%s: %s is %s: must be f32 or bf16", op, what,
+			    layout_text(l, text));
+	return 0;
+}
+
+int rule_twin(const char *op, const char *what, const struct layout *l,
+	      const char *like_what, const struct layout *like)
+{
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+	int ret = rule_real(op, what, l);
+
+	if (!ret && (l->dtype != like->dtype || !layout_same_shape(l, like)))
+		ret = fail(-EINVAL, "%s: %s is %s: must have the shape and type of %s, %s", op,
+			   what, layout_text(l, text), like_what, layout_text(like, want));
+	return ret;
+}
+
 int rule_like(const char *op, const char *what, const struct layout *l,
 	      const char *like_what, const struct layout *like)
 {

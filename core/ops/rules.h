@@ -13,6 +13,13 @@
 /** rule_f32() - input @what of @op must be f32 (any shape). */
 int rule_f32(const char *op, const char *what, const struct layout *l);
 
+/** rule_real() - input @what of @op must be f32 or bf16 (any shape). */
+int rule_real(const char *op, const char *what, const struct layout *l);
+
+/** rule_twin() - f32 or bf16, of the shape and the type of @like. */
+int rule_twin(const char *op, const char *what, const struct layout *l,
+	      const char *like_what, const struct layout *like);
+
 /** rule_like() - input @what must be f32 and have the shape of @like, input @like_what. */
 int rule_like(const char *op, const char *what, const struct layout *l,
 	      const char *like_what, const struct layout *like);

@@ -21,10 +21,11 @@ struct tensor;
 /** What may be cut: anything, or only between matrices (Muon). */
 enum optim_unit { OPTIM_ELEMENT, OPTIM_MATRIX };
 
-/** struct optim_segment - one segment to update: flat f32 tensors of one length. */
+/** struct optim_segment - one segment to update: flat tensors of one length, f32. */
 struct optim_segment {
 	struct tensor *weights, *gradients;
 	struct tensor *states[OPTIM_MAX_STATES];
+	struct tensor *shadow;	/* bf16 copy of the weights that the update renews, or NULL */
 	struct tensor *clip;	/* f32 scalar: factor on the gradient */
 	struct tensor *hyper;	/* f32 (OPTIM_HYPER), as hyper() fills it */
 	bool decay;		/* weight decay applies */

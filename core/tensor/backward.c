@@ -43,6 +43,30 @@ bool backward_needs(struct backward *b, const struct tensor *t)
 	return t && t->id < b->nr && b->of[t->id].needed;
 }
 
+/* Ops that the pass itself uses are found by name: core/tensor knows no op. */
+static struct tensor *apply(struct graph *g, const char *name, const void *attr, size_t attr_size,
+			    struct tensor *const *in, int nr_in)
+{
+	const struct op *op = op_find(name);
+	static const char zero[64];
+
+	BUG_ON(!op || (attr && op->attr_size != attr_size) || op->attr_size > sizeof(zero));
+	return graph_op(g, op, attr ? attr : zero, in, nr_in);
+}
+
+/* @grad as @type: a sum is taken in the type of its tensor. */
+static struct tensor *as_type(struct graph *g, struct tensor *grad, enum dtype type)
+{
+	return grad->max.dtype == type ? grad
+				       : apply(g, "cast", &type, sizeof(type), &grad, 1);
+}
+
+/* Gradients of weights are f32, whatever type the weights are multiplied in. */
+static enum dtype gradient_type(const struct tensor *t)
+{
+	return t->kind == TENSOR_PARAM ? DT_F32 : t->max.dtype;
+}
+
 static void add_part(struct backward *b, struct tensor *t, struct tensor *grad, int dim,
 		     int64_t start)
 {
@@ -51,8 +75,9 @@ static void add_part(struct backward *b, struct tensor *t, struct tensor *grad, 
 
 	if (!grad || !backward_needs(b, t))
 		return;
+	grad = as_type(b->g, grad, gradient_type(t));
 	p = graph_alloc(b->g, sizeof(*p));
-	if (!p) {
+	if (!p || !grad) {
 		graph_fail(b->g, -ENOMEM);
 		return;
 	}
@@ -131,17 +156,6 @@ void graph_want_grad(struct tensor *t)
 {
 	if (t)
 		t->wants_grad = true;
-}
-
-/* Ops that the pass itself uses are found by name: core/tensor knows no op. */
-static struct tensor *apply(struct graph *g, const char *name, const void *attr, size_t attr_size,
-			    struct tensor *const *in, int nr_in)
-{
-	const struct op *op = op_find(name);
-	static const char zero[64];
-
-	BUG_ON(!op || (attr && op->attr_size != attr_size) || op->attr_size > sizeof(zero));
-	return graph_op(g, op, attr ? attr : zero, in, nr_in);
 }
 
 static struct tensor *add_two(struct graph *g, struct tensor *a, struct tensor *c)

@@ -170,7 +170,8 @@ struct backward_options {
  * graph_backward() - append the nodes that compute the gradient of @loss.
  *
  * @loss: a scalar, or a tensor whose elements' sum is differentiated.
- * Gradients of params go to param->grad (skipped where that is NULL).  Gradients of other
+ * Gradients of params go to param->grad (skipped where that is NULL), which is f32 also where
+ * the param is bf16; gradients of other tensors have their tensor's type.  Gradients of other
  * tensors are asked for before the pass with graph_want_grad().
  * Return: 0 or -errno; an op without gradient rule on the way is named.
  */

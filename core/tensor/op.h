@@ -91,6 +91,11 @@ enum op_flags {
 	 * of (input 3, the loss scale) * sum(output 0), whatever comes from above.
 	 */
 	OP_LOSS    = 1 << 2,
+	/*
+	 * Kernels may round inner values to the type of the compute inputs (attention's
+	 * probabilities), so that every output is as coarse as that type.
+	 */
+	OP_ROUNDS  = 1 << 3,
 };
 
 /**
@@ -98,6 +103,9 @@ enum op_flags {
  * @attr_size: bytes of the attribute struct, 0 if none
  * @nr_in, @nr_out: as many as the op can have; trailing or optional inputs may be NULL
  * @strided_in: bit i set: input i may be a strided view; others are made contiguous
+ * @compute_in: bit i set: input i may be bf16 instead of f32, as training in bf16 has it.
+ *	The op tests run every case of f32 again with all of these inputs as bf16; a case
+ *	of one op may also mix the types
  * @inplace: inplace[o] = i + 1: output o may take the storage of input i when nobody
  *	reads that input afterwards (the kernels allow exact overlap)
  * @updates: updates[o] = i + 1: output o IS input i, updated in place (accumulation,
@@ -120,6 +128,7 @@ struct op {
 	unsigned int flags;
 	unsigned int strided_in;
 	unsigned int optional_in;	/* bit i set: input i may be absent */
+	unsigned int compute_in;
 	uint8_t inplace[MAX_OUT];
 	uint8_t updates[MAX_OUT];
 	int (*infer)(const void *attr, const struct layout *in, int nr_in, struct layout *out);

@@ -15,12 +15,24 @@
  * opcheck_kernel() - one kernel on one device against the op's oracle.
  *
  * All outputs within c * u * sqrt(K) * scale (c = 8, u the unit roundoff of the output's
- * type, K the op's reduction length, scale the largest magnitude in the output); same bits
+ * type, or of the compute inputs' if the op has OP_ROUNDS, K the op's reduction length, scale the largest magnitude in the output); same bits
  * again, with 1, 2 and 4 threads, and in place where the op allows it; nothing written
  * outside the outputs.
  */
 const char *opcheck_kernel(const struct op *op, const struct op_case *c,
 			   const struct kernel *k, struct device *dev);
+
+/**
+ * opcheck_bf16() - case @c with the op's compute inputs as bf16, in @out; @name has room for
+ * its name.  Return: false if that is no other case.
+ */
+#define OPCHECK_NAME 96
+bool opcheck_bf16(const struct op *op, const struct op_case *c, struct op_case *out,
+		  char name[OPCHECK_NAME]);
+
+/** opcheck_usable() - may kernel @k run case @c on @dev? */
+bool opcheck_usable(const struct op *op, const struct op_case *c, const struct kernel *k,
+		    const struct device *dev);
 
 /**
  * opcheck_gradient() - the op's gradient rule, run through oracles in fp64, against

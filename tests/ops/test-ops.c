@@ -21,21 +21,37 @@ static struct device *open_device(const char *name)
 	return dev;
 }
 
+/* Case @c of a kernel, if it takes it; returns how many were run. */
+static int check_case(const struct op *op, const struct op_case *c, const struct kernel *k,
+		      struct device *dev)
+{
+	const char *wrong;
+
+	if (!opcheck_usable(op, c, k, dev))
+		return 0;
+	wrong = opcheck_kernel(op, c, k, dev);
+	ck_assert_msg(!wrong, "%s", wrong);
+	return 1;
+}
+
 /* All cases of kernel @i of the table on device @name, if it runs that arch's kernels. */
 static void check_kernel(int i, const char *name)
 {
 	const struct kernel *k = kernel_table()->sorted[i];
 	const struct op *op = op_find(k->op);
 	struct device *dev = open_device(name);
+	bool runs = !strcmp(dev->arch->kernels, k->arch);
+	char bf16_name[OPCHECK_NAME];
+	struct op_case bf16;
 	int nr = 0;
 
-	for (const struct op_case *c = op->cases; c->name && !strcmp(dev->arch->kernels, k->arch);
-	     c++, nr++) {
-		const char *wrong = opcheck_kernel(op, c, k, dev);
-
-		ck_assert_msg(!wrong, "%s", wrong);
+	for (const struct op_case *c = op->cases; c->name && runs; c++) {
+		nr += check_case(op, c, k, dev);
+		if (opcheck_bf16(op, c, &bf16, bf16_name))
+			nr += check_case(op, &bf16, k, dev);
 	}
-	ck_assert_msg(nr || strcmp(dev->arch->kernels, k->arch), "op '%s' has no cases", op->name);
+	/* A kernel for another processor is usable nowhere here. */
+	ck_assert_msg(nr || !runs || k->usable, "op '%s' has no cases", op->name);
 	device_close(dev);
 }
 
@@ -122,7 +138,11 @@ START_TEST(extents)
 
 	for (const struct op_case *c = op->cases; c->name; c++) {
 		const char *wrong = opcheck_extents(op, c, dev);
+		char name[OPCHECK_NAME];
+		struct op_case bf16;
 
+		ck_assert_msg(!wrong, "%s", wrong);
+		wrong = opcheck_bf16(op, c, &bf16, name) ? opcheck_extents(op, &bf16, dev) : NULL;
 		ck_assert_msg(!wrong, "%s", wrong);
 	}
 	device_close(dev);

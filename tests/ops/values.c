@@ -166,6 +166,10 @@ double values_tolerance(const struct case_values *v, int o)
 	double u = dtype_info(v->out_layout[o].dtype)->roundoff, scale = 0;
 	int64_t k = v->op->reduce ? v->op->reduce(v->c->attr, v->in_layout, v->out_layout) : 1;
 
+	for (int i = 0; i < v->c->nr_in; i++)
+		if (v->op->flags & OP_ROUNDS && v->op->compute_in & 1u << i &&
+		    v->in_layout[i].nd >= 0)
+			u = fmax(u, dtype_info(v->in_layout[i].dtype)->roundoff);
 	for (int64_t i = 0; i < layout_count(&v->out_layout[o]); i++)
 		if (isfinite(v->out[o][i]) && fabs(v->out[o][i]) > scale)
 			scale = fabs(v->out[o][i]);
