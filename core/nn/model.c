@@ -11,7 +11,7 @@
 #include "tensor/segment.h"
 
 static const char *const kind_names[SEG_KINDS] = {
-	"weights", "gradients", "optimizer state 0", "optimizer state 1"
+	"weights", "gradients", "optimizer state 0", "optimizer state 1", "bf16 weights"
 };
 static const char *const group_names[GROUP_COUNT] = { "decay", "no decay" };
 
@@ -113,36 +113,55 @@ void model_free(struct model *m)
 
 /* ---- memory ------------------------------------------------------------------- */
 
-static int kinds_for(int states)
+/* Does model_alloc() with @states make segments of @kind? */
+static bool has_kind(const struct model *m, enum segment_kind kind, int states)
 {
-	return states ? SEG_STATE + states : 1;
+	if (kind == SEG_SHADOW)
+		return m->compute == DT_BF16;
+	return kind == SEG_WEIGHT || (states && (int)kind < SEG_STATE + states);
+}
+
+static enum dtype kind_dtype(enum segment_kind kind)
+{
+	return kind == SEG_SHADOW ? DT_BF16 : DT_F32;
 }
 
 size_t model_bytes(const struct model *m, int states)
 {
 	size_t bytes = 0;
 
-	for (int g = 0; g < GROUP_COUNT; g++)
-		if (m->segment[SEG_WEIGHT][g])
-			bytes += m->segment[SEG_WEIGHT][g]->bytes;
-	return bytes * kinds_for(states);
+	for (int k = 0; k < SEG_KINDS; k++)
+		for (int g = 0; g < GROUP_COUNT && has_kind(m, k, states); g++)
+			if (m->segment[SEG_WEIGHT][g])
+				bytes += segment_count(m->segment[SEG_WEIGHT][g]) *
+					 dtype_size(kind_dtype(k));
+	return bytes;
+}
+
+static int layout_kind(struct model *m, enum segment_kind kind)
+{
+	for (int g = 0; g < GROUP_COUNT; g++) {
+		const struct segment *weights = m->segment[SEG_WEIGHT][g];
+		char name[64];
+
+		if (!weights)
+			continue;
+		snprintf(name, sizeof(name), "%s (%s)", kind_names[kind], group_names[g]);
+		m->segment[kind][g] = segment_like(weights, name, kind_dtype(kind));
+		if (!m->segment[kind][g])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int model_layout(struct model *m, int states)
 {
-	for (int k = SEG_GRAD; k < kinds_for(states); k++)
-		for (int g = 0; g < GROUP_COUNT; g++) {
-			const struct segment *weights = m->segment[SEG_WEIGHT][g];
-			char name[64];
+	int ret = 0;
 
-			if (!weights)
-				continue;
-			snprintf(name, sizeof(name), "%s (%s)", kind_names[k], group_names[g]);
-			m->segment[k][g] = segment_like(weights, name);
-			if (!m->segment[k][g])
-				return -ENOMEM;
-		}
-	return 0;
+	for (int k = SEG_WEIGHT + 1; k < SEG_KINDS && !ret; k++)
+		if (has_kind(m, k, states))
+			ret = layout_kind(m, k);
+	return ret;
 }
 
 int model_alloc(struct model *m, struct device *dev, int states)
@@ -150,11 +169,16 @@ int model_alloc(struct model *m, struct device *dev, int states)
 	int ret = model_layout(m, states);
 
 	m->device = dev;
-	for (int k = 0; k < kinds_for(states); k++)
+	for (int k = 0; k < SEG_KINDS; k++)
 		for (int g = 0; g < GROUP_COUNT && !ret; g++)
 			if (m->segment[k][g])
 				ret = segment_alloc(m->segment[k][g], dev);
 	return ret;
+}
+
+bool model_has_shadow(const struct model *m, const struct param_info *p)
+{
+	return m->compute == DT_BF16 && p->nd > 1;
 }
 
 static struct tensor *bound(struct builder *b, const struct param_info *p, enum segment_kind kind)
@@ -164,7 +188,7 @@ static struct tensor *bound(struct builder *b, const struct param_info *p, enum 
 	struct tensor *t;
 
 	snprintf(name, sizeof(name), "%s%s", p->name, kind == SEG_GRAD ? ".grad" : "");
-	t = graph_tensor(b->graph, kind == SEG_WEIGHT ? TENSOR_PARAM : TENSOR_STATE, name,
+	t = graph_tensor(b->graph, kind == SEG_GRAD ? TENSOR_STATE : TENSOR_PARAM, name,
 			 s->dtype, p->nd, p->n, NULL);
 	if (t && s->buffer)
 		segment_bind(s, p->view, t);
@@ -195,7 +219,7 @@ struct tensor *nn_weight(struct builder *b, const struct param_info *info)
 	t = in_graph(b->graph, p);
 	if (t)
 		return t;
-	t = bound(b, p, SEG_WEIGHT);
+	t = bound(b, p, model_has_shadow(b->model, p) ? SEG_SHADOW : SEG_WEIGHT);
 	if (t && b->training)
 		t->grad = bound(b, p, SEG_GRAD);
 	return t;
@@ -235,7 +259,38 @@ int model_init(struct model *m, uint64_t seed)
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return model_refresh(m);
+}
+
+#define PIECE 4096	/* elements */
+
+static int refresh_segment(const struct segment *weights, struct segment *shadow)
+{
+	float from[PIECE];
+	uint16_t to[PIECE];
+	int64_t count = segment_count(weights);
+	int ret = 0;
+
+	for (int64_t at = 0; at < count && !ret; at += PIECE) {
+		int64_t n = count - at < PIECE ? count - at : PIECE;
+
+		ret = device_read(weights->buffer, at * sizeof(*from), from, n * sizeof(*from));
+		for (int64_t i = 0; i < n; i++)
+			to[i] = f32_to_bf16(from[i]);
+		if (!ret)
+			ret = device_write(shadow->buffer, at * sizeof(*to), to, n * sizeof(*to));
+	}
+	return ret;
+}
+
+int model_refresh(struct model *m)
+{
+	int ret = 0;
+
+	for (int g = 0; g < GROUP_COUNT && !ret; g++)
+		if (m->segment[SEG_SHADOW][g])
+			ret = refresh_segment(m->segment[SEG_WEIGHT][g], m->segment[SEG_SHADOW][g]);
+	return ret;
 }
 
 int64_t model_count(const struct model *m, bool compute)

@@ -44,8 +44,11 @@ struct param_info {
 	int view;
 };
 
-/** What a parameter's segments hold; state i of the optimizer is SEG_STATE + i. */
-enum segment_kind { SEG_WEIGHT, SEG_GRAD, SEG_STATE, SEG_KINDS = SEG_STATE + 2 };
+/**
+ * What a parameter's segments hold; state i of the optimizer is SEG_STATE + i.  SEG_SHADOW
+ * is a bf16 copy of the weights, what matrices are multiplied in when computing in bf16.
+ */
+enum segment_kind { SEG_WEIGHT, SEG_GRAD, SEG_STATE, SEG_SHADOW = SEG_STATE + 2, SEG_KINDS };
 
 /**
  * struct model - a spec and its parameters.
@@ -57,6 +60,7 @@ struct model {
 	struct param_info *params;
 	int nr_params, cap_params;
 	bool decay_1d;		/* norms and biases decay, too */
+	enum dtype compute;	/* set before model_alloc(): DT_F32, or DT_BF16 */
 	struct segment *segment[SEG_KINDS][GROUP_COUNT];
 	struct device *device;
 };
@@ -76,6 +80,15 @@ int model_layout(struct model *m, int states);
 
 /** model_bytes() - what model_alloc() would take. */
 size_t model_bytes(const struct model *m, int states);
+
+/** model_has_shadow() - is @p multiplied in bf16? Matrices and tables are, vectors not. */
+bool model_has_shadow(const struct model *m, const struct param_info *p);
+
+/**
+ * model_refresh() - make the shadow from the weights, after the host wrote these.
+ * Optimizers keep it fresh themselves.
+ */
+int model_refresh(struct model *m);
 
 /** model_init() - initial weights: param p from stream (seed, "init/" p->name). */
 int model_init(struct model *m, uint64_t seed);

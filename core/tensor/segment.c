@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 
-#define VIEW_ALIGN 64
+#define VIEW_ALIGN 16	/* elements */
 
 struct segment *segment_new(const char *name, enum dtype dtype)
 {
@@ -36,9 +36,9 @@ void segment_free(struct segment *s)
 	free(s);
 }
 
-struct segment *segment_like(const struct segment *s, const char *name)
+struct segment *segment_like(const struct segment *s, const char *name, enum dtype dtype)
 {
-	struct segment *copy = segment_new(name, s->dtype);
+	struct segment *copy = segment_new(name, dtype);
 
 	for (int i = 0; copy && i < s->nr_views; i++) {
 		const struct segment_view *v = &s->views[i];
@@ -71,7 +71,8 @@ int segment_add(struct segment *s, const char *name, int nd, const int64_t *n)
 		return fail_nomem(strlen(name), s->name);
 	v->layout = layout_make(s->dtype, nd, n);
 	v->at = s->bytes;
-	s->bytes += (layout_bytes(&v->layout) + VIEW_ALIGN - 1) & ~(size_t)(VIEW_ALIGN - 1);
+	s->bytes += (layout_count(&v->layout) + VIEW_ALIGN - 1) / VIEW_ALIGN * VIEW_ALIGN *
+		    dtype_size(s->dtype);
 	return s->nr_views++;
 }
 

@@ -3,7 +3,7 @@
  * Segments: contiguous device memory that holds many named tensors of one type, so that
  * an optimizer step, a norm, a mask or a Fisher accumulation is one pass over one array.
  *
- * Views are aligned to 64 bytes; the gaps are zero and stay zero (a gradient of zero
+ * Views are aligned to 16 elements (64 bytes of f32); the gaps are zero and stay zero (a gradient of zero
  * leaves a weight of zero alone).  Segments of equal structure (weights, gradients,
  * moments) are made with segment_like(): element i of one belongs to element i of all.
  *
@@ -35,8 +35,8 @@ struct segment {
 struct segment *segment_new(const char *name, enum dtype dtype);
 void segment_free(struct segment *s);
 
-/** segment_like() - the same views under another name, without memory. */
-struct segment *segment_like(const struct segment *s, const char *name);
+/** segment_like() - the same views of another name and type, without memory. */
+struct segment *segment_like(const struct segment *s, const char *name, enum dtype dtype);
 
 /** segment_add() - add a view, before segment_alloc(). Return: its index or -ENOMEM. */
 int segment_add(struct segment *s, const char *name, int nd, const int64_t *n);

@@ -140,7 +140,7 @@ static int load_from(struct model *m, const char *dir)
 		model_entries_free(entries, nr);
 	}
 	st_close(st);
-	return ret;
+	return ret ? ret : model_refresh(m);
 }
 
 int model_load_weights(struct model *m, const char *path)

@@ -154,6 +154,8 @@ int trainer_restore(struct trainer *t, struct run *run)
 		goto out_checkpoint;
 	ret = checkpoint_load(ck, e.model, e.nr_model, e.optimizer, e.nr_optimizer);
 	if (!ret)
+		ret = model_refresh(t->model);
+	if (!ret)
 		t->done = ck->step;
 	put_entries(&e);
 out_checkpoint:

@@ -106,6 +106,8 @@ static int build_update(struct trainer *t)
 			continue;
 		s.weights = flat(t, g, SEG_WEIGHT, group);
 		s.gradients = flat(t, g, SEG_GRAD, group);
+		if (t->model->segment[SEG_SHADOW][group])
+			s.shadow = flat(t, g, SEG_SHADOW, group);
 		for (int i = 0; i < t->optimizer->nr_states; i++)
 			s.states[i] = flat(t, g, SEG_STATE + i, group);
 		ret = t->optimizer->update(g, t->cfg, &s);

@@ -34,6 +34,8 @@ static int make_model(struct trainer *t)
 
 	if (!ret)
 		ret = model_new(&spec, config_bool(t->cfg, PARAM_OPTIM_DECAY_1D), &t->model);
+	if (!ret && !strcmp(config_text(t->cfg, PARAM_TRAIN_DTYPE), "bf16"))
+		t->model->compute = DT_BF16;
 	if (!ret && !t->dry)
 		ret = model_alloc(t->model, t->dev, t->optimizer->nr_states);
 	else if (!ret)
@@ -200,12 +202,14 @@ const struct train_shape *trainer_shape(const struct trainer *t)
 
 struct train_memory trainer_memory(const struct trainer *t)
 {
-	size_t weights = model_bytes(t->model, 0);
+	int states = t->optimizer->nr_states;
+	size_t weights = model_bytes(t->model, 0);	/* with their bf16 shadow */
+	size_t per_state = (model_bytes(t->model, states) - weights) / (states + 1);
 
 	return (struct train_memory){
 		.weights = weights,
-		.gradients = weights,
-		.states = weights * t->optimizer->nr_states,
+		.gradients = per_state,
+		.states = per_state * states,
 		.intermediates = device_bytes(t->step.plan->arena_bytes) +
 				 device_bytes(t->norm.plan->arena_bytes) +
 				 device_bytes(t->update.plan->arena_bytes) +

@@ -18,7 +18,7 @@ static struct segment *make(const char *name)
 /* 15, 17 and 1 floats: 60, 68 and 4 bytes, each rounded up to 64. */
 static void segment_places(void)
 {
-	struct segment *s = make("weights"), *m = segment_like(s, "moments");
+	struct segment *s = make("weights"), *m = segment_like(s, "moments", DT_F32);
 
 	CHECK(m && m->nr_views == 3 && !strcmp(m->name, "moments"));
 	for (int i = 0; i < 3; i++) {
@@ -33,6 +33,19 @@ static void segment_places(void)
 	segment_free(m);
 }
 TEST_REGISTER(segment_places);
+
+/* Element i of a segment of another type belongs to element i of this one. */
+static void segment_other_type(void)
+{
+	struct segment *s = make("weights"), *half = segment_like(s, "shadow", DT_BF16);
+
+	for (int i = 0; i < 3; i++)
+		CHECK(half->views[i].at * 2 == s->views[i].at);
+	CHECK(half->bytes * 2 == s->bytes && segment_count(half) == segment_count(s));
+	segment_free(s);
+	segment_free(half);
+}
+TEST_REGISTER(segment_other_type);
 
 static void segment_cuts(void)
 {
