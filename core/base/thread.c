@@ -6,22 +6,36 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/fail.h"
+#include "base/relax.h"
+
+#define SPIN_NS 50000	/* how long to look for work, or for the end of it, before sleeping */
+#define INSIDE 0xffffffffu
 
 /*
- * One job at a time.  Workers sleep on `wake` until `generation` changes, take tiles
- * from the shared counter, and the last one to finish signals `done`.
+ * One job at a time.  `gate` holds a generation in its upper half, odd while the job is
+ * open, and in the lower half how many workers are inside.  A worker enters an open job
+ * that it has not seen, takes tiles from the shared counter and leaves.  The caller closes
+ * the job when no tiles are left and waits for those inside only: a worker that the system
+ * has not woken by then is not waited for.
+ *
+ * Who finds nothing to do looks again for a moment and then sleeps: the next job of a step
+ * usually comes sooner than a wake-up takes, but a thread that spins for long would take
+ * the processor from the one that it waits for.
  */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t wake, done;
 	pthread_t *workers;
 	int nr;				/* threads, the caller included; 0 means 1 */
-	unsigned long generation;
-	int running;			/* workers still inside the job */
-	bool stop;
+	atomic_ullong gate;
+	atomic_int sleeping;		/* workers that need a signal */
+	atomic_bool waiting;		/* the caller needs one */
+	atomic_bool stop;
 	tile_fn fn;
 	void *ctx;
 	long nr_tiles;
@@ -58,31 +72,104 @@ static void take_tiles(void)
 		pool.fn(pool.ctx, tile);
 }
 
+static unsigned int generation(unsigned long long gate)
+{
+	return (unsigned int)(gate >> 32);
+}
+
+/* Is there a job that a worker that saw generation @seen last may enter? */
+static bool is_open(unsigned int seen)
+{
+	unsigned int now = generation(atomic_load(&pool.gate));
+
+	return (now & 1 && now != seen) || atomic_load(&pool.stop);
+}
+
+static bool is_empty(unsigned int unused)
+{
+	(void)unused;
+	return !(atomic_load(&pool.gate) & INSIDE);
+}
+
+static int64_t nanoseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* Look for a moment whether @cond holds, letting others run now and then. */
+static bool spin_until(bool (*cond)(unsigned int), unsigned int arg)
+{
+	int64_t end = nanoseconds() + SPIN_NS;
+
+	do {
+		for (int i = 0; i < 64; i++) {
+			if (cond(arg))
+				return true;
+			cpu_relax();
+		}
+		sched_yield();
+	} while (nanoseconds() < end);
+	return false;
+}
+
+static void sleep_until_open(unsigned int seen)
+{
+	pthread_mutex_lock(&pool.lock);
+	atomic_fetch_add(&pool.sleeping, 1);	/* before is_open(): see open_job() */
+	while (!is_open(seen))
+		pthread_cond_wait(&pool.wake, &pool.lock);
+	atomic_fetch_sub(&pool.sleeping, 1);
+	pthread_mutex_unlock(&pool.lock);
+}
+
+/* Into the open job, if it is still open. */
+static bool enter(unsigned int *seen)
+{
+	unsigned long long gate = atomic_load(&pool.gate);
+
+	do {
+		*seen = generation(gate);
+		if (!(*seen & 1))
+			return false;
+	} while (!atomic_compare_exchange_weak(&pool.gate, &gate, gate + 1));
+	return true;
+}
+
+static void leave(void)
+{
+	unsigned long long before = atomic_fetch_sub(&pool.gate, 1);
+
+	if ((before & INSIDE) != 1 || !atomic_load(&pool.waiting))
+		return;
+	pthread_mutex_lock(&pool.lock);
+	pthread_cond_signal(&pool.done);
+	pthread_mutex_unlock(&pool.lock);
+}
+
 static void *worker(void *unused)
 {
-	unsigned long seen = 0;
+	unsigned int seen = 0;
 
-	pthread_mutex_lock(&pool.lock);
 	for (;;) {
-		while (pool.generation == seen && !pool.stop)
-			pthread_cond_wait(&pool.wake, &pool.lock);
-		if (pool.stop)
+		if (!spin_until(is_open, seen))
+			sleep_until_open(seen);
+		if (atomic_load(&pool.stop))
 			break;
-		seen = pool.generation;
-		pthread_mutex_unlock(&pool.lock);
+		if (!enter(&seen))
+			continue;
 		take_tiles();
-		pthread_mutex_lock(&pool.lock);
-		if (!--pool.running)
-			pthread_cond_signal(&pool.done);
+		leave();
 	}
-	pthread_mutex_unlock(&pool.lock);
-	return NULL;
+	return unused;
 }
 
 void threads_stop(void)
 {
 	pthread_mutex_lock(&pool.lock);
-	pool.stop = true;
+	atomic_store(&pool.stop, true);
 	pthread_cond_broadcast(&pool.wake);
 	pthread_mutex_unlock(&pool.lock);
 	for (int i = 0; i < pool.nr - 1; i++)
@@ -90,8 +177,7 @@ void threads_stop(void)
 	free(pool.workers);
 	pool.workers = NULL;
 	pool.nr = 0;
-	pool.generation = 0;
-	pool.stop = false;
+	atomic_store(&pool.stop, false);
 }
 
 int threads_start(int nr)
@@ -115,6 +201,37 @@ int threads_start(int nr)
 	return 0;
 }
 
+/* Nobody is inside, so nobody reads what is written here before the gate opens. */
+static void open_job(long nr_tiles, tile_fn fn, void *ctx)
+{
+	unsigned long long gate = atomic_load(&pool.gate);
+
+	pool.fn = fn;
+	pool.ctx = ctx;
+	pool.nr_tiles = nr_tiles;
+	atomic_store(&pool.next, 0);
+	atomic_store(&pool.gate, gate + (1ull << 32));
+	/* Who counted itself as sleeping after this load has seen the open gate. */
+	if (!atomic_load(&pool.sleeping))
+		return;
+	pthread_mutex_lock(&pool.lock);
+	pthread_cond_broadcast(&pool.wake);
+	pthread_mutex_unlock(&pool.lock);
+}
+
+static void close_job(void)
+{
+	atomic_fetch_add(&pool.gate, 1ull << 32);
+	if (spin_until(is_empty, 0))
+		return;
+	pthread_mutex_lock(&pool.lock);
+	atomic_store(&pool.waiting, true);
+	while (!is_empty(0))
+		pthread_cond_wait(&pool.done, &pool.lock);
+	atomic_store(&pool.waiting, false);
+	pthread_mutex_unlock(&pool.lock);
+}
+
 void threads_run(long nr_tiles, tile_fn fn, void *ctx)
 {
 	if (pool.nr < 2 || nr_tiles < 2 || atomic_flag_test_and_set(&busy)) {
@@ -122,21 +239,8 @@ void threads_run(long nr_tiles, tile_fn fn, void *ctx)
 			fn(ctx, i);
 		return;
 	}
-	pthread_mutex_lock(&pool.lock);
-	pool.fn = fn;
-	pool.ctx = ctx;
-	pool.nr_tiles = nr_tiles;
-	atomic_store(&pool.next, 0);
-	pool.running = pool.nr - 1;
-	pool.generation++;
-	pthread_cond_broadcast(&pool.wake);
-	pthread_mutex_unlock(&pool.lock);
-
+	open_job(nr_tiles, fn, ctx);
 	take_tiles();
-
-	pthread_mutex_lock(&pool.lock);
-	while (pool.running)
-		pthread_cond_wait(&pool.done, &pool.lock);
-	pthread_mutex_unlock(&pool.lock);
+	close_job();
 	atomic_flag_clear(&busy);
 }
