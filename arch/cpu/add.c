@@ -12,8 +12,6 @@ SIMD_CLONES static void add_run(const void *arg, const float *a, const float *b,
 
 static int add_plain(const struct call *c)
 {
-	pairs_run(add_run, NULL, c->in_data[0], c->in_data[1], c->out_data[0],
-		  layout_count(&c->in[0]), layout_count(&c->in[1]));
-	return 0;
+	return pairs_run(c, add_run, NULL, 0, 1);
 }
 KERNEL_REGISTER_AS(add_plain, add, .arch = "cpu", .rank = 0, .run = add_plain);

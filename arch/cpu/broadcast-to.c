@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/broadcast-to.h"
 
-#include "arch/cpu/loops.h"
+#include "arch/cpu/convert.h"
 #include "arch/cpu/map.h"
 #include "base/thread.h"
 
@@ -16,8 +16,9 @@ SIMD_CLONES static void divide_run(const void *arg, const float *a, const float 
 }
 
 struct repeat {
-	const float *x;
-	float *y;
+	const void *x;
+	void *y;
+	enum dtype type;	/* of both */
 	int64_t rows, length;
 	float copies;
 };
@@ -29,10 +30,10 @@ static void repeat_tile(void *ctx, long tile)
 	int64_t end = chunk_end(r->rows, rows_per_tile(r->length), row);
 
 	for (; row < end; row++) {
-		float value = r->x[row] / r->copies;
+		float value = load_as(r->type, r->x, row) / r->copies;
 
 		for (int64_t i = 0; i < r->length; i++)
-			r->y[row * r->length + i] = value;
+			store_as(r->type, r->y, row * r->length + i, value);
 	}
 }
 
@@ -43,15 +44,15 @@ static int broadcast_to_plain(const struct call *c)
 	struct repeat r = {
 		.x = c->in_data[0],
 		.y = c->out_data[0],
+		.type = c->out[0].dtype,
 		.rows = nx,
 		.length = n / nx,
 		.copies = a->average ? (float)(n / nx) : 1,
 	};
 
-	if (a->last)
-		threads_run(chunk_count(nx, rows_per_tile(r.length)), repeat_tile, &r);
-	else
-		pairs_run(divide_run, &r.copies, NULL, r.x, r.y, n, nx);
+	if (!a->last)
+		return pairs_run(c, divide_run, &r.copies, -1, 0);
+	threads_run(chunk_count(nx, rows_per_tile(r.length)), repeat_tile, &r);
 	return 0;
 }
 KERNEL_REGISTER_AS(broadcast_to_plain, broadcast_to, .arch = "cpu", .rank = 0,

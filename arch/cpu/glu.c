@@ -2,6 +2,7 @@
 #include "ops/glu.h"
 
 #include "arch/cpu/activation.h"
+#include "arch/cpu/convert.h"
 #include "base/thread.h"
 
 /* One row, or a part of it. */
@@ -66,33 +67,63 @@ struct glu {
 	int64_t rows, length, tile_rows, tile_length;
 };
 
+/* Where a span begins: in gate, in up, and in the tensors without gaps. */
+struct place {
+	int64_t gate, up, dense;
+};
+
+/* At most PART elements if they are not f32, all of one type. */
+static void run_span(const struct glu *g, struct place p, int64_t n)
+{
+	const struct call *c = g->c;
+	const struct glu_attr *a = c->attr;
+	enum dtype type = c->in[0].dtype;
+	float in[3][PART], out[2][PART];
+	void *to[2] = { NULL, NULL };
+	struct span s = { .n = n };
+
+	for (int o = 0; o < c->nr_out; o++)
+		to[o] = (void *)data_at(c->out_data[o], type, p.dense);
+	s.gate = floats_at(c->in_data[g->has_dy], type, p.gate, in[0], n);
+	s.up = floats_at(c->in_data[g->has_dy + 1], type, p.up, in[1], n);
+	s.y = s.dgate = type == DT_F32 ? to[0] : out[0];
+	s.dup = type == DT_F32 ? to[1] : out[1];
+	if (g->has_dy) {
+		s.dy = floats_at(c->in_data[0], type, p.dense, in[2], n);
+		backward[a->act](&s);
+	} else {
+		forward[a->act](&s);
+	}
+	for (int o = 0; o < c->nr_out && type != DT_F32; o++)
+		narrow(out[o], type, to[o], n);
+}
+
+static void run_row(const struct glu *g, struct place p, int64_t length)
+{
+	int64_t step = g->c->in[0].dtype == DT_F32 ? length : PART;
+
+	for (int64_t n; length; length -= n, p.gate += n, p.up += n, p.dense += n) {
+		n = length < step ? length : step;
+		run_span(g, p, n);
+	}
+}
+
 static void glu_tile(void *ctx, long tile)
 {
 	const struct glu *g = ctx;
 	const struct call *c = g->c;
-	const struct glu_attr *a = c->attr;
-	const struct layout *gate = &c->in[g->has_dy], *up = &c->in[g->has_dy + 1];
 	int64_t cuts = chunk_count(g->length, g->tile_length);
 	int64_t col = tile % cuts * g->tile_length, row = tile / cuts * g->tile_rows;
 	int64_t end = chunk_end(g->rows, g->tile_rows, row);
 
 	for (; row < end; row++) {
-		int64_t at = row * g->length + col;	/* in contiguous tensors */
-		struct span s = {
-			.gate = (const float *)c->in_data[g->has_dy] + row_at(gate, row) + col,
-			.up = (const float *)c->in_data[g->has_dy + 1] + row_at(up, row) + col,
-			.n = chunk_end(g->length, g->tile_length, col) - col,
+		struct place p = {
+			.gate = row_at(&c->in[g->has_dy], row) + col,
+			.up = row_at(&c->in[g->has_dy + 1], row) + col,
+			.dense = row * g->length + col,
 		};
 
-		if (g->has_dy) {
-			s.dy = (const float *)c->in_data[0] + at;
-			s.dgate = (float *)c->out_data[0] + at;
-			s.dup = (float *)c->out_data[1] + at;
-			backward[a->act](&s);
-		} else {
-			s.y = (float *)c->out_data[0] + at;
-			forward[a->act](&s);
-		}
+		run_row(g, p, chunk_end(g->length, g->tile_length, col) - col);
 	}
 }
 

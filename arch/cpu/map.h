@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kernels that compute every element by itself.
+ *
+ * Their functions see floats.  Tensors of another type (bf16, u8) are converted in parts
+ * that stay in the first-level cache: memory sees only the narrow ones.
  */
 #ifndef ARCH_CPU_MAP_H
 #define ARCH_CPU_MAP_H
@@ -9,22 +12,22 @@
 
 /**
  * typedef map_fn - compute @n elements.
- * @in, @out: the first of them; inputs of fewer elements than the output are given whole,
- *	absent ones are NULL
+ * @in, @out: the first of them; inputs of fewer elements than the output are given whole
+ *	(they must be f32), absent ones are NULL
  */
 typedef void (*map_fn)(const void *attr, const float *const *in, float *const *out, int64_t n);
 
-/** map_run() - call @fn on chunks of a call whose tensors are contiguous f32. Return: 0. */
+/** map_run() - call @fn on chunks of a call whose tensors are contiguous. Return: 0. */
 int map_run(const struct call *c, map_fn fn);
 
 /** typedef pair_fn - y = f(a, b) for @n elements that are neighbours in all three. */
 typedef void (*pair_fn)(const void *arg, const float *a, const float *b, float *y, int64_t n);
 
 /**
- * pairs_run() - y[i] = f(a[i], b[i modulo nb]) for i = 0 ... @n - 1; @nb divides @n.
- * @a: may be NULL, if @fn does not read it
+ * pairs_run() - output 0 [i] = f(a[i], b[i modulo count of b]).
+ * @a, @b: numbers of inputs; -1: @fn does not read a
+ * Return: 0.
  */
-void pairs_run(pair_fn fn, const void *arg, const float *a, const float *b, float *y,
-	       int64_t n, int64_t nb);
+int pairs_run(const struct call *c, pair_fn fn, const void *arg, int a, int b);
 
 #endif

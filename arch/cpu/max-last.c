@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <math.h>
 
-#include "arch/cpu/loops.h"
+#include "arch/cpu/convert.h"
 #include "base/thread.h"
 
 /* Lanes, so that it is vectorized; a NaN is noticed beside the comparisons. */
-SIMD_CLONES static float max_row(const float *x, int64_t n)
+SIMD_INLINE float max_of(enum dtype type, const void *x, int64_t n)
 {
 	float max[LANES];
 	int nan = 0;
@@ -15,16 +15,25 @@ SIMD_CLONES static float max_row(const float *x, int64_t n)
 		max[j] = -INFINITY;
 	for (; at + LANES <= n; at += LANES)
 		for (int j = 0; j < LANES; j++) {
-			max[j] = x[at + j] > max[j] ? x[at + j] : max[j];
-			nan |= x[at + j] != x[at + j];
+			float value = load_as(type, x, at + j);
+
+			max[j] = value > max[j] ? value : max[j];
+			nan |= value != value;
 		}
 	for (; at < n; at++) {
-		max[0] = x[at] > max[0] ? x[at] : max[0];
-		nan |= x[at] != x[at];
+		float value = load_as(type, x, at);
+
+		max[0] = value > max[0] ? value : max[0];
+		nan |= value != value;
 	}
 	for (int j = 1; j < LANES; j++)
 		max[0] = max[j] > max[0] ? max[j] : max[0];
 	return nan ? NAN : max[0];
+}
+
+SIMD_CLONES static float max_row(const void *x, enum dtype type, int64_t n)
+{
+	return type == DT_BF16 ? max_of(DT_BF16, x, n) : max_of(DT_F32, x, n);
 }
 
 static void max_tile(void *ctx, long tile)
@@ -35,7 +44,7 @@ static void max_tile(void *ctx, long tile)
 
 	for (; row < end; row++)
 		((float *)c->out_data[0])[row] =
-			max_row((const float *)c->in_data[0] + row * n, n);
+			max_row(data_at(c->in_data[0], c->in[0].dtype, row * n), c->in[0].dtype, n);
 }
 
 static int max_last_plain(const struct call *c)

@@ -12,8 +12,6 @@ SIMD_CLONES static void mul_run(const void *arg, const float *a, const float *b,
 
 static int mul_plain(const struct call *c)
 {
-	pairs_run(mul_run, NULL, c->in_data[0], c->in_data[1], c->out_data[0],
-		  layout_count(&c->in[0]), layout_count(&c->in[1]));
-	return 0;
+	return pairs_run(c, mul_run, NULL, 0, 1);
 }
 KERNEL_REGISTER_AS(mul_plain, mul, .arch = "cpu", .rank = 0, .run = mul_plain);

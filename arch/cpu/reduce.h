@@ -15,7 +15,7 @@ size_t reduce_scratch(const struct call *maximal);
 
 /**
  * reduce_run() - sum of @part over chunks of the first input, in order.
- * @part: the value of @n elements of 4 bytes from @x on
+ * @part: the value of @n elements of 4 bytes from @x on; bf16 arrives as f32
  */
 double reduce_run(const struct call *c, double (*part)(const void *x, int64_t n));
 

@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: MIT
 #include "ops/softcap.h"
 
-#include "arch/cpu/simd.h"
+#include "arch/cpu/loops.h"
+#include "arch/cpu/map.h"
 #include "arch/cpu/vmath.h"
-#include "base/thread.h"
-#include "tensor/op.h"
 
-#define CHUNK 4096	/* elements in a tile */
-
-SIMD_CLONES static void softcap_chunk(float *y, const float *x, float cap, int64_t n)
+SIMD_CLONES static void forward(const float *x, float cap, float *y, int64_t n)
 {
+	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
 		y[i] = cap * vm_tanhf(x[i] / cap);
 }
 
-SIMD_CLONES static void softcap_grad_chunk(float *dx, const float *dy, const float *x, float cap,
-					   int64_t n)
+static void softcap_chunk(const void *attr, const float *const *in, float *const *out, int64_t n)
 {
+	const struct softcap_attr *a = attr;
+
+	forward(in[0], a->cap, out[0], n);
+}
+
+static int softcap_plain(const struct call *c)
+{
+	return map_run(c, softcap_chunk);
+}
+KERNEL_REGISTER_AS(softcap_plain, softcap, .arch = "cpu", .rank = 0, .run = softcap_plain);
+
+SIMD_CLONES static void backward(const float *dy, const float *x, float cap, float *dx, int64_t n)
+{
+	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++) {
 		float t = vm_tanhf(x[i] / cap);
 
@@ -24,49 +35,17 @@ SIMD_CLONES static void softcap_grad_chunk(float *dx, const float *dy, const flo
 	}
 }
 
-static int64_t chunk_length(const struct call *c, long tile)
+static void softcap_grad_chunk(const void *attr, const float *const *in, float *const *out,
+			       int64_t n)
 {
-	int64_t left = layout_count(&c->out[0]) - (int64_t)tile * CHUNK;
+	const struct softcap_attr *a = attr;
 
-	return left < CHUNK ? left : CHUNK;
+	backward(in[0], in[1], a->cap, out[0], n);
 }
 
-static void forward_tile(void *ctx, long tile)
+static int softcap_grad_plain(const struct call *c)
 {
-	const struct call *c = ctx;
-	const struct softcap_attr *attr = c->attr;
-	int64_t at = (int64_t)tile * CHUNK;
-
-	softcap_chunk((float *)c->out_data[0] + at, (const float *)c->in_data[0] + at, attr->cap,
-		      chunk_length(c, tile));
+	return map_run(c, softcap_grad_chunk);
 }
-
-static void grad_tile(void *ctx, long tile)
-{
-	const struct call *c = ctx;
-	const struct softcap_attr *attr = c->attr;
-	int64_t at = (int64_t)tile * CHUNK;
-
-	softcap_grad_chunk((float *)c->out_data[0] + at, (const float *)c->in_data[0] + at,
-			   (const float *)c->in_data[1] + at, attr->cap, chunk_length(c, tile));
-}
-
-static int run_tiles(const struct call *c, tile_fn fn)
-{
-	threads_run((layout_count(&c->out[0]) + CHUNK - 1) / CHUNK, fn, (void *)c);
-	return 0;
-}
-
-static int softcap_run(const struct call *c)
-{
-	return run_tiles(c, forward_tile);
-}
-
-static int softcap_grad_run(const struct call *c)
-{
-	return run_tiles(c, grad_tile);
-}
-
-KERNEL_REGISTER_AS(softcap_plain, softcap, .arch = "cpu", .rank = 0, .run = softcap_run);
 KERNEL_REGISTER_AS(softcap_grad_plain, softcap_grad, .arch = "cpu", .rank = 0,
-		   .run = softcap_grad_run);
+		   .run = softcap_grad_plain);

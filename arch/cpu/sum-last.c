@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "arch/cpu/loops.h"
+#include "arch/cpu/convert.h"
 #include "base/thread.h"
 
-SIMD_CLONES static float sum_row(const float *x, int64_t n)
+SIMD_CLONES static float sum_row(const void *x, enum dtype type, int64_t n)
 {
-	return (float)LANES_SUM(n, i, x[i]);
+	if (type == DT_BF16)
+		return (float)LANES_SUM(n, i, load_as(DT_BF16, x, i));
+	return (float)LANES_SUM(n, i, load_as(DT_F32, x, i));
 }
 
 static void sum_tile(void *ctx, long tile)
@@ -15,7 +17,7 @@ static void sum_tile(void *ctx, long tile)
 
 	for (; row < end; row++)
 		((float *)c->out_data[0])[row] =
-			sum_row((const float *)c->in_data[0] + row * n, n);
+			sum_row(data_at(c->in_data[0], c->in[0].dtype, row * n), c->in[0].dtype, n);
 }
 
 static int sum_last_plain(const struct call *c)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "arch/cpu/columns.h"
-#include "arch/cpu/loops.h"
+#include "arch/cpu/convert.h"
 
 static int64_t cols_of(const struct call *c)
 {
@@ -12,22 +12,33 @@ static int64_t rows_of(const struct call *c)
 	return layout_count(&c->in[0]) / cols_of(c);
 }
 
-SIMD_CLONES static void add_rows(const float *x, int64_t stride, int64_t rows, int64_t n,
-				 double *sum)
+SIMD_INLINE void add_typed(enum dtype type, const void *x, int64_t stride, int64_t rows,
+			   int64_t n, double *sum)
 {
-	for (int64_t r = 0; r < rows; r++, x += stride) {
+	for (int64_t r = 0; r < rows; r++) {
 		SIMD_LOOP
 		for (int64_t i = 0; i < n; i++)
-			sum[i] += x[i];
+			sum[i] += load_as(type, x, r * stride + i);
 	}
+}
+
+SIMD_CLONES static void add_rows(enum dtype type, const void *x, int64_t stride, int64_t rows,
+				 int64_t n, double *sum)
+{
+	if (type == DT_BF16)
+		add_typed(DT_BF16, x, stride, rows, n, sum);
+	else
+		add_typed(DT_F32, x, stride, rows, n, sum);
 }
 
 static void sum_to_part(const struct call *c, int64_t row, int64_t row_end, int64_t col,
 			int64_t n, double *const *sum)
 {
+	enum dtype type = c->in[0].dtype;
 	int64_t cols = cols_of(c);
 
-	add_rows((const float *)c->in_data[0] + row * cols + col, cols, row_end - row, n, sum[0]);
+	add_rows(type, data_at(c->in_data[0], type, row * cols + col), cols, row_end - row, n,
+		 sum[0]);
 }
 
 static size_t sum_to_scratch(const struct call *maximal)

@@ -5,9 +5,10 @@
 #include "tensor/graph.h"
 
 /**
- * op_add() - y = a + b, f32.
- * @a: any shape, which is that of y
- * @b: the last dimensions of @a: (B, T, C) + (T, C), (..., C) + (C), or a scalar (nd = 0)
+ * op_add() - y = a + b.
+ * @a: f32 or bf16 of any shape; shape and type of y
+ * @b: f32 or bf16; the last dimensions of @a: (B, T, C) + (T, C), (..., C) + (C), or a
+ *	scalar (nd = 0)
  */
 struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);
 

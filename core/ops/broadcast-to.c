@@ -32,7 +32,7 @@ static int broadcast_to_infer(const void *attr, const struct layout *in, int nr_
 	const struct broadcast_to_attr *a = attr;
 	char x[SHAPE_TEXT], like[SHAPE_TEXT];
 	struct layout part = in[1];
-	int ret = rule_f32("broadcast_to", "x", &in[0]);
+	int ret = rule_real("broadcast_to", "x", &in[0]);
 
 	if (ret)
 		return ret;
@@ -43,7 +43,7 @@ static int broadcast_to_infer(const void *attr, const struct layout *in, int nr_
 		return fail(-EINVAL, "broadcast_to: x is %s: must have the %s dimensions of %s",
 			    layout_text(&in[0], x), a->last ? "leading" : "last",
 			    layout_text(&in[1], like));
-	out[0] = layout_like(&in[1], DT_F32);
+	out[0] = layout_like(&in[1], in[0].dtype);
 	return 0;
 }
 
@@ -104,6 +104,7 @@ static const struct op broadcast_to = {
 	.nr_in = 2,
 	.nr_out = 1,
 	.strided_in = 2,
+	.compute_in = 1,
 	.infer = broadcast_to_infer,
 	.grad = broadcast_to_backward,
 	.cost = broadcast_to_cost,

@@ -18,7 +18,8 @@ struct broadcast_to_attr {
 
 /**
  * op_broadcast_to() - repeat @x until it has the shape of @like.
- * @x: f32; the last dimensions of @like (a scalar: nd = 0), or if @last all but the last
+ * @x: f32 or bf16, as the result; the last dimensions of @like (a scalar: nd = 0), or if
+ *	@last all but the last
  * @like: only its shape is used
  *
  * The opposite of op_sum_to() and op_sum_last().

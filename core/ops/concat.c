@@ -124,6 +124,7 @@ static const struct op concat = {
 	.nr_out = 1,
 	.strided_in = (1 << MAX_IN) - 1,
 	.optional_in = (1 << MAX_IN) - 2,
+	.compute_in = (1 << MAX_IN) - 1,
 	.infer = concat_infer,
 	.grad = concat_backward,
 	.cost = concat_cost,

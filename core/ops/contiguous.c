@@ -66,6 +66,7 @@ static const struct op contiguous = {
 	.nr_in = 1,
 	.nr_out = 1,
 	.strided_in = 1,
+	.compute_in = 1,
 	.infer = contiguous_infer,
 	.grad = contiguous_backward,
 	.cost = contiguous_cost,

@@ -29,8 +29,8 @@ static int dropout_infer(const void *attr, const struct layout *in, int nr_in, s
 	if (in[1].dtype != DT_I64 || in[1].nd != 1 || in[1].n[0] != 2)
 		return fail(-EINVAL, "dropout: key is %s: must be i64 (2), seed and step",
 			    layout_text(&in[1], text));
-	out[0] = layout_like(&in[0], DT_F32);
-	return rule_f32("dropout", "x", &in[0]);
+	out[0] = layout_like(&in[0], in[0].dtype);
+	return rule_real("dropout", "x", &in[0]);
 }
 
 static int dropout_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -81,6 +81,7 @@ static const struct op dropout = {
 	.nr_in = 2,
 	.nr_out = 1,
 	.flags = OP_RANDOM,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = dropout_infer,
 	.grad = dropout_backward,

@@ -16,7 +16,7 @@ struct dropout_attr {
 
 /**
  * op_dropout() - y = x / (1 - rate) where the element is kept, else 0.
- * @x: f32 of any shape
+ * @x: f32 or bf16 of any shape
  * @key: i64 (2): seed and step, read at run time
  * @name: full purpose name, such as "dropout/h.3.attn": part of the stream's key
  *

@@ -26,8 +26,8 @@ struct tensor *op_gelu_grad(struct graph *g, struct tensor *dy, struct tensor *x
 
 static int gelu_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
-	out[0] = layout_like(&in[0], DT_F32);
-	return rule_f32("gelu", "x", &in[0]);
+	out[0] = layout_like(&in[0], in[0].dtype);
+	return rule_real("gelu", "x", &in[0]);
 }
 
 static int gelu_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -80,6 +80,7 @@ static const struct op gelu = {
 	.attr_size = sizeof(struct gelu_attr),
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = gelu_infer,
 	.grad = gelu_backward,
@@ -94,11 +95,11 @@ OP_REGISTER(gelu);
 static int gelu_grad_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
-	int ret = rule_f32("gelu_grad", "x", &in[1]);
+	int ret = rule_real("gelu_grad", "x", &in[1]);
 
 	if (!ret)
-		ret = rule_like("gelu_grad", "dy", &in[0], "x", &in[1]);
-	out[0] = layout_like(&in[1], DT_F32);
+		ret = rule_twin("gelu_grad", "dy", &in[0], "x", &in[1]);
+	out[0] = layout_like(&in[1], in[1].dtype);
 	return ret;
 }
 
@@ -142,6 +143,7 @@ static const struct op gelu_grad = {
 	.attr_size = sizeof(struct gelu_attr),
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 3,
 	.inplace = { 1 },
 	.infer = gelu_grad_infer,
 	.cost = gelu_grad_cost,

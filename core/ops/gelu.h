@@ -12,7 +12,7 @@ struct gelu_attr {
 };
 
 /**
- * op_gelu() - Gaussian error linear unit, elementwise; f32 of any shape.
+ * op_gelu() - Gaussian error linear unit, elementwise; f32 or bf16 of any shape.
  * @exact: y = x Phi(x), Phi the standard normal distribution function;
  *	else y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), as in GPT-2
  *

@@ -31,18 +31,18 @@ struct tensor *op_glu_grad(struct graph *g, struct tensor *dy, struct tensor *ga
 
 static int check_gate(const char *op, const struct layout *gate, const struct layout *up)
 {
-	int ret = rule_f32(op, "gate", gate);
+	int ret = rule_real(op, "gate", gate);
 
 	if (!ret)
 		ret = rule_rows(op, "gate", gate);
 	if (!ret)
-		ret = rule_like(op, "up", up, "gate", gate);
+		ret = rule_twin(op, "up", up, "gate", gate);
 	return ret ? ret : rule_rows(op, "up", up);
 }
 
 static int glu_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
-	out[0] = layout_like(&in[0], DT_F32);
+	out[0] = layout_like(&in[0], in[0].dtype);
 	return check_gate("glu", &in[0], &in[1]);
 }
 
@@ -105,6 +105,7 @@ static const struct op glu = {
 	.nr_in = 2,
 	.nr_out = 1,
 	.strided_in = 3,
+	.compute_in = 3,
 	.inplace = { 2 },
 	.infer = glu_infer,
 	.grad = glu_backward,
@@ -122,8 +123,8 @@ static int glu_grad_infer(const void *attr, const struct layout *in, int nr_in,
 	int ret = check_gate("glu_grad", &in[1], &in[2]);
 
 	if (!ret)
-		ret = rule_like("glu_grad", "dy", &in[0], "gate", &in[1]);
-	out[0] = layout_like(&in[1], DT_F32);
+		ret = rule_twin("glu_grad", "dy", &in[0], "gate", &in[1]);
+	out[0] = layout_like(&in[1], in[1].dtype);
 	out[1] = out[0];
 	return ret;
 }
@@ -183,6 +184,7 @@ static const struct op glu_grad = {
 	.nr_in = 3,
 	.nr_out = 2,
 	.strided_in = 6,
+	.compute_in = 7,
 	.inplace = { 1, 3 },
 	.infer = glu_grad_infer,
 	.cost = glu_grad_cost,

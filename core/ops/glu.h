@@ -17,7 +17,7 @@ struct glu_attr {
 
 /**
  * op_glu() - the hidden layer of a gated MLP: y = act(gate) * up, elementwise.
- * @gate, @up: f32 (..., F); may be slices of one (..., 2F) tensor
+ * @gate, @up: f32 or bf16 (..., F); may be slices of one (..., 2F) tensor
  *
  * Source: Shazeer, "GLU variants improve Transformer", 2020, equations 5 and 6.
  */

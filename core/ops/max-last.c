@@ -15,9 +15,10 @@ struct tensor *op_max_last(struct graph *g, struct tensor *x)
 static int max_last_infer(const void *attr, const struct layout *in, int nr_in,
 			  struct layout *out)
 {
-	int ret = rule_f32("max_last", "x", &in[0]);
+	int ret = rule_real("max_last", "x", &in[0]);
 
 	out[0] = rule_without_last(&in[0]);
+	out[0].dtype = DT_F32;
 	return ret ? ret : rule_rows("max_last", "x", &in[0]);
 }
 
@@ -57,6 +58,7 @@ static const struct op max_last = {
 	.summary = "maxima over the last dimension",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.infer = max_last_infer,
 	.cost = max_last_cost,
 	.oracle = OP_TEST(max_last_oracle),

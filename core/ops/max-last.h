@@ -5,7 +5,7 @@
 #include "tensor/graph.h"
 
 /**
- * op_max_last() - maxima over the last dimension: f32 (..., n) -> (...).
+ * op_max_last() - maxima over the last dimension: (..., n), f32 or bf16, to f32 (...).
  *
  * NaN if the row has one.  Not differentiable.
  */

@@ -14,7 +14,7 @@ struct tensor *op_mean(struct graph *g, struct tensor *x)
 static int mean_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
 	out[0] = layout_make(DT_F32, 0, NULL);
-	return rule_f32("mean", "x", &in[0]);
+	return rule_real("mean", "x", &in[0]);
 }
 
 static int mean_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -58,6 +58,7 @@ static const struct op mean = {
 	.summary = "mean of all elements",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.infer = mean_infer,
 	.grad = mean_backward,
 	.cost = mean_cost,

@@ -5,7 +5,7 @@
 #include "tensor/graph.h"
 
 /**
- * op_mean() - mean of all elements of an f32 tensor: an f32 scalar (nd = 0).
+ * op_mean() - mean of all elements of an f32 or bf16 tensor: an f32 scalar (nd = 0).
  *
  * The divisor is the number of elements of the run, where sizes are extents.
  */

@@ -17,14 +17,14 @@ struct tensor *op_mul(struct graph *g, struct tensor *a, struct tensor *b)
 static int mul_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
 	char a[SHAPE_TEXT], b[SHAPE_TEXT];
-	int ret = rule_f32("mul", "a", &in[0]);
+	int ret = rule_real("mul", "a", &in[0]);
 
 	if (!ret)
-		ret = rule_f32("mul", "b", &in[1]);
+		ret = rule_real("mul", "b", &in[1]);
 	if (!ret && !rule_trailing(&in[0], &in[1]))
 		ret = fail(-EINVAL, "mul: b, %s, must have the last dimensions of a, %s",
 			   layout_text(&in[1], b), layout_text(&in[0], a));
-	out[0] = layout_like(&in[0], DT_F32);
+	out[0] = layout_like(&in[0], in[0].dtype);
 	return ret;
 }
 
@@ -67,6 +67,10 @@ static const struct op_case mul_cases[] = {
 	{ "rows", NULL, 2, { CASE_DIFF_EXT(3, 3, 3, 5, 7), CASE_DIFF(1, 7) } },
 	{ "positions", NULL, 2, { CASE_DIFF_EXT(3, 3, 3, 5, 7), CASE_DIFF_EXT(1, 2, 5, 7) } },
 	{ "scalar", NULL, 2, { CASE_DIFF(2, 5, 3), CASE_DIFF(0) } },
+	{ "mixed", NULL, 2,
+	  { CASE_F32(2, 37, 1031), CASE_FILL(DT_BF16, FILL_NORMAL, 2, 37, 1031) } },
+	{ "mixed rows", NULL, 2,
+	  { CASE_F32(2, 37, 1031), CASE_FILL(DT_BF16, FILL_NORMAL, 1, 1031) } },
 	{ "tiles", NULL, 2, { CASE_F32(2, 37, 1031), CASE_F32(2, 37, 1031) } },
 	{ "row tiles", NULL, 2, { CASE_EXT(1, 2, 37, 1031), CASE_F32(1, 1031) } },
 	{ "long rows", NULL, 2, { CASE_EXT(1, 2, 3, 20011), CASE_F32(1, 20011) } },
@@ -79,6 +83,7 @@ static const struct op mul = {
 	.summary = "a * b, b broadcast along leading dimensions",
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 3,
 	.inplace = { 1 },
 	.infer = mul_infer,
 	.grad = mul_backward,

@@ -5,7 +5,7 @@
 #include "tensor/graph.h"
 
 /**
- * op_mul() - y = a * b elementwise, f32.
+ * op_mul() - y = a * b elementwise; f32 or bf16, y has the type of @a.
  * @a: any shape, which is that of y
  * @b: the last dimensions of @a, as in op_add().  To multiply by a factor per row, give
  *	op_broadcast_to(b, a, true).

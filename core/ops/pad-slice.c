@@ -96,6 +96,7 @@ static const struct op pad_slice = {
 	.nr_in = 2,
 	.nr_out = 1,
 	.strided_in = 3,
+	.compute_in = 1,
 	.infer = pad_slice_infer,
 	.grad = pad_slice_backward,
 	.cost = pad_slice_cost,

@@ -19,8 +19,8 @@ struct tensor *op_relu2_grad(struct graph *g, struct tensor *dy, struct tensor *
 
 static int relu2_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
-	out[0] = layout_like(&in[0], DT_F32);
-	return rule_f32("relu2", "x", &in[0]);
+	out[0] = layout_like(&in[0], in[0].dtype);
+	return rule_real("relu2", "x", &in[0]);
 }
 
 static int relu2_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -58,6 +58,7 @@ static const struct op relu2 = {
 	.summary = "squared rectifier",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = relu2_infer,
 	.grad = relu2_backward,
@@ -72,11 +73,11 @@ OP_REGISTER(relu2);
 static int relu2_grad_infer(const void *attr, const struct layout *in, int nr_in,
 			    struct layout *out)
 {
-	int ret = rule_f32("relu2_grad", "x", &in[1]);
+	int ret = rule_real("relu2_grad", "x", &in[1]);
 
 	if (!ret)
-		ret = rule_like("relu2_grad", "dy", &in[0], "x", &in[1]);
-	out[0] = layout_like(&in[1], DT_F32);
+		ret = rule_twin("relu2_grad", "dy", &in[0], "x", &in[1]);
+	out[0] = layout_like(&in[1], in[1].dtype);
 	return ret;
 }
 
@@ -109,6 +110,7 @@ static const struct op relu2_grad = {
 	.summary = "gradient of relu2",
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 3,
 	.inplace = { 1 },
 	.infer = relu2_grad_infer,
 	.cost = relu2_grad_cost,

@@ -5,7 +5,7 @@
 #include "tensor/graph.h"
 
 /**
- * op_relu2() - y = max(x, 0)^2, elementwise; f32 of any shape.
+ * op_relu2() - y = max(x, 0)^2, elementwise; f32 or bf16 of any shape.
  *
  * Source: So et al., "Primer: searching for efficient transformers", 2021 (squared ReLU).
  */

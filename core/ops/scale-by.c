@@ -18,9 +18,9 @@ struct tensor *op_scale_by(struct graph *g, struct tensor *x, struct tensor *s)
 static int scale_by_infer(const void *attr, const struct layout *in, int nr_in,
 			  struct layout *out)
 {
-	int ret = rule_f32("scale_by", "x", &in[0]);
+	int ret = rule_real("scale_by", "x", &in[0]);
 
-	out[0] = layout_like(&in[0], DT_F32);
+	out[0] = layout_like(&in[0], in[0].dtype);
 	return ret ? ret : rule_scalar("scale_by", "s", &in[1]);
 }
 
@@ -62,6 +62,7 @@ static const struct op scale_by = {
 	.summary = "multiply by a scalar tensor",
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = scale_by_infer,
 	.grad = scale_by_backward,

@@ -14,8 +14,8 @@ struct tensor *op_scale(struct graph *g, struct tensor *x, float factor)
 
 static int scale_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
-	out[0] = layout_like(&in[0], DT_F32);
-	return rule_f32("scale", "x", &in[0]);
+	out[0] = layout_like(&in[0], in[0].dtype);
+	return rule_real("scale", "x", &in[0]);
 }
 
 static int scale_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -57,6 +57,7 @@ static const struct op scale = {
 	.attr_size = sizeof(struct scale_attr),
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = scale_infer,
 	.grad = scale_backward,

@@ -9,7 +9,7 @@ struct scale_attr {
 	float factor;
 };
 
-/** op_scale() - y = factor * x, elementwise; f32 of any shape. */
+/** op_scale() - y = factor * x, elementwise; f32 or bf16 of any shape. */
 struct tensor *op_scale(struct graph *g, struct tensor *x, float factor);
 
 #endif

@@ -21,8 +21,8 @@ struct tensor *op_sigmoid_grad(struct graph *g, struct tensor *dy, struct tensor
 
 static int sigmoid_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
-	out[0] = layout_like(&in[0], DT_F32);
-	return rule_f32("sigmoid", "x", &in[0]);
+	out[0] = layout_like(&in[0], in[0].dtype);
+	return rule_real("sigmoid", "x", &in[0]);
 }
 
 static int sigmoid_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -57,6 +57,7 @@ static const struct op sigmoid = {
 	.summary = "1 / (1 + exp(-x))",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = sigmoid_infer,
 	.grad = sigmoid_backward,
@@ -71,11 +72,11 @@ OP_REGISTER(sigmoid);
 static int sigmoid_grad_infer(const void *attr, const struct layout *in, int nr_in,
 			      struct layout *out)
 {
-	int ret = rule_f32("sigmoid_grad", "y", &in[1]);
+	int ret = rule_real("sigmoid_grad", "y", &in[1]);
 
 	if (!ret)
-		ret = rule_like("sigmoid_grad", "dy", &in[0], "y", &in[1]);
-	out[0] = layout_like(&in[1], DT_F32);
+		ret = rule_twin("sigmoid_grad", "dy", &in[0], "y", &in[1]);
+	out[0] = layout_like(&in[1], in[1].dtype);
 	return ret;
 }
 
@@ -105,6 +106,7 @@ static const struct op sigmoid_grad = {
 	.summary = "gradient of sigmoid from its output",
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 3,
 	.inplace = { 1 },
 	.infer = sigmoid_grad_infer,
 	.cost = sigmoid_grad_cost,

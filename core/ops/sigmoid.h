@@ -4,7 +4,7 @@
 
 #include "tensor/graph.h"
 
-/** op_sigmoid() - y = 1 / (1 + exp(-x)), elementwise; f32 of any shape. */
+/** op_sigmoid() - y = 1 / (1 + exp(-x)), elementwise; f32 or bf16 of any shape. */
 struct tensor *op_sigmoid(struct graph *g, struct tensor *x);
 
 /** op_sigmoid_grad() - dx = @dy @y (1 - @y). */

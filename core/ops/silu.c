@@ -21,8 +21,8 @@ struct tensor *op_silu_grad(struct graph *g, struct tensor *dy, struct tensor *x
 
 static int silu_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
-	out[0] = layout_like(&in[0], DT_F32);
-	return rule_f32("silu", "x", &in[0]);
+	out[0] = layout_like(&in[0], in[0].dtype);
+	return rule_real("silu", "x", &in[0]);
 }
 
 static int silu_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -57,6 +57,7 @@ static const struct op silu = {
 	.summary = "sigmoid linear unit",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = silu_infer,
 	.grad = silu_backward,
@@ -71,11 +72,11 @@ OP_REGISTER(silu);
 static int silu_grad_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
-	int ret = rule_f32("silu_grad", "x", &in[1]);
+	int ret = rule_real("silu_grad", "x", &in[1]);
 
 	if (!ret)
-		ret = rule_like("silu_grad", "dy", &in[0], "x", &in[1]);
-	out[0] = layout_like(&in[1], DT_F32);
+		ret = rule_twin("silu_grad", "dy", &in[0], "x", &in[1]);
+	out[0] = layout_like(&in[1], in[1].dtype);
 	return ret;
 }
 
@@ -108,6 +109,7 @@ static const struct op silu_grad = {
 	.summary = "gradient of silu",
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 3,
 	.inplace = { 1 },
 	.infer = silu_grad_infer,
 	.cost = silu_grad_cost,

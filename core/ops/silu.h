@@ -5,7 +5,7 @@
 #include "tensor/graph.h"
 
 /**
- * op_silu() - y = x / (1 + exp(-x)), elementwise; f32 of any shape.
+ * op_silu() - y = x / (1 + exp(-x)), elementwise; f32 or bf16 of any shape.
  *
  * Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, section 2 (SiLU);
  * also called swish (Ramachandran, Zoph and Le 2017).

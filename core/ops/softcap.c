@@ -15,10 +15,10 @@ static int infer(const void *attr, const struct layout *in, int nr_in, struct la
 
 	if (!(a->cap > 0))
 		return fail(-EINVAL, "softcap: cap %g must be positive", a->cap);
-	out[0] = layout_like(&in[0], DT_F32);
+	out[0] = layout_like(&in[0], in[0].dtype);
 	if (nr_in == 2)
-		return rule_like("softcap_grad", "dy", &in[0], "x", &in[1]);
-	return rule_f32("softcap", "x", &in[0]);
+		return rule_twin("softcap_grad", "dy", &in[0], "x", &in[1]);
+	return rule_real("softcap", "x", &in[0]);
 }
 
 /* y' = 1 - tanh^2(x / cap) */
@@ -83,6 +83,7 @@ static const struct op softcap = {
 	.attr_size = sizeof(struct softcap_attr),
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.inplace = { 1 },
 	.infer = infer,
 	.grad = grad,
@@ -98,6 +99,7 @@ static const struct op softcap_grad = {
 	.attr_size = sizeof(struct softcap_attr),
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 3,
 	.inplace = { 1 },
 	.infer = infer,
 	.cost = cost,

@@ -13,7 +13,7 @@ struct tensor *op_sq_norm(struct graph *g, struct tensor *x)
 static int sq_norm_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
 	out[0] = layout_make(DT_F32, 0, NULL);
-	return rule_f32("sq_norm", "x", &in[0]);
+	return rule_real("sq_norm", "x", &in[0]);
 }
 
 static void sq_norm_cost(const void *attr, const struct layout *in, const struct layout *out,
@@ -50,6 +50,7 @@ static const struct op sq_norm = {
 	.summary = "sum of the squares of all elements",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.infer = sq_norm_infer,
 	.cost = sq_norm_cost,
 	.reduce = sq_norm_reduce,

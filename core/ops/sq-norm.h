@@ -5,7 +5,7 @@
 #include "tensor/graph.h"
 
 /**
- * op_sq_norm() - sum of the squares of all elements of an f32 tensor: an f32 scalar.
+ * op_sq_norm() - sum of the squares of all elements of a tensor (f32, bf16): an f32 scalar.
  *
  * Added in double in an order that depends on the number of elements only.  Not
  * differentiable: it is for gradients and weights, see op_clip_scale().

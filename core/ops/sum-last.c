@@ -14,9 +14,10 @@ struct tensor *op_sum_last(struct graph *g, struct tensor *x)
 static int sum_last_infer(const void *attr, const struct layout *in, int nr_in,
 			  struct layout *out)
 {
-	int ret = rule_f32("sum_last", "x", &in[0]);
+	int ret = rule_real("sum_last", "x", &in[0]);
 
 	out[0] = rule_without_last(&in[0]);
+	out[0].dtype = DT_F32;
 	return ret ? ret : rule_rows("sum_last", "x", &in[0]);
 }
 
@@ -65,6 +66,7 @@ static const struct op sum_last = {
 	.summary = "sums over the last dimension",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.infer = sum_last_infer,
 	.grad = sum_last_backward,
 	.cost = sum_last_cost,

@@ -4,7 +4,9 @@
 
 #include "tensor/graph.h"
 
-/** op_sum_last() - sums over the last dimension: f32 (..., n) -> (...), added in double. */
+/** op_sum_last() - sums over the last dimension: (..., n), f32 or bf16, to
+ * f32 (...), added in double.
+ */
 struct tensor *op_sum_last(struct graph *g, struct tensor *x);
 
 #endif

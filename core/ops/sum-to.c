@@ -19,7 +19,7 @@ static int sum_to_infer(const void *attr, const struct layout *in, int nr_in,
 {
 	const struct sum_to_attr *a = attr;
 	char text[SHAPE_TEXT];
-	int ret = rule_f32("sum_to", "x", &in[0]);
+	int ret = rule_real("sum_to", "x", &in[0]);
 
 	if (ret)
 		return ret;
@@ -79,6 +79,7 @@ static const struct op sum_to = {
 	.attr_size = sizeof(struct sum_to_attr),
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.infer = sum_to_infer,
 	.grad = sum_to_backward,
 	.cost = sum_to_cost,

@@ -11,7 +11,7 @@ struct sum_to_attr {
 
 /**
  * op_sum_to() - sum over the leading dimensions, in a fixed order.
- * @x: f32 (..., n_1, ..., n_nd) -> (n_1, ..., n_nd)
+ * @x: f32 or bf16 (..., n_1, ..., n_nd) -> f32 (n_1, ..., n_nd)
  *
  * The gradient of an operand that was broadcast along leading dimensions.
  */

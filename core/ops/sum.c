@@ -14,7 +14,7 @@ struct tensor *op_sum(struct graph *g, struct tensor *x)
 static int sum_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
 	out[0] = layout_make(DT_F32, 0, NULL);
-	return rule_f32("sum", "x", &in[0]);
+	return rule_real("sum", "x", &in[0]);
 }
 
 static int sum_backward(struct backward *b, struct node *n, struct tensor *const *dout)
@@ -57,6 +57,7 @@ static const struct op sum = {
 	.summary = "sum of all elements",
 	.nr_in = 1,
 	.nr_out = 1,
+	.compute_in = 1,
 	.infer = sum_infer,
 	.grad = sum_backward,
 	.cost = sum_cost,

@@ -5,7 +5,7 @@
 #include "tensor/graph.h"
 
 /**
- * op_sum() - sum of all elements of an f32 tensor: an f32 scalar (nd = 0).
+ * op_sum() - sum of all elements of an f32 or bf16 tensor: an f32 scalar (nd = 0).
  *
  * Added in double in an order that depends on the number of elements only.
  */

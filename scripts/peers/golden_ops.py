@@ -427,11 +427,17 @@ def optimizers():
         add_case("clip_scale", name, {"max_norm": limit}, [g.square().sum() for g in grads], clip)
 
 
+# ---- types ----------------------------------------------------------------------------------
+
+def casts():
+    add_case("cast", "to f32", {"to": 0}, [normal(3, 5)], lambda x: x.clone(), (0,))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
-                  dropouts, losses, optimizers):
+                  dropouts, losses, optimizers, casts):
         group()
     save(sys.argv[1], tensors, metadata)
 

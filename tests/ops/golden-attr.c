@@ -12,6 +12,7 @@
 #include "ops/adamw.h"
 #include "ops/attention.h"
 #include "ops/broadcast-to.h"
+#include "ops/cast.h"
 #include "ops/clip-scale.h"
 #include "ops/concat.h"
 #include "ops/dropout.h"
@@ -61,6 +62,7 @@ static const struct attr_type {
 	    MEMBER(attention_attr, window), MEMBER(attention_attr, softcap) } },
 	{ "broadcast_to", sizeof(struct broadcast_to_attr),
 	  { MEMBER(broadcast_to_attr, last), MEMBER(broadcast_to_attr, average) } },
+	{ "cast", sizeof(struct cast_attr), { MEMBER(cast_attr, to) } },
 	{ "clip_scale", sizeof(struct clip_scale_attr), { MEMBER(clip_scale_attr, max_norm) } },
 	{ "concat", sizeof(struct slice_place),
 	  { MEMBER(slice_place, dim), MEMBER(slice_place, start) } },

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "arch/cpu/convert.h"
+
+#include <string.h>
+
+SIMD_CLONES static void widen_bf16(const uint16_t *from, float *to, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++)
+		to[i] = bf16_load(from[i]);
+}
+
+SIMD_CLONES static void widen_u8(const uint8_t *from, float *to, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++)
+		to[i] = (float)from[i];
+}
+
+SIMD_CLONES static void narrow_bf16(const float *from, uint16_t *to, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++)
+		to[i] = bf16_store(from[i]);
+}
+
+void widen(const void *from, enum dtype type, float *to, int64_t n)
+{
+	switch (type) {
+	case DT_F32:
+		memcpy(to, from, n * sizeof(*to));
+		break;
+	case DT_BF16:
+		widen_bf16(from, to, n);
+		break;
+	case DT_U8:
+		widen_u8(from, to, n);
+		break;
+	default:
+		for (int64_t i = 0; i < n; i++)
+			to[i] = (float)dtype_get(type, from, i);
+	}
+}
+
+void narrow(const float *from, enum dtype type, void *to, int64_t n)
+{
+	switch (type) {
+	case DT_F32:
+		memcpy(to, from, n * sizeof(*from));
+		break;
+	case DT_BF16:
+		narrow_bf16(from, to, n);
+		break;
+	default:
+		for (int64_t i = 0; i < n; i++)
+			dtype_put(type, to, i, from[i]);
+	}
+}
