@@ -10,7 +10,8 @@ import struct
 
 import torch
 
-TYPES = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.int32: "I32"}
+TYPES = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.int32: "I32",
+         torch.bfloat16: "BF16"}
 
 
 def save(path, tensors, metadata):
@@ -18,7 +19,10 @@ def save(path, tensors, metadata):
     header, data, at = {}, [], 0
     # By falling element size, so that every tensor is aligned.
     for name, t in sorted(tensors.items(), key=lambda kv: -kv[1].element_size()):
-        raw = t.detach().contiguous().numpy().tobytes()
+        raw = t.detach().contiguous()
+        if t.dtype == torch.bfloat16:
+            raw = raw.view(torch.int16)  # numpy knows no bf16
+        raw = raw.numpy().tobytes()
         header[name] = {"dtype": TYPES[t.dtype], "shape": list(t.shape),
                         "data_offsets": [at, at + len(raw)]}
         at += len(raw)

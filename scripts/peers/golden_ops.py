@@ -403,6 +403,14 @@ def adamw_fn(a, step, lr, decay):
     return adamw
 
 
+def adamw_shadow_fn(a, step, lr, decay):
+    def adamw_shadow(w, m, v, grad, clip, hyper, mask, shadow):
+        new = adamw_fn(a, step, lr, decay)(w, m, v, grad, clip, hyper)
+        new = tuple(x.detach() * mask for x in new)
+        return (*new, new[0])
+    return adamw_shadow
+
+
 def optimizers():
     usual = dict(beta1=0.9, beta2=0.95, eps=1e-8, weight_decay=0.1)
     coarse = dict(beta1=0.8, beta2=0.999, eps=1e-3, weight_decay=0.5)
@@ -433,11 +441,23 @@ def casts():
     add_case("cast", "to f32", {"to": 0}, [normal(3, 5)], lambda x: x.clone(), (0,))
 
 
+def shadows():
+    a = dict(beta1=0.9, beta2=0.95, eps=1e-8, weight_decay=0.1)
+    step, lr, decay = 4, 0.01, 1
+    hyper = torch.tensor([lr, 1 - a["beta1"] ** step, 1 - a["beta2"] ** step, decay])
+    mask = torch.randint(0, 2, (3, 5)).to(torch.float64)
+    inputs = [normal(3, 5), normal(3, 5), positive(3, 5), normal(3, 5), positive(), hyper]
+    fn = adamw_shadow_fn(a, step, lr, decay)
+    add_case("adamw", "mask", a, inputs + [mask], lambda *x: fn(*x, None)[:3])
+    shadow = torch.zeros(3, 5, dtype=torch.bfloat16)
+    add_case("adamw_shadow", "mask", a, inputs + [mask, shadow], fn)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
-                  dropouts, losses, optimizers, casts):
+                  dropouts, losses, optimizers, casts, shadows):
         group()
     save(sys.argv[1], tensors, metadata)
 
