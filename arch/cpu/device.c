@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arch/cpu/host.h"
+#include "arch/cpu/measure.h"
 #include "arch/cpu/simd.h"
 #include "base/fail.h"
 #include "tensor/arch.h"
@@ -123,5 +124,6 @@ static const struct arch cpu = {
 	.run = cpu_run,
 	.numerics = host_numerics,
 	.available = host_available,
+	.measure = IS_ENABLED(CONFIG_MEASURE) ? host_measure : NULL,
 };
 ARCH_REGISTER(cpu);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "arch/cpu/host.h"
+#include "arch/cpu/measure.h"
 #include "base/fail.h"
 #include "tensor/arch.h"
 #include "tensor/op.h"
@@ -197,5 +198,6 @@ static const struct arch remote = {
 	.run = remote_run,
 	.numerics = host_numerics,
 	.available = remote_available,
+	.measure = IS_ENABLED(CONFIG_MEASURE) ? host_measure : NULL,
 };
 ARCH_REGISTER(remote);

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define ERASE "\r\033[K"
@@ -31,14 +31,6 @@ static struct {
 	char note[160];
 } line;
 static volatile sig_atomic_t visible;	/* read by a signal handler */
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void progress_enable(bool on)
 {
@@ -215,7 +207,7 @@ static void before_message(void)
 static void after_message(void)
 {
 	if (line.active && line.on_terminal)
-		draw(now());
+		draw(clock_seconds());
 	pthread_mutex_unlock(&lock);
 }
 
@@ -232,7 +224,7 @@ bool progress_begin(const char *what, uint64_t total)
 		line.active = true;
 		line.total = total;
 		line.on_terminal = isatty(STDERR_FILENO);
-		line.begin = now();
+		line.begin = clock_seconds();
 		line.drawn = line.begin;
 		if (line.on_terminal)
 			draw(line.begin);
@@ -248,7 +240,7 @@ void progress_update(bool owned, uint64_t done, const char *fmt, ...)
 
 	if (!owned)
 		return;
-	t = now();
+	t = clock_seconds();
 	pthread_mutex_lock(&lock);
 	line.done = done;
 	if (t - line.drawn >= (line.on_terminal ? DRAW_SECONDS : PLAIN_SECONDS)) {

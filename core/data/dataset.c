@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "base/rng.h"
 #include "data/shard.h"
 
 struct dataset {
@@ -18,6 +19,7 @@ struct dataset {
 	struct tokenizer *tok;			/* NULL until it is asked for */
 	uint32_t *token_bytes;			/* likewise; (vocab) */
 	char hash[HASH_HEX];
+	bool random;				/* no shards: tokens are drawn */
 };
 
 static int open_shard(struct dataset *ds, const struct manifest_shard *info, struct shard *shard)
@@ -142,6 +144,27 @@ int dataset_open(const char *dir, struct dataset **out)
 out_dataset:
 	dataset_close(ds);
 	return ret;
+}
+
+int dataset_random(uint32_t vocab, uint64_t tokens, struct dataset **out)
+{
+	struct dataset *ds = calloc(1, sizeof(*ds));
+
+	if (ds)
+		ds->dir = strdup("random tokens");
+	if (!ds || !ds->dir) {
+		dataset_close(ds);
+		return fail_nomem(sizeof(*ds), "a data set");
+	}
+	ds->random = true;
+	ds->m.vocab = vocab;
+	ds->m.eot = vocab - 1;
+	for (int s = 0; s < DATA_SPLITS; s++) {
+		ds->m.split[s].tokens = tokens;
+		ds->m.split[s].documents = 1;
+	}
+	*out = ds;
+	return 0;
 }
 
 void dataset_close(struct dataset *ds)
@@ -286,6 +309,16 @@ static int check_tokens(const struct dataset *ds, const struct shard *shard, uin
 	return 0;
 }
 
+static int draw(const struct dataset *ds, enum data_split split, uint64_t at, size_t nr,
+		int32_t *out)
+{
+	struct rng r = rng_stream(0, "data/random", split);
+
+	for (size_t i = 0; i < nr; i++)
+		out[i] = (int32_t)rng_below(&r, at + i, ds->m.vocab);
+	return 0;
+}
+
 int dataset_read(const struct dataset *ds, enum data_split split, uint64_t at, size_t nr,
 		 int32_t *out)
 {
@@ -295,6 +328,8 @@ int dataset_read(const struct dataset *ds, enum data_split split, uint64_t at, s
 		return fail(-ERANGE, "%s: tokens %llu to %llu are beyond the %llu %s tokens",
 			    ds->dir, (unsigned long long)at, (unsigned long long)(at + nr),
 			    (unsigned long long)total, data_split_name(split));
+	if (ds->random)
+		return draw(ds, split, at, nr, out);
 	for (size_t i = nr ? find_shard(ds, split, at) : 0; nr; i++) {
 		const struct shard *shard = &ds->shards[split][i];
 		uint64_t offset = at - ds->start[split][i];
@@ -331,6 +366,8 @@ int dataset_tokenizer(struct dataset *ds, struct tokenizer **tok)
 	struct tokenizer *loaded;
 	int ret;
 
+	if (ds->random)
+		return fail(-EINVAL, "random tokens have no tokenizer");
 	if (!ds->tok) {
 		ret = tokenizer_load(ds->dir, &loaded);
 		if (ret)

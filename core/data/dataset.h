@@ -26,6 +26,14 @@ struct dataset;
 int dataset_open(const char *dir, struct dataset **ds);
 void dataset_close(struct dataset *ds);
 
+/**
+ * dataset_random() - data without files: random tokens below @vocab, for measuring speed.
+ * @tokens: of the training split; the held-out one has as many
+ *
+ * It can be read like any other, but has no tokenizer.
+ */
+int dataset_random(uint32_t vocab, uint64_t tokens, struct dataset **ds);
+
 /** dataset_is_folder() - does @dir look like a data folder? For messages. */
 bool dataset_is_folder(const char *dir);
 

@@ -26,6 +26,18 @@ struct stream;
 struct event;
 
 /**
+ * struct device_rates - the most that a device was measured to do, per second.
+ * @f32, @bf16: floating-point operations of multiply-adds, with sums in fp32; what the
+ *	device does in fp32 after conversion counts as bf16 if it has nothing faster
+ * @read, @copy, @triad: bytes of arrays far larger than any cache that a sum, a copy and
+ *	a = b + s * c name; what a processor reads only in order to write is not counted
+ */
+struct device_rates {
+	double f32, bf16;
+	double read, copy, triad;
+};
+
+/**
  * struct buffer - a range of device memory.
  * @address: device address; the host must not follow it
  */
@@ -47,6 +59,7 @@ struct buffer {
  * @numerics: what of the device itself decides the bits of a result, "avx512": a run goes
  *	on only where it is the same. Optional.
  * @available: bytes of memory that could be taken now. Optional: nobody knows.
+ * @measure: medians of many short runs, about @seconds in all. Optional.
  * The stream and event slots are optional as a group: an arch without them does all
  * work at once, in the order of the calls.
  */
@@ -75,6 +88,7 @@ struct arch {
 	int (*stream_wait)(struct device *dev, struct stream *s, struct event *e);
 	const char *(*numerics)(const struct device *dev);		/* optional */
 	size_t (*available)(const struct device *dev);			/* optional */
+	int (*measure)(struct device *dev, double seconds, struct device_rates *rates);
 };
 
 #define ARCH_REGISTER(var) SECTION_ENTRY(knlp_archs, struct arch, var)
@@ -126,5 +140,11 @@ int arch_numerics(const struct arch *arch, const char **text);
 const char *device_numerics(const struct device *dev);
 /** device_available() - bytes that could be taken now; SIZE_MAX if nobody knows. */
 size_t device_available(const struct device *dev);
+/**
+ * device_measure() - what the device can do with the threads that it has now.
+ * @seconds: about how long it may take
+ * Return: 0; -EOPNOTSUPP if nobody has written how to measure such a device; -errno.
+ */
+int device_measure(struct device *dev, double seconds, struct device_rates *rates);
 
 #endif

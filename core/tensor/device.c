@@ -184,6 +184,14 @@ const char *device_numerics(const struct device *dev)
 	return dev->arch->numerics ? dev->arch->numerics(dev) : "";
 }
 
+int device_measure(struct device *dev, double seconds, struct device_rates *rates)
+{
+	*rates = (struct device_rates){ 0 };
+	if (!dev->arch->measure)
+		return fail(-EOPNOTSUPP, "device '%s' cannot be measured", dev->arch->name);
+	return dev->arch->measure(dev, seconds, rates);
+}
+
 size_t device_available(const struct device *dev)
 {
 	return dev->arch->available ? dev->arch->available(dev) : SIZE_MAX;

@@ -20,6 +20,7 @@ struct step {
 	struct node *node;
 	const struct kernel *kernel;
 	size_t scratch_offset, scratch_bytes;
+	double seconds;		/* of all runs since plan_timing() */
 };
 
 struct plan {
@@ -31,6 +32,7 @@ struct plan {
 	size_t arena_bytes;
 	bool is_dry;		/* no memory behind it: for --dry-run */
 	bool bound;		/* layouts resolved for the current extents */
+	bool timed;		/* runs add up the seconds of each step */
 };
 
 /**
@@ -58,6 +60,16 @@ int plan_run_checked(struct plan *p);
 
 /** plan_cost() - flops and bytes of a run at the current extents. */
 struct cost plan_cost(struct plan *p);
+
+/** step_cost() - flops and bytes of one step of a plan, at the extents of its last run. */
+struct cost step_cost(const struct step *s);
+
+/**
+ * plan_timing() - from now on, measure each step of a run into its @seconds, from 0.
+ *
+ * The device is waited for after each step, so that a run takes longer than without.
+ */
+void plan_timing(struct plan *p, bool on);
 
 /** plan_kernels() - print the distinct kernels chosen, one "op kernel" a line, sorted. */
 void plan_kernels(const struct plan *p, FILE *f);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "tensor/plan.h"
 
@@ -81,7 +82,7 @@ static int fill_call(const struct plan *p, const struct step *s, struct call *c)
 	return 0;
 }
 
-static int run_step(struct plan *p, const struct step *s)
+static int call_kernel(struct plan *p, const struct step *s)
 {
 	struct call c;
 	int ret = fill_call(p, s, &c);
@@ -90,6 +91,28 @@ static int run_step(struct plan *p, const struct step *s)
 	if (!ret)
 		ret = p->device->arch->run(p->device, NULL, s->kernel, &c);
 	return ret ? fail_in(ret, "%s", s->node->name) : 0;
+}
+
+static int run_step(struct plan *p, struct step *s)
+{
+	double start;
+	int ret;
+
+	if (!p->timed)
+		return call_kernel(p, s);
+	start = clock_seconds();
+	ret = call_kernel(p, s);
+	if (!ret)
+		ret = device_sync(p->device);
+	s->seconds += clock_seconds() - start;
+	return ret;
+}
+
+void plan_timing(struct plan *p, bool on)
+{
+	for (int i = 0; i < p->nr_steps; i++)
+		p->steps[i].seconds = 0;
+	p->timed = on;
 }
 
 int plan_run(struct plan *p)
@@ -144,6 +167,21 @@ int plan_run_checked(struct plan *p)
 	return ret;
 }
 
+struct cost step_cost(const struct step *s)
+{
+	const struct node *n = s->node;
+	struct layout in[MAX_IN], out[MAX_OUT];
+	struct cost c = { 0, 0 };
+
+	for (int k = 0; k < MAX_IN; k++)
+		in[k] = k < n->nr_in && n->in[k] ? n->in[k]->now : (struct layout){ .nd = -1 };
+	for (int o = 0; o < n->nr_out; o++)
+		out[o] = n->out[o]->now;
+	if (n->op->cost)
+		n->op->cost(n->attr, in, out, &c);
+	return c;
+}
+
 struct cost plan_cost(struct plan *p)
 {
 	struct cost total = { 0, 0 };
@@ -151,17 +189,8 @@ struct cost plan_cost(struct plan *p)
 	if (resolve(p))
 		return total;
 	for (int i = 0; i < p->nr_steps; i++) {
-		const struct node *n = p->steps[i].node;
-		struct layout in[MAX_IN], out[MAX_OUT];
-		struct cost c = { 0, 0 };
+		struct cost c = step_cost(&p->steps[i]);
 
-		for (int k = 0; k < MAX_IN; k++)
-			in[k] = k < n->nr_in && n->in[k] ? n->in[k]->now
-							 : (struct layout){ .nd = -1 };
-		for (int o = 0; o < n->nr_out; o++)
-			out[o] = n->out[o]->now;
-		if (n->op->cost)
-			n->op->cost(n->attr, in, out, &c);
 		total.flops += c.flops;
 		total.bytes += c.bytes;
 	}

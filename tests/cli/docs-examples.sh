@@ -40,9 +40,11 @@ END
 mkdir bin
 cat >bin/knlp <<END
 #!/bin/sh
-[ "\$1" = train ] || exec "$KNLP" "\$@"
-shift
-exec "$KNLP" train --config="$PWD/small.config" --threads=1 "\$@"
+case \$1\ \$2 in
+train\ *)	shift; set -- train --threads=1 --config="$PWD/small.config" "\$@" ;;
+bench\ train) shift 2; set -- bench train --config="$PWD/small.config" "\$@" ;;
+esac
+exec "$KNLP" "\$@"
 END
 
 # timeout, for a training: a signal after the first step, whatever the time.  A program that

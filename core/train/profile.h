@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the time of a training step goes, and how long one will take.
+ */
+#ifndef TRAIN_PROFILE_H
+#define TRAIN_PROFILE_H
+
+#include <stdbool.h>
+
+#include "tensor/arch.h"
+
+struct trainer;
+
+/**
+ * struct op_time - all calls of one kernel in one training step.
+ * @calls: per step
+ * @seconds: per step, measured
+ * @flops, @bytes: per step, from the op's cost rule
+ */
+struct op_time {
+	const char *op, *kernel;
+	long calls;
+	double seconds, flops, bytes;
+};
+
+/** trainer_timing() - measure the kernels of the steps from now on; see plan_timing(). */
+void trainer_timing(struct trainer *t, bool on);
+
+/**
+ * trainer_op_times() - the kernels of a step, the slowest first.
+ * @steps: how many were run since trainer_timing()
+ * @list: caller frees it
+ * Return: their number, or -ENOMEM.
+ */
+int trainer_op_times(struct trainer *t, int steps, struct op_time **list);
+
+/**
+ * trainer_predict() - seconds that a step will take on a device of these rates.
+ *
+ * Each kernel needs the time of its arithmetic or that of its memory traffic, whichever is
+ * longer, at the share of the device's rates that our kernels reach: a roofline.
+ * Works for a dry trainer, too.  Return: 0 if @rates were not measured.
+ */
+double trainer_predict(struct trainer *t, const struct device_rates *rates);
+
+#endif

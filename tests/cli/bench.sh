@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# knlp bench: figures that agree with each other and with other clocks.
+. "$SRCTREE/tests/lib.sh"
+. "$SRCTREE/tests/train-lib.sh"
+
+needs 'bench train' 'bench machine'
+
+# number KEY FILE: the value of a key in a line of JSON
+number() { tail -n 1 "$2" | sed -n "s/.*\"$1\": *\\([-0-9.e+]*\\).*/\\1/p"; }
+
+# holds NAME EXPRESSION: what awk says of numbers
+holds()
+{
+	if awk "BEGIN { exit !($2) }"; then
+		ok "$1"
+	else
+		not_ok "$1" "$2"
+	fi
+}
+
+bench() { "$KNLP" bench train -q --config tiny.config --threads=1 "$@"; }
+
+succeeds "train, as text" bench --steps=5
+has "speed" '^speed  *[0-9.]*[kM]* tok/s' out
+has "peak" '% of the peak of' out
+
+# 200 steps: their time must show on the clock of the shell, too.
+begin=$(date +%s%N)
+succeeds "train, as JSON" bench --steps=200 --warmup=0 --json
+elapsed=$((($(date +%s%N) - begin) / 1000000))
+cp out json
+for key in ms ms_min ms_max tokens_per_s gflops peak_gflops share_of_peak rss_mib load; do
+	holds "$key is a number" "$(number $key json)0 >= 0"
+done
+ms=$(number ms json)
+holds "least <= median <= greatest" "$(number ms_min json) <= $ms && $ms <= $(number ms_max json)"
+holds "tokens per second follow from it" \
+	"$(number tokens_per_s json) * $ms / (1000 * $(number tokens_per_step json)) - 1 < 1e-6"
+holds "no longer than all took" "200 * $(number ms_min json) < $elapsed"
+# 6 N + 6 L C T: 25,824 weights and embeddings without positions, 2 layers of 32, context 32.
+flops="(6 * ($(number parameters json) - 32 * 32) + 6 * 2 * 32 * 32)"
+holds "the work is 6 N + 6 L C T" \
+	"($(number gflops json) * 1e6 * $ms / ($flops * 128) - 1)^2 < 1e-6"
+holds "the share is of the peak" \
+	"($(number share_of_peak json) / ($(number gflops json) / $(number peak_gflops json)) - 1)^2 < 1e-6"
+
+succeeds "by kernel" bench --steps=20 --ops
+has "the table" '^KERNEL.*% STEP' out
+has "its rest" '^between them' out
+# The shares of all lines make up the step; each is rounded to a tenth.
+sum=$(awk '/^KERNEL/ { on = 1; next } on { sum += $1 == "between" ? $NF : $4; nr++ }
+	END { print sum, nr }' out)
+holds "the shares are all of the step" "(${sum% *} - 100)^2 < (0.05 * ${sum#* })^2 + 1e-9"
+holds "adamw is one of them" "$(awk '$1 ~ /^adamw/ { print $2 }' out)0 > 0"
+
+fails "a vocabulary of one" 2 '1 is not in 2' bench --vocab=1
+fails "a parameter that it does not read" 2 'unknown parameter NOPE' bench --set=NOPE=1
+
+succeeds "machine" "$KNLP" bench machine --seconds=0.1 --json
+for key in f32_gflops bf16_gflops read_gb_s copy_gb_s triad_gb_s; do
+	holds "$key is positive" "$(number $key out)0 > 0"
+done
