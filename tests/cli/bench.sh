@@ -60,3 +60,24 @@ succeeds "machine" "$KNLP" bench machine --seconds=0.1 --json
 for key in f32_gflops bf16_gflops read_gb_s copy_gb_s triad_gb_s; do
 	holds "$key is positive" "$(number $key out)0 > 0"
 done
+
+# ---- the time that is predicted ---------------------------------------------------
+# A sanitizer slows the kernels down, and not the loops that measure the machine.
+medium='--threads=1 --set MODEL_LAYERS=2 --set MODEL_WIDTH=128 --set TRAIN_BATCH=4'
+if nm "$KNLP" 2>/dev/null | grep -q '__[at]san_init'; then
+	skip "a prediction" "sanitizers change what is fast"
+	exit 0
+fi
+prepare_text
+# shellcheck disable=SC2086 # words
+"$KNLP" bench train -q $medium --json >out 2>err
+ms=$(number ms out)
+# shellcheck disable=SC2086
+succeeds "--dry-run" "$KNLP" train -q --data data --dry-run --json $medium
+predicted=$(number seconds_per_step out)
+holds "predicted $predicted s, measured $ms ms: within a factor of 3" \
+	"$predicted < 3 * $ms / 1000 && $predicted > $ms / 3000"
+# shellcheck disable=SC2086
+succeeds "--dry-run as text" "$KNLP" train -q --data data --dry-run $medium
+has "time per step" '^time per step  *about [0-9]' out
+has "time in all" '^time in all  *about [0-9]' out

@@ -15,8 +15,10 @@
 #include "tools/config-options.h"
 #include "tools/json-out.h"
 #include "tools/train/job.h"
+#include "train/profile.h"
 #include "train/trainer.h"
 
+#define PROBE_SECONDS 0.3		/* to predict the time of a training */
 #define MANY_EPOCHS 10		/* beyond that, a model learns the text by heart */
 
 double job_rate(const struct job *j)
@@ -81,16 +83,32 @@ static void print_flops(const char *what, double flops)
 	printf("%-22s %.*s %sFLOP\n", what, digits, text, text + digits);
 }
 
+/* Seconds of a step, by what the device can do now; NaN if it cannot be measured. */
+static double predict(const struct job *j)
+{
+	struct device_rates rates;
+
+	if (device_measure(j->dev, PROBE_SECONDS, &rates)) {
+		fail_clear();
+		return NAN;
+	}
+	return trainer_predict(j->trainer, &rates);
+}
+
 static int plan_json(const struct job *j, const struct train_memory *mem, size_t room)
 {
 	const struct train_shape *s = trainer_shape(j->trainer);
 	struct json_out *o = json_out_new();
+	double seconds = predict(j);
 
 	json_out_int(o, "parameters", model_count(trainer_model(j->trainer), false));
 	json_out_int(o, "steps", s->steps);
 	json_out_int(o, "tokens_per_step", s->tokens_per_step);
 	json_out_number(o, "epochs", trainer_epochs_planned(j->trainer));
 	json_out_number(o, "flops_per_step", trainer_flops(j->trainer));
+	json_out_number(o, "seconds_per_step", seconds);
+	json_out_number(o, "seconds", seconds * (double)s->steps);
+	json_out_number(o, "tokens_per_s", (double)s->tokens_per_step / seconds);
 	json_out_int(o, "bytes_weights", (long long)mem->weights);
 	json_out_int(o, "bytes_gradients", (long long)mem->gradients);
 	json_out_int(o, "bytes_optimizer", (long long)mem->states);
@@ -98,6 +116,21 @@ static int plan_json(const struct job *j, const struct train_memory *mem, size_t
 	json_out_int(o, "bytes_total", (long long)train_memory_total(mem));
 	json_out_number(o, "bytes_available", room == SIZE_MAX ? NAN : (double)room);
 	return json_out_print(o);
+}
+
+static void plan_time(const struct job *j)
+{
+	const struct train_shape *s = trainer_shape(j->trainer);
+	double seconds = predict(j);
+	char text[FORMAT_MAX];
+
+	if (!(seconds > 0))
+		return;
+	printf("%-22s about %s\n", "time per step", format_duration(text, seconds));
+	printf("%-22s about %s\n", "time in all",
+	       format_duration(text, seconds * (double)s->steps));
+	printf("%-22s about %s tok/s\n", "speed",
+	       format_count(text, (double)s->tokens_per_step / seconds));
 }
 
 static void plan_text(const struct job *j, const struct train_memory *mem, size_t room)
@@ -109,6 +142,7 @@ static void plan_text(const struct job *j, const struct train_memory *mem, size_
 	printf("%-22s %s of %s tokens (%.1f epochs)\n", "steps", format_grouped(a, s->steps),
 	       format_grouped(b, s->tokens_per_step), trainer_epochs_planned(j->trainer));
 	print_flops("work per step", trainer_flops(j->trainer));
+	plan_time(j);
 	print_size("weights", mem->weights);
 	print_size("gradients", mem->gradients);
 	print_size("optimizer state", mem->states);
