@@ -63,21 +63,9 @@ void json_out_text(struct json_out *o, const char *key, const char *value)
 void json_out_bytes(struct json_out *o, const char *key, const char *bytes, size_t len)
 {
 	struct strbuf sb;
-	size_t n;
 
 	strbuf_init(&sb);
-	while (len) {
-		n = utf8_valid(bytes, strnlen(bytes, len));
-		strbuf_add(&sb, bytes, n);
-		bytes += n;
-		len -= n;
-		if (!len)
-			break;
-		n = *bytes ? utf8_invalid(bytes, len) : 1;
-		strbuf_adds(&sb, "\xef\xbf\xbd");
-		bytes += n;
-		len -= n;
-	}
+	utf8_clean(&sb, bytes, len);
 	add(o, key, strbuf_ok(&sb) ? NULL : cJSON_CreateString(sb.s));
 	strbuf_free(&sb);
 }

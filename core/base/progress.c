@@ -26,7 +26,7 @@ static bool disabled;
 static struct {
 	bool active, on_terminal;
 	char what[32];
-	uint64_t done, total;
+	uint64_t skipped, done, total;
 	double begin, drawn;
 	char note[160];
 } line;
@@ -80,8 +80,8 @@ static int note_fields(struct field *f, const char *note)
 	return nr;
 }
 
-static int make_fields(struct field *f, uint64_t done, uint64_t total, const char *note,
-		       double elapsed)
+static int make_fields(struct field *f, uint64_t skipped, uint64_t done, uint64_t total,
+		       const char *note, double elapsed)
 {
 	char *clock;
 	int nr = 0;
@@ -99,10 +99,10 @@ static int make_fields(struct field *f, uint64_t done, uint64_t total, const cha
 	f[nr].rank = 8;
 	add_clock(clock, sizeof(f->text), elapsed, "");
 	nr++;
-	if (total && done && done < total) {
+	if (done > skipped && done < total) {
 		f[nr].rank = 7;
 		add_clock(f[nr++].text, sizeof(f->text),
-			  elapsed * (double)(total - done) / (double)done, " left");
+			  elapsed * (double)(total - done) / (double)(done - skipped), " left");
 	}
 	return nr;
 }
@@ -143,11 +143,11 @@ static void add_bar(struct strbuf *sb, uint64_t done, uint64_t total, size_t roo
 	strbuf_addc(sb, ']');
 }
 
-void progress_line(struct strbuf *sb, const char *what, uint64_t done, uint64_t total,
-		   const char *note, double elapsed, int width)
+void progress_line(struct strbuf *sb, const char *what, uint64_t skipped, uint64_t done,
+		   uint64_t total, const char *note, double elapsed, int width)
 {
 	struct field fields[NOTE_FIELDS + 4] = { 0 };
-	int nr = make_fields(fields, done, total, note, elapsed);
+	int nr = make_fields(fields, skipped, done, total, note, elapsed);
 	/* The last column stays free: writing into it makes some terminals wrap. */
 	size_t room = width > 1 ? (size_t)width - 1 : SIZE_MAX, len = strlen(what);
 
@@ -185,8 +185,8 @@ static void draw(double t)
 	struct strbuf sb;
 
 	strbuf_init(&sb);
-	progress_line(&sb, line.what, line.done, line.total, line.note, t - line.begin,
-		      line.on_terminal ? terminal_width() : 0);
+	progress_line(&sb, line.what, line.skipped, line.done, line.total, line.note,
+		      t - line.begin, line.on_terminal ? terminal_width() : 0);
 	if (line.on_terminal)
 		fprintf(stderr, "\r%s\033[K", sb.s);
 	else
@@ -231,6 +231,15 @@ bool progress_begin(const char *what, uint64_t total)
 	}
 	pthread_mutex_unlock(&lock);
 	return owned;
+}
+
+void progress_skip(bool owned, uint64_t done)
+{
+	if (!owned)
+		return;
+	pthread_mutex_lock(&lock);
+	line.skipped = line.done = done;
+	pthread_mutex_unlock(&lock);
 }
 
 void progress_update(bool owned, uint64_t done, const char *fmt, ...)

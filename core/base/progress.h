@@ -6,9 +6,9 @@
  *
  * On a terminal the line is drawn over itself, at most ten times a second; messages
  * (log.h) go above it.  Where it is narrow there is no bar, then fields are left out.
- *  Elsewhere (a file, a CI log) a plain line is printed every
- * half minute.  Nothing is printed when messages are off.  Only one is shown at a
- * time: a second progress_begin() inside the first is ignored, as are its updates.
+ * Elsewhere (a file, a CI log) a plain line is printed every half minute.  Nothing is
+ * printed when messages are off.  Only one is shown at a time: a second progress_begin()
+ * inside the first is ignored, as are its updates.
  */
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
@@ -31,6 +31,12 @@ void progress_enable(bool on);
 bool progress_begin(const char *what, uint64_t total);
 
 /**
+ * progress_skip() - the first @done steps took no time here: they were done before, and say
+ * nothing of how long the rest will take.
+ */
+void progress_skip(bool owned, uint64_t done);
+
+/**
  * progress_update() - @done steps are done.
  * @fmt: what else to say, such as loss and rate, with two blanks between; "" for nothing
  *
@@ -50,9 +56,10 @@ void progress_on_signal(void);
 
 /**
  * progress_line() - the text of a line, for progress.c and its test.
+ * @skipped: steps of @done that took none of the time @elapsed
  * @width: columns of the terminal, 0 if it is none: no bar, and all fields
  */
-void progress_line(struct strbuf *sb, const char *what, uint64_t done, uint64_t total,
-		   const char *note, double elapsed, int width);
+void progress_line(struct strbuf *sb, const char *what, uint64_t skipped, uint64_t done,
+		   uint64_t total, const char *note, double elapsed, int width);
 
 #endif

@@ -63,3 +63,21 @@ size_t utf8_invalid(const char *text, size_t len)
 		i++;
 	return i;
 }
+
+void utf8_clean(struct strbuf *sb, const char *bytes, size_t len)
+{
+	size_t n;
+
+	while (len) {
+		n = utf8_valid(bytes, strnlen(bytes, len));
+		strbuf_add(sb, bytes, n);
+		bytes += n;
+		len -= n;
+		if (!len)
+			break;
+		n = *bytes ? utf8_invalid(bytes, len) : 1;
+		strbuf_adds(sb, "\xef\xbf\xbd");
+		bytes += n;
+		len -= n;
+	}
+}

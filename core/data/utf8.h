@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/strbuf.h"
+
 /** utf8_valid() - length of the longest prefix of @s that is valid UTF-8. */
 size_t utf8_valid(const char *s, size_t len);
 
@@ -13,5 +15,11 @@ size_t utf8_valid(const char *s, size_t len);
  * character; 0 if a valid character starts there.
  */
 size_t utf8_invalid(const char *s, size_t len);
+
+/**
+ * utf8_clean() - append @len bytes, U+FFFD in the place of NUL and of each run that is no
+ * valid character: text from a model or a file for a format that wants UTF-8.
+ */
+void utf8_clean(struct strbuf *sb, const char *bytes, size_t len);
 
 #endif

@@ -2,6 +2,7 @@
 #include "infer/generate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "data/tokenizer.h"
@@ -62,5 +63,53 @@ int generate(struct model *m, struct device *dev, const struct generation *g,
 		ret = draw_all(d, m->spec.context, g, ids, logits);
 	decoder_free(d);
 	free(logits);
+	return ret;
+}
+
+int generate_prompt(struct tokenizer *tok, const char *prompt, struct token_list *ids)
+{
+	int ret = tokenizer_encode(tok, prompt, strlen(prompt), ids);
+
+	return ret || ids->nr ? ret : token_list_add(ids, tokenizer_eot(tok));
+}
+
+/** struct writing - a text under way. */
+struct writing {
+	const struct tokenizer *tok;
+	struct strbuf *text;
+};
+
+static int add_token(void *ctx, uint32_t id)
+{
+	struct writing *w = ctx;
+	const char *bytes;
+	size_t len;
+	int ret = tokenizer_decode(w->tok, id, &bytes, &len);
+
+	if (ret || tokenizer_is_special(w->tok, id))
+		return ret;
+	strbuf_add(w->text, bytes, len);
+	return strbuf_ok(w->text);
+}
+
+int generate_text(struct model *m, struct device *dev, struct tokenizer *tok,
+		  const char *prompt, int tokens, uint64_t seed, struct strbuf *text)
+{
+	struct writing w = { .tok = tok, .text = text };
+	struct generation g = {
+		.tokens = tokens,
+		.vocab = (int)tokenizer_vocab(tok),
+		.eot = tokenizer_eot(tok),
+		.temperature = 1,
+		.seed = seed,
+		.emit = add_token,
+		.ctx = &w,
+	};
+	struct token_list ids = { 0 };
+	int ret = generate_prompt(tok, prompt, &ids);
+
+	if (!ret)
+		ret = generate(m, dev, &g, &ids);
+	token_list_free(&ids);
 	return ret;
 }

@@ -10,7 +10,9 @@
 #include "tensor/arch.h"
 
 struct model;
+struct strbuf;
 struct token_list;
+struct tokenizer;
 
 /**
  * struct generation - how to go on.
@@ -38,5 +40,20 @@ struct generation {
  */
 int generate(struct model *m, struct device *dev, const struct generation *g,
 	     struct token_list *ids);
+
+/**
+ * generate_prompt() - the tokens that a text begins with.
+ *
+ * Without a prompt it begins where a document does: after the end of another.
+ */
+int generate_prompt(struct tokenizer *tok, const char *prompt, struct token_list *ids);
+
+/**
+ * generate_text() - what the model writes behind @prompt, appended to @text: the bytes that
+ * `knlp generate` prints for this seed and temperature 1.
+ * @tokens: most tokens to draw
+ */
+int generate_text(struct model *m, struct device *dev, struct tokenizer *tok,
+		  const char *prompt, int tokens, uint64_t seed, struct strbuf *text);
 
 #endif

@@ -2,7 +2,6 @@
 #include "io/metrics.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +86,12 @@ void metrics_real(struct metrics *m, const char *key, double value)
 	json_add_double(&m->line, value);
 }
 
+void metrics_text(struct metrics *m, const char *key, const char *value)
+{
+	add_key(m, key);
+	json_add_string(&m->line, value);
+}
+
 int metrics_end(struct metrics *m)
 {
 	ssize_t n;
@@ -116,85 +121,34 @@ int metrics_sync(struct metrics *m)
 	return fsync(m->fd) ? fail_errno("%s", m->path) : 0;
 }
 
-static int parse_line(const char *path, long nr, const char *line, size_t len, cJSON **object)
-{
-	char *where = str_printf("%s:%ld", path, nr);
-	int ret;
-
-	if (!where)
-		return fail_nomem(strlen(path), "a file name");
-	ret = json_parse(where, line, len, object);
-	if (!ret && !cJSON_IsObject(*object)) {
-		ret = fail(-EINVAL, "%s: not a JSON object", where);
-		cJSON_Delete(*object);
-	}
-	free(where);
-	return ret;
-}
-
-#define WALK_ENDS	1
-
-/*
- * Call @line for each whole line, with the offset of its end, until it returns WALK_ENDS
- * or an error.  Lines behind that are not looked at.
- */
-static int walk(const char *path, int (*line)(void *ctx, const cJSON *object, off_t end),
-		void *ctx)
-{
-	char *text = NULL;
-	size_t cap = 0;
-	cJSON *object;
-	ssize_t len;
-	long nr = 0;
-	int ret = 0;
-	FILE *f;
-
-	f = fopen(path, "re");
-	if (!f)
-		return fail_errno("%s", path);
-	while (!ret && (len = getline(&text, &cap, f)) > 0 && text[len - 1] == '\n') {
-		ret = parse_line(path, ++nr, text, len - 1, &object);
-		if (ret)
-			break;
-		ret = line(ctx, object, ftello(f));
-		cJSON_Delete(object);
-	}
-	if (ferror(f) && !ret)
-		ret = fail_errno("%s", path);
-	free(text);
-	fclose(f);
-	return ret == WALK_ENDS ? 0 : ret;
-}
-
 /* struct cut - where the file shall end. */
 struct cut {
-	const char *path;
 	long long step;
 	off_t end;
 };
 
-static int find_cut(void *ctx, const cJSON *object, off_t end)
+static int find_cut(void *ctx, const struct metrics_line *l, long long end)
 {
 	struct cut *cut = ctx;
 	long long step;
 	int ret;
 
-	ret = json_int(cut->path, object, "step", 0, LLONG_MAX, &step);
+	ret = metrics_step(l, &step);
 	if (ret)
 		return ret;
 	if (step > cut->step)
-		return WALK_ENDS;
+		return METRICS_ENOUGH;
 	cut->end = end;
 	return 0;
 }
 
 int metrics_rewind(struct metrics *m, long long step)
 {
-	struct cut cut = { .path = m->path, .step = step };
+	struct cut cut = { .step = step };
 	int ret;
 
 	if (step >= 0) {
-		ret = walk(m->path, find_cut, &cut);
+		ret = metrics_walk(m->path, find_cut, &cut);
 		if (ret)
 			return ret;
 	}
@@ -202,25 +156,4 @@ int metrics_rewind(struct metrics *m, long long step)
 		return fail_errno("%s", m->path);
 	m->end = cut.end;
 	return 0;
-}
-
-/* struct visit - metrics_read()'s caller. */
-struct visit {
-	int (*line)(void *ctx, const cJSON *object);
-	void *ctx;
-};
-
-static int visit_line(void *ctx, const cJSON *object, off_t end)
-{
-	const struct visit *v = ctx;
-
-	(void)end;
-	return v->line(v->ctx, object);
-}
-
-int metrics_read(const char *path, int (*line)(void *ctx, const cJSON *object), void *ctx)
-{
-	struct visit v = { .line = line, .ctx = ctx };
-
-	return walk(path, visit_line, &v);
 }

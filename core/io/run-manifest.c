@@ -65,15 +65,15 @@ static void put_features(struct yml_writer *w)
 	yml_end_list(w);
 }
 
-static void put_started(struct yml_writer *w)
+const char *utc_now(char text[UTC_MAX])
 {
 	time_t now = time(NULL);
-	char text[32] = "";
 	struct tm tm;
 
+	*text = '\0';
 	if (gmtime_r(&now, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	yml_put_text(w, "started", text);
+		strftime(text, UTC_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return text;
 }
 
 static const char *or_empty(const char *s)
@@ -84,7 +84,7 @@ static const char *or_empty(const char *s)
 int run_manifest_write(const char *path, const struct config *cfg, const struct run_facts *facts)
 {
 	struct yml_writer *w;
-	char hash[HASH_HEX];
+	char hash[HASH_HEX], started[UTC_MAX];
 	struct strbuf sb;
 	char *file;
 	int ret;
@@ -110,7 +110,7 @@ int run_manifest_write(const char *path, const struct config *cfg, const struct 
 		yml_put_text(w, "init", facts->init);
 		yml_put_text(w, "init_hash", or_empty(facts->init_hash));
 	}
-	put_started(w);
+	yml_put_text(w, "started", utc_now(started));
 	put_features(w);
 	yml_put_texts(w, "kernels", facts->kernels);
 	yml_put_texts(w, "libraries", facts->libraries);

@@ -406,6 +406,7 @@ int run_resume(const char *path, const struct config *cfg, const struct run_fact
 
 int run_rewind(struct run *run, long long step)
 {
+	char time[UTC_MAX];
 	int ret;
 
 	BUG_ON(!run->metrics);
@@ -413,5 +414,6 @@ int run_rewind(struct run *run, long long step)
 	if (ret)
 		return ret;
 	metrics_begin(run->metrics, "resume", step < 0 ? 0 : step);
+	metrics_text(run->metrics, "time", utc_now(time));
 	return metrics_end(run->metrics);
 }

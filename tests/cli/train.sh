@@ -95,6 +95,22 @@ succeeds "context of one token" tiny one --set MODEL_CONTEXT=1 --set TRAIN_TOKEN
 succeeds "generate with it" "$KNLP" generate -n 20 --prompt abc one
 has "held-out loss is finite" '"event":"eval".*"loss":[0-9]' one/metrics.jsonl
 
+# ---- samples -----------------------------------------------------------------------
+sample() { sed -n 's/.*"event":"sample","step":'"$2"',.*"text":\("[^\t]*"\),"seconds".*/\1/p' \
+	"$1/metrics.jsonl"; }
+"$KNLP" generate -n 200 --json base >out 2>err
+equal "one sample, at the end: what knlp generate writes" "$(sample base 40)" \
+	"$(sed 's/.*"text":\("[^\t]*"\),"tokens".*/\1/' out)"
+equal "no other sample" "$(grep -c '"event":"sample"' base/metrics.jsonl)" 1
+tiny many --set TRAIN_SAMPLE_EVERY=10 --set TRAIN_SAMPLE_TOKENS=7 \
+	--set TRAIN_SAMPLE_PROMPT='The "kernel"' >out 2>err
+equal "samples on the way" "$(sed -n 's/.*"sample","step":\([0-9]*\).*/\1/p' \
+	many/metrics.jsonl | tr '\n' ' ')" "10 20 30 40 "
+has "they have the prompt" '"prompt":"The \\"kernel\\""' many/metrics.jsonl
+equal "they do not change the bits" "$(bits many)" "$(bits base)"
+tiny silent --set TRAIN_SAMPLE_TOKENS=0 >out 2>err
+equal "TRAIN_SAMPLE_TOKENS=0: none" "$(grep -c '"event":"sample"' silent/metrics.jsonl)" 0
+
 # ---- the same bits ----------------------------------------------------------------
 tiny again >out 2>err
 same "two runs" again
@@ -188,10 +204,11 @@ for signal in INT TERM; do
 	steps_once "sig$signal" $steps
 done
 
-# An evaluation that a signal left out is made up for, so that the logs are equal.  Long
+# An evaluation or a sample that a signal left out is made up for, so that the logs are equal.  Long
 # steps and short evaluations, so that the signal comes in a step.
 often="--set TRAIN_TOKENS=$((128 * 16 * 40)) --set TRAIN_ACCUM=16"
 often="$often --set TRAIN_EVAL_EVERY=1 --set TRAIN_EVAL_TOKENS=32"
+often="$often --set TRAIN_SAMPLE_EVERY=1 --set TRAIN_SAMPLE_TOKENS=3"
 # shellcheck disable=SC2086
 tiny often $often >out 2>err
 # shellcheck disable=SC2086
@@ -204,6 +221,10 @@ done
 tiny evals $often --resume >out 2>err
 equal "cut between step and evaluation: the same log" "$(without_time evals)" \
 	"$(without_time often)"
+succeeds "the time in training goes on where it was" awk -F'"elapsed":' '/"train"/ {
+	if ($2 + 0 <= last) exit 1
+	last = $2 + 0
+}' evals/metrics.jsonl
 
 # shellcheck disable=SC2086
 cut_at 20 KILL cut-init --init base $long

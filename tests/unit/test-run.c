@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/json.h"
 #include "tests/unit/io-helper.h"
 #include "tests/unit/test.h"
 
@@ -26,17 +25,18 @@ struct seen {
 	double last_loss;
 };
 
-static int see(void *ctx, const cJSON *object)
+static int see(void *ctx, const struct metrics_line *l)
 {
 	struct seen *seen = ctx;
 	long long step;
-	int ret = json_int("metrics", object, "step", 0, 1000, &step);
+	int ret = metrics_step(l, &step);
 
 	if (ret || seen->nr == 16)
 		return ret ? ret : -E2BIG;
 	seen->steps[seen->nr++] = step;
-	return json_get(object, "loss") ? json_double("metrics", object, "loss", &seen->last_loss)
-					: 0;
+	if (metrics_get(l, "loss"))
+		seen->last_loss = metrics_number(l, "loss");
+	return 0;
 }
 
 static void log_step(struct metrics *m, long long step)
@@ -96,6 +96,75 @@ static void metrics_rewind_ignores_what_it_cuts(void)
 	scratch_remove(dir);
 }
 TEST_REGISTER(metrics_rewind_ignores_what_it_cuts);
+
+/* struct want - what find_text() is to find; found: without key. */
+struct want {
+	const char *key, *text;
+};
+
+static int find_text(void *ctx, const struct metrics_line *l)
+{
+	struct want *want = ctx;
+	const struct metrics_field *f = metrics_get(l, want->key);
+
+	if (f && f->kind == METRICS_TEXT && !strcmp(f->text, want->text))
+		want->key = NULL;
+	return 0;
+}
+
+static void metrics_texts_read_back(void)
+{
+	static const char odd[] = "\"q\" \\ \n\t\x01\x7f \xc3\xa4 \xf0\x9f\x98\x80 </script>";
+	char *dir = scratch_make(), *path = path_join(dir, "metrics.jsonl");
+	struct want want = { "text", odd };
+	struct metrics *m;
+
+	CHECK(!metrics_open(path, &m));
+	metrics_begin(m, "sample", 1);
+	metrics_text(m, "text", odd);
+	check_ok(metrics_end(m));
+	metrics_close(m);
+	check_ok(metrics_read(path, find_text, &want));
+	CHECK(!want.key);
+
+	/* Escapes that other programs write, and blanks. */
+	write_raw(path, " { \"text\" : \"\\ud83d\\ude00\\u00e4\\/\" , \"x\":true } \n", 49);
+	want = (struct want){ "text", "\xf0\x9f\x98\x80\xc3\xa4/" };
+	check_ok(metrics_read(path, find_text, &want));
+	CHECK(!want.key);
+	free(path);
+	scratch_remove(dir);
+}
+TEST_REGISTER(metrics_texts_read_back);
+
+static int nothing(void *ctx, const struct metrics_line *l)
+{
+	(void)ctx;
+	(void)l;
+	return 0;
+}
+
+static void metrics_refuse_what_is_no_flat_object(void)
+{
+	static const char *const wrong[] = {
+		"[1]", "{\"a\":[1]}", "{\"a\":{}}", "{\"a\":1", "{\"a\":1,}", "{\"a\" 1}",
+		"{\"a\":1}x", "{\"a\":1,\"a\":2}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1e}",
+		"{\"a\":1-2}", "{\"a\":nan}", "{\"a\":1e999}", "{\"a\":\"", "{\"a\":\"\\u12\"}",
+		"{\"a\":\"\\u0000\"}", "{\"a\":\"\\ud83d\"}", "{\"a\":\"\\q\"}", "{a:1}", "", "{,}",
+		"{\"a\":\"\t\"}", "{\"a\":tru}", "{\"a\":}", "\"a\"", "{\"a\":\"\\",
+	};
+	char *dir = scratch_make(), *path = path_join(dir, "metrics.jsonl"), *text;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		text = str_printf("{\"step\":1}\n%s\n", wrong[i]);
+		write_raw(path, text, strlen(text));
+		check_fails(metrics_read(path, nothing, NULL), -EINVAL, "metrics.jsonl:2: ");
+		free(text);
+	}
+	free(path);
+	scratch_remove(dir);
+}
+TEST_REGISTER(metrics_refuse_what_is_no_flat_object);
 
 /* In a child, since a limit on file sizes cannot be taken back without privilege. */
 static void child_fills_metrics(const char *path)

@@ -132,25 +132,28 @@ START_TEST(progress_text)
 	struct strbuf sb;
 
 	strbuf_init(&sb);
-	progress_line(&sb, "train", 500, 2000, "loss 4.8", 60, 0);
+	progress_line(&sb, "train", 0, 500, 2000, "loss 4.8", 60, 0);
 	ck_assert_str_eq(sb.s, "train   25%  500/2000  loss 4.8  1:00  3:00 left");
 	strbuf_clear(&sb);
-	progress_line(&sb, "read", 7, 0, "", 0.5, 0);
+	progress_line(&sb, "read", 0, 7, 0, "", 0.5, 0);
 	ck_assert_str_eq(sb.s, "read  7  0:01");
 	strbuf_clear(&sb);
-	progress_line(&sb, "train", 2000, 2000, "", 60, 12);
+	progress_line(&sb, "train", 0, 2000, 2000, "", 60, 12);
 	ck_assert_str_eq(sb.s, "train  100%");
 	strbuf_clear(&sb);
-	progress_line(&sb, "train", 500, 2000, "loss 4.8  9k tok/s", 3660, 80);
+	progress_line(&sb, "train", 0, 500, 2000, "loss 4.8  9k tok/s", 3660, 80);
 	ck_assert_str_eq(sb.s, "train  [==>        ]   25%  500/2000  loss 4.8  9k tok/s  "
 			 "1:01:00  3:03:00 left");
 	ck_assert_uint_eq(sb.len, 79);
 	strbuf_clear(&sb);
-	progress_line(&sb, "train", 500, 2000, "loss 4.8  9k tok/s", 60, 44);
+	progress_line(&sb, "train", 0, 500, 2000, "loss 4.8  9k tok/s", 60, 44);
 	ck_assert_str_eq(sb.s, "train   25%  500/2000  loss 4.8  9k tok/s");
 	strbuf_clear(&sb);
-	progress_line(&sb, "train", 500, 2000, "loss 4.8", 60, 4);
+	progress_line(&sb, "train", 0, 500, 2000, "loss 4.8", 60, 4);
 	ck_assert_str_eq(sb.s, "tra");
+	strbuf_clear(&sb);
+	progress_line(&sb, "train", 400, 500, 2000, "", 60, 0);
+	ck_assert_str_eq(sb.s, "train   25%  500/2000  1:00  15:00 left");
 	strbuf_free(&sb);
 }
 END_TEST

@@ -45,14 +45,6 @@ static int emit(void *ctx, uint32_t id)
 	return strbuf_ok(&w->text);
 }
 
-/* Without a prompt the text begins where a document does: after the end of another. */
-static int encode_prompt(struct tokenizer *tokenizer, struct token_list *ids)
-{
-	int ret = tokenizer_encode(tokenizer, opt.prompt, strlen(opt.prompt), ids);
-
-	return ret || ids->nr ? ret : token_list_add(ids, tokenizer_eot(tokenizer));
-}
-
 static int report(const struct writing *w, const struct token_list *ids, size_t prompt)
 {
 	struct json_out *o, *list;
@@ -87,7 +79,7 @@ static int write_text(struct loaded *l, struct device *dev)
 	int ret;
 
 	strbuf_init(&w.text);
-	ret = encode_prompt(l->tokenizer, &ids);
+	ret = generate_prompt(l->tokenizer, opt.prompt, &ids);
 	prompt = ids.nr;
 	if (!ret && !config_options.json)
 		fputs(opt.prompt, stdout);

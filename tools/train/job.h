@@ -6,13 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "train/evaluate.h"
-
-struct config;
-struct dataset;
-struct device;
-struct run;
-struct trainer;
+#include "train/session.h"
 
 /** struct job - one training. */
 struct job {
@@ -22,15 +16,9 @@ struct job {
 	struct device *dev;
 	struct trainer *trainer;
 	struct run *run;
-	struct eval_result eval;	/* the last one */
-	double loss;			/* of the last step */
-	double seconds;			/* of training in this process */
-	int64_t first;			/* steps done when this process began */
-	int64_t saved;			/* step of the newest checkpoint, -1 if there is none */
+	struct session session;
+	bool bar;			/* the line of progress is ours */
 };
-
-/** job_rate() - tokens per second of the steps of this process. */
-double job_rate(const struct job *j);
 
 /** job_overview() - one line on what will be done, and warnings of what looks wrong. */
 void job_overview(const struct job *j);

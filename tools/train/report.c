@@ -21,14 +21,6 @@
 #define PROBE_SECONDS 0.3		/* to predict the time of a training */
 #define MANY_EPOCHS 10		/* beyond that, a model learns the text by heart */
 
-double job_rate(const struct job *j)
-{
-	int64_t steps = trainer_done(j->trainer) - j->first;
-	double tokens = (double)(steps * trainer_shape(j->trainer)->tokens_per_step);
-
-	return j->seconds > 0 ? tokens / j->seconds : 0;
-}
-
 static void warn_of_plan(const struct job *j)
 {
 	int64_t steps = trainer_shape(j->trainer)->steps;
@@ -49,8 +41,8 @@ void job_overview(const struct job *j)
 	char count[FORMAT_MAX], tokens[FORMAT_MAX], bytes[FORMAT_MAX], done[64] = "";
 	const char *numerics = device_numerics(j->dev);
 
-	if (j->first)
-		snprintf(done, sizeof(done), ", %lld of them done", (long long)j->first);
+	if (j->session.first)
+		snprintf(done, sizeof(done), ", %lld of them done", (long long)j->session.first);
 	log_info("%s parameters, %s tokens in %lld steps (%.1f epochs)%s, %s, %d thread%s, "
 		 "%s%s%s%s", format_grouped(count, model_count(trainer_model(j->trainer), false)),
 		 format_count(tokens, (double)s->steps * (double)s->tokens_per_step),
@@ -181,18 +173,19 @@ static int report_json(const struct job *j, const char *checkpoint, bool finishe
 	json_out_int(o, "tokens", trainer_done(t) * trainer_shape(t)->tokens_per_step);
 	json_out_int(o, "unique_tokens", (long long)trainer_unique_tokens(t));
 	json_out_number(o, "epochs", trainer_epochs(t));
-	json_out_number(o, "train_loss", j->loss);	/* NaN, null, if no step ran */
-	json_out_number(o, "loss", eval_loss(&j->eval));
-	json_out_number(o, "ppl", eval_ppl(&j->eval));
-	json_out_number(o, "nats_per_byte", eval_per_byte(&j->eval));
-	json_out_number(o, "seconds", j->seconds);
-	json_out_number(o, "tokens_per_s", job_rate(j));
+	json_out_number(o, "train_loss", j->session.loss);	/* NaN, null, if no step ran */
+	json_out_number(o, "loss", eval_loss(&j->session.eval));
+	json_out_number(o, "ppl", eval_ppl(&j->session.eval));
+	json_out_number(o, "nats_per_byte", eval_per_byte(&j->session.eval));
+	json_out_number(o, "seconds", j->session.seconds);
+	json_out_number(o, "tokens_per_s", session_rate(&j->session));
 	json_out_text(o, "checkpoint", checkpoint);
 	return json_out_print(o);
 }
 
 static void report_text(const struct job *j, const char *checkpoint)
 {
+	const struct eval_result *e = &j->session.eval;
 	struct trainer *t = j->trainer;
 	int64_t tokens = trainer_done(t) * trainer_shape(t)->tokens_per_step;
 	char a[FORMAT_MAX], b[FORMAT_MAX];
@@ -203,15 +196,15 @@ static void report_text(const struct job *j, const char *checkpoint)
 	       format_grouped(b, trainer_done(t)));
 	printf("%-22s %s (%.2f epochs)\n", "unique tokens",
 	       format_grouped(a, (int64_t)trainer_unique_tokens(t)), trainer_epochs(t));
-	if (isfinite(j->loss)) {
-		printf("%-22s %s, %s tok/s\n", "time", format_duration(a, j->seconds),
-		       format_count(b, job_rate(j)));
-		printf("%-22s %.4f nats/token in the last step\n", "train loss", j->loss);
+	if (isfinite(j->session.loss)) {
+		printf("%-22s %s, %s tok/s\n", "time", format_duration(a, j->session.seconds),
+		       format_count(b, session_rate(&j->session)));
+		printf("%-22s %.4f nats/token in the last step\n", "train loss", j->session.loss);
 	}
-	printf("%-22s %.4f nats/token, perplexity %.3f\n", "held-out loss", eval_loss(&j->eval),
-	       eval_ppl(&j->eval));
-	printf("%-22s %.4f nats/byte (%s tokens)\n", "", eval_per_byte(&j->eval),
-	       format_count(a, (double)j->eval.tokens));
+	printf("%-22s %.4f nats/token, perplexity %.3f\n", "held-out loss", eval_loss(e),
+	       eval_ppl(e));
+	printf("%-22s %.4f nats/byte (%s tokens)\n", "", eval_per_byte(e),
+	       format_count(a, (double)e->tokens));
 }
 
 int job_report(const struct job *j, bool finished)

@@ -22,6 +22,7 @@
 #include "tools/config-options.h"
 #include "tools/train/job.h"
 #include "train/load.h"
+#include "train/session.h"
 #include "train/trainer.h"
 
 #define NUMERICS_MAX 20
@@ -70,137 +71,39 @@ static void catch_signals(void)
 		sigaction(SIGHUP, &stop, NULL);
 }
 
-/* ---- what is logged ---------------------------------------------------------- */
-
-static int log_step(const struct job *j, const struct step_result *r, double seconds)
+static void show_progress(void *ctx)
 {
-	const struct train_shape *s = trainer_shape(j->trainer);
-	struct metrics *m = j->run->metrics;
+	const struct job *j = ctx;
+	char rate[FORMAT_MAX];
 
-	metrics_begin(m, "train", trainer_done(j->trainer));
-	metrics_int(m, "tokens", trainer_done(j->trainer) * s->tokens_per_step);
-	metrics_real(m, "loss", r->loss);
-	metrics_real(m, "lr", r->lr);
-	metrics_real(m, "grad_norm", r->grad_norm);
-	metrics_real(m, "seconds", seconds);
-	metrics_real(m, "tokens_per_s", (double)s->tokens_per_step / seconds);
-	return metrics_end(m);
-}
-
-static int evaluate(struct job *j)
-{
-	struct metrics *m = j->run->metrics;
-	char tokens[FORMAT_MAX];
-	int ret = trainer_eval(j->trainer, &j->eval);
-
-	if (ret)
-		return ret;
-	metrics_begin(m, "eval", trainer_done(j->trainer));
-	metrics_int(m, "tokens", j->eval.tokens);
-	metrics_real(m, "loss", eval_loss(&j->eval));
-	metrics_real(m, "nats_per_byte", eval_per_byte(&j->eval));
-	ret = metrics_end(m);
-	log_info("step %lld: held-out loss %.4f, perplexity %.3f, %.4f nats/byte (%s tokens)",
-		 (long long)trainer_done(j->trainer), eval_loss(&j->eval), eval_ppl(&j->eval),
-		 eval_per_byte(&j->eval), format_count(tokens, (double)j->eval.tokens));
-	return ret;
-}
-
-/* ---- the loop ------------------------------------------------------------------- */
-
-static bool is_due(const struct job *j, enum param_id every)
-{
-	long long n = config_int(j->cfg, every);
-
-	return n && trainer_done(j->trainer) % n == 0;
-}
-
-static int one_step(struct job *j)
-{
-	double start = now(), seconds;
-	struct step_result r;
-	int ret = trainer_step(j->trainer, &r);
-
-	if (ret)
-		return ret;
-	seconds = now() - start;
-	j->seconds += seconds;
-	j->loss = r.loss;
-	return log_step(j, &r, seconds);
-}
-
-static int loop(struct job *j, bool bar)
-{
-	int64_t steps = trainer_shape(j->trainer)->steps, saved = j->saved;
-	char text[FORMAT_MAX];
-	int ret = 0;
-
-	while (trainer_done(j->trainer) < steps && !stopped && !ret) {
-		ret = one_step(j);
-		progress_update(bar, trainer_done(j->trainer), "loss %.4f  %s tok/s", j->loss,
-				format_count(text, job_rate(j)));
-		if (!ret && stopped && trainer_done(j->trainer) < steps)
-			break;	/* saved below; resuming makes up for an evaluation */
-		if (!ret && (is_due(j, PARAM_TRAIN_EVAL_EVERY) ||
-			     trainer_done(j->trainer) == steps))
-			ret = evaluate(j);
-		if (!ret && is_due(j, PARAM_TRAIN_CHECKPOINT_EVERY)) {
-			ret = trainer_save(j->trainer, j->run);
-			saved = trainer_done(j->trainer);
-		}
-	}
-	if (!ret && saved != trainer_done(j->trainer))
-		ret = trainer_save(j->trainer, j->run);
-	return ret;
-}
-
-static int is_eval_of(void *ctx, const cJSON *line)
-{
-	const cJSON *event = cJSON_GetObjectItemCaseSensitive(line, "event");
-	const cJSON *step = cJSON_GetObjectItemCaseSensitive(line, "step");
-	int64_t *wanted = ctx;
-
-	if (cJSON_IsString(event) && !strcmp(event->valuestring, "eval") &&
-	    cJSON_IsNumber(step) && (int64_t)step->valuedouble == *wanted)
-		*wanted = -1;
-	return 0;
-}
-
-/* The evaluation of the step that a signal came in, which was saved without it. */
-static int missed_evaluation(struct job *j)
-{
-	int64_t step = j->saved;
-	char *path;
-	int ret;
-
-	if (step < 1 || (!is_due(j, PARAM_TRAIN_EVAL_EVERY) &&
-			 step != trainer_shape(j->trainer)->steps))
-		return 0;
-	path = path_join(j->run->path, "metrics.jsonl");
-	ret = path ? metrics_read(path, is_eval_of, &step) : fail_nomem(0, "a path");
-	free(path);
-	return ret || step < 0 ? ret : evaluate(j);
+	progress_update(j->bar, trainer_done(j->trainer), "loss %.4f  %s tok/s",
+			j->session.loss, format_count(rate, session_rate(&j->session)));
 }
 
 static int train(struct job *j)
 {
 	int64_t steps = trainer_shape(j->trainer)->steps;
-	bool bar;
+	int64_t saved = j->session.saved;
 	int ret;
 
-	j->first = trainer_done(j->trainer);
+	j->session = (struct session){
+		.cfg = j->cfg, .data = j->data, .dev = j->dev, .trainer = j->trainer,
+		.run = j->run, .saved = saved, .stop = &stopped, .step_done = show_progress,
+		.ctx = j,
+	};
 	catch_signals();
-	ret = missed_evaluation(j);
+	ret = session_begin(&j->session);
 	if (ret)
 		return ret;
-	if (j->first == steps) {
+	if (j->session.first == steps) {
 		log_info("%s: all %lld steps are done", opt.run, (long long)steps);
-		return trainer_eval(j->trainer, &j->eval);
+		return 0;
 	}
 	job_overview(j);
-	bar = progress_begin("train", steps);
-	ret = loop(j, bar);
-	progress_end(bar);
+	j->bar = progress_begin("train", steps);
+	progress_skip(j->bar, j->session.first);
+	ret = session_run(&j->session);
+	progress_end(j->bar);
 	if (!ret && trainer_done(j->trainer) < steps)
 		ret = fail(-EINTR, "stopped by signal %d after step %lld of %lld; the checkpoint "
 			   "is written, go on with --resume", (int)stopped,
@@ -246,7 +149,7 @@ static int begin_run(struct job *j, struct run_facts *facts)
 	keep_source();
 	ret = trainer_save(j->trainer, j->run);
 	if (!ret)
-		j->saved = 0;
+		j->session.saved = 0;
 	return ret;
 }
 
@@ -275,8 +178,8 @@ static int resume_run(struct job *j, const struct run_facts *facts)
 		return begin_again(j);
 	if (ret)
 		return ret;
-	j->saved = trainer_done(j->trainer);
-	return run_rewind(j->run, j->saved);
+	j->session.saved = trainer_done(j->trainer);
+	return run_rewind(j->run, j->session.saved);
 }
 
 /* The libraries, and the instructions that the device takes, end with NULL in @list. */
@@ -418,7 +321,7 @@ static int run_job(struct job *j)
 
 static int train_run(int argc, char **argv)
 {
-	struct job job = { .loss = NAN, .saved = -1 };
+	struct job job = { .session = { .loss = NAN, .saved = -1 } };
 	int ret = check_usage();
 
 	(void)argc;
