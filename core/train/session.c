@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/fail.h"
 #include "base/file.h"
@@ -20,14 +20,6 @@
 #include "train/trainer.h"
 
 #define TELL_SECONDS 5	/* how often the kernel computes the load anew */
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
 
 double session_rate(const struct session *s)
 {
@@ -47,7 +39,7 @@ static int64_t tokens_done(const struct session *s)
 static int log_step(struct session *s, const struct step_result *r, double seconds)
 {
 	struct metrics *m = s->run->metrics;
-	double t = now();
+	double t = clock_seconds();
 
 	metrics_begin(m, "train", trainer_done(s->trainer));
 	metrics_int(m, "tokens", tokens_done(s));
@@ -71,7 +63,7 @@ static int evaluate(struct session *s)
 {
 	struct metrics *m = s->run->metrics;
 	char tokens[FORMAT_MAX];
-	double begin = now();
+	double begin = clock_seconds();
 	int ret = trainer_eval(s->trainer, &s->eval);
 
 	if (ret)
@@ -80,7 +72,7 @@ static int evaluate(struct session *s)
 	metrics_int(m, "tokens", s->eval.tokens);
 	metrics_real(m, "loss", eval_loss(&s->eval));
 	metrics_real(m, "nats_per_byte", eval_per_byte(&s->eval));
-	metrics_real(m, "seconds", now() - begin);
+	metrics_real(m, "seconds", clock_seconds() - begin);
 	ret = metrics_end(m);
 	log_info("step %lld: held-out loss %.4f, perplexity %.3f, %.4f nats/byte (%s tokens)",
 		 (long long)trainer_done(s->trainer), eval_loss(&s->eval), eval_ppl(&s->eval),
@@ -109,7 +101,7 @@ static int sample(const struct session *s)
 {
 	const char *prompt = config_text(s->cfg, PARAM_TRAIN_SAMPLE_PROMPT);
 	struct tokenizer *tokenizer;
-	double begin = now();
+	double begin = clock_seconds();
 	struct strbuf text;
 	int ret;
 
@@ -120,7 +112,7 @@ static int sample(const struct session *s)
 				    (int)config_int(s->cfg, PARAM_TRAIN_SAMPLE_TOKENS),
 				    SESSION_SAMPLE_SEED, &text);
 	if (!ret)
-		ret = log_sample(s, prompt, &text, now() - begin);
+		ret = log_sample(s, prompt, &text, clock_seconds() - begin);
 	else
 		ret = fail_in(ret, "the sample of step %lld", (long long)trainer_done(s->trainer));
 	strbuf_free(&text);
@@ -163,13 +155,13 @@ static int save(struct session *s)
 
 static int one_step(struct session *s)
 {
-	double start = now(), seconds;
+	double start = clock_seconds(), seconds;
 	struct step_result r;
 	int ret = trainer_step(s->trainer, &r);
 
 	if (ret)
 		return ret;
-	seconds = now() - start;
+	seconds = clock_seconds() - start;
 	s->seconds += seconds;
 	s->loss = r.loss;
 	ret = log_step(s, &r, seconds);

@@ -2,14 +2,12 @@
 /*
  * knlp bench machine - what the device can do at most.
  */
-#include "tools/bench/machine.h"
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/config.h"
 #include "base/thread.h"
+#include "base/usage.h"
 #include "tensor/arch.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
@@ -18,13 +16,6 @@
 static struct {
 	double seconds;
 } opt = { .seconds = 1 };
-
-double bench_load(void)
-{
-	double load;
-
-	return getloadavg(&load, 1) == 1 ? load : NAN;
-}
 
 /** struct rate - a row of the table. */
 struct rate {
@@ -46,7 +37,7 @@ static int print_json(const struct device *dev, const struct rate *row, int nr, 
 	json_out_text(o, "device", dev->arch->name);
 	json_out_text(o, "numerics", device_numerics(dev));
 	json_out_int(o, "threads", threads);
-	json_out_number(o, "load", bench_load());
+	json_out_number(o, "load", usage_load());
 	part = json_out_object(o, "one_thread");
 	for (int i = 0; i < nr; i++)
 		json_out_number(part, row[i].key, 1e-9 * row[i].one);
@@ -59,7 +50,7 @@ static int print_json(const struct device *dev, const struct rate *row, int nr, 
 static int print_text(const struct device *dev, const struct rate *row, int nr, int threads)
 {
 	printf("%s %s, %d thread%s, load %.2f\n\n", dev->arch->name, device_numerics(dev),
-	       threads, threads > 1 ? "s" : "", bench_load());
+	       threads, threads > 1 ? "s" : "", usage_load());
 	printf("%-24s %10s %5d threads\n", "", "1 thread", threads);
 	for (int i = 0; i < nr; i++)
 		printf("%-24s %10.1f %13.1f  %s\n", row[i].what, 1e-9 * row[i].one,

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/config.h"
@@ -14,9 +13,9 @@
 #include "base/format.h"
 #include "base/progress.h"
 #include "base/thread.h"
+#include "base/usage.h"
 #include "data/dataset.h"
 #include "nn/model.h"
-#include "tools/bench/machine.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -44,7 +43,7 @@ struct bench {
 	double step[MAX_STEPS];		/* seconds, sorted */
 	double timed;			/* seconds of a step while each kernel is measured */
 	struct device_rates rates;
-	double rss, load;		/* bytes at most; before the steps */
+	double rss, load;		/* MiB at most; before the steps */
 };
 
 static int open_parts(struct bench *b)
@@ -107,16 +106,14 @@ static int time_ops(struct bench *b, bool bar, int *done)
 static int measure(struct bench *b)
 {
 	bool bar = progress_begin("bench", opt.warmup + opt.steps * (opt.ops ? 2 : 1));
-	struct rusage usage;
 	int ret, done = 0;
 
-	b->load = bench_load();
+	b->load = usage_load();
 	ret = run_steps(b, opt.warmup, NULL, bar, &done);
 	if (!ret)
 		ret = run_steps(b, opt.steps, b->step, bar, &done);
 	clock_median(b->step, opt.steps);
-	getrusage(RUSAGE_SELF, &usage);		/* before the arrays that measure the machine */
-	b->rss = 1024.0 * (double)usage.ru_maxrss;
+	b->rss = usage_peak_rss();		/* before the arrays that measure the machine */
 	if (!ret && opt.ops)
 		ret = time_ops(b, bar, &done);
 	progress_end(bar);
@@ -167,7 +164,7 @@ static int print_json(const struct bench *b, double median, double flops)
 	json_out_number(o, "gflops", 1e-9 * flops / median);
 	json_out_number(o, "peak_gflops", peak > 0 ? 1e-9 * peak : NAN);
 	json_out_number(o, "share_of_peak", flops / median / peak);
-	json_out_number(o, "rss_mib", b->rss / (1 << 20));
+	json_out_number(o, "rss_mib", b->rss);
 	json_out_number(o, "load", b->load);
 	list = opt.ops ? json_out_array(o, "ops") : NULL;
 	for (int i = 0; i < b->nr_ops; i++) {
@@ -221,7 +218,7 @@ static int print_text(const struct bench *b, double median, double flops)
 	if (peak_of(b) > 0)
 		printf(", %.1f %% of the peak of %.1f", 100 * flops / median / peak_of(b),
 		       1e-9 * peak_of(b));
-	printf("\n%-14s %s at most\n", "memory", format_bytes(rss, (uint64_t)b->rss));
+	printf("\n%-14s %s at most\n", "memory", format_bytes(rss, (uint64_t)(b->rss * (1 << 20))));
 	if (opt.ops)
 		print_ops(b);
 	return 0;

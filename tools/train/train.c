@@ -7,10 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -22,7 +21,6 @@
 #include "tools/config-options.h"
 #include "tools/train/job.h"
 #include "train/load.h"
-#include "train/session.h"
 #include "train/trainer.h"
 
 #define NUMERICS_MAX 20
@@ -35,14 +33,6 @@ static struct {
 
 static volatile sig_atomic_t stopped;
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
 /*
  * The step under way is finished and saved; a second signal ends the program at once.
  * timeout(1) and shells signal a process and then its group: that counts as one.
@@ -53,8 +43,8 @@ static void on_signal(int signal_number)
 
 	if (!stopped) {
 		stopped = signal_number;
-		first = now();
-	} else if (now() > first + 0.3) {
+		first = clock_seconds();
+	} else if (clock_seconds() > first + 0.3) {
 		signal(signal_number, SIG_DFL);
 		raise(signal_number);
 	}
