@@ -137,6 +137,12 @@ static const struct op_case adamw_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case adamw_timed[] = {
+	{ "6x384 layer", &usual, 6, { ADAMW_CASE(1, 1770000) } },
+	{ "6x384", &usual, 6, { ADAMW_CASE(1, 10750000) } },
+	{ NULL },
+};
+
 static const struct op adamw = {
 	.name = "adamw",
 	.summary = "one step of AdamW, in place",
@@ -149,6 +155,7 @@ static const struct op adamw = {
 	.cost = adamw_cost,
 	.oracle = OP_TEST(adamw_oracle),
 	.cases = OP_TEST(adamw_cases),
+	.timed = OP_TEST(adamw_timed),
 };
 OP_REGISTER(adamw);
 
@@ -160,6 +167,13 @@ static const struct op_case adamw_shadow_cases[] = {
 	{ "mask of bytes", &usual, 8,
 	  { ADAMW_CASE(1, 20011), MASK(DT_U8, 20011), SHADOW(1, 20011) } },
 	{ "tiles", &usual, 8, { ADAMW_CASE(1, 40003), CASE_ABSENT, SHADOW(1, 40003) } },
+	{ NULL },
+};
+
+static const struct op_case adamw_shadow_timed[] = {
+	{ "6x384 and mask", &usual, 8,
+	  { ADAMW_CASE(1, 10750000), MASK(DT_U8, 10750000), SHADOW(1, 10750000) } },
+	{ "6x384", &usual, 8, { ADAMW_CASE(1, 10750000), CASE_ABSENT, SHADOW(1, 10750000) } },
 	{ NULL },
 };
 
@@ -175,5 +189,6 @@ static const struct op adamw_shadow = {
 	.cost = adamw_shadow_cost,
 	.oracle = OP_TEST(adamw_oracle),
 	.cases = OP_TEST(adamw_shadow_cases),
+	.timed = OP_TEST(adamw_shadow_timed),
 };
 OP_REGISTER(adamw_shadow);

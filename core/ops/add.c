@@ -76,6 +76,14 @@ static const struct op_case add_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case add_timed[] = {
+	{ "6x384", NULL, 2, { CASE_F32(2, 4096, 384), CASE_F32(2, 4096, 384) } },
+	{ "large", NULL, 2, { CASE_F32(2, 65536, 384), CASE_F32(2, 65536, 384) } },
+	{ "6x384 mixed", NULL, 2,
+	  { CASE_F32(2, 4096, 384), CASE_FILL(DT_BF16, FILL_NORMAL, 2, 4096, 384) } },
+	{ NULL },
+};
+
 static const struct op add = {
 	.name = "add",
 	.summary = "a + b, b broadcast along leading dimensions",
@@ -88,5 +96,6 @@ static const struct op add = {
 	.cost = add_cost,
 	.oracle = OP_TEST(add_oracle),
 	.cases = OP_TEST(add_cases),
+	.timed = OP_TEST(add_timed),
 };
 OP_REGISTER(add);

@@ -68,6 +68,13 @@ static const struct op_case cast_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case cast_timed[] = {
+	{ "6x384", &to_bf16, 1, { CASE_F32(2, 4096, 384) } },
+	{ "large", &to_bf16, 1, { CASE_F32(2, 65536, 384) } },
+	{ "large back", &to_f32, 1, { CASE_OF(DT_BF16, 2, 65536, 384) } },
+	{ NULL },
+};
+
 static const struct op cast = {
 	.name = "cast",
 	.summary = "the same numbers in another float type",
@@ -79,5 +86,6 @@ static const struct op cast = {
 	.cost = cast_cost,
 	.oracle = OP_TEST(cast_oracle),
 	.cases = OP_TEST(cast_cases),
+	.timed = OP_TEST(cast_timed),
 };
 OP_REGISTER(cast);

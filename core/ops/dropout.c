@@ -74,6 +74,12 @@ static const struct op_case dropout_cases[] = {
 	{ .name = NULL },
 };
 
+static const struct op_case dropout_timed[] = {
+	{ "6x384", &tenth, 2, { CASE_F32(2, 4096, 384), KEY } },
+	{ "large", &tenth, 2, { CASE_F32(2, 65536, 384), KEY } },
+	{ NULL },
+};
+
 static const struct op dropout = {
 	.name = "dropout",
 	.summary = "zero elements at random and scale up the rest",
@@ -88,5 +94,6 @@ static const struct op dropout = {
 	.cost = dropout_cost,
 	.oracle = OP_TEST(dropout_oracle),
 	.cases = OP_TEST(dropout_cases),
+	.timed = OP_TEST(dropout_timed),
 };
 OP_REGISTER(dropout);

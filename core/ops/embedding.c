@@ -116,6 +116,13 @@ static const struct op_case embedding_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case embedding_timed[] = {
+	{ "6x384", NULL, 2, { CASE_F32(2, 257, 384), IDS(257, .nd = 1, .n = { 4096 }) } },
+	{ "124M", NULL, 2, { CASE_F32(2, 50257, 768), IDS(50257, .nd = 1, .n = { 1024 }) } },
+	{ "large", NULL, 2, { CASE_F32(2, 50257, 768), IDS(50257, .nd = 1, .n = { 65536 }) } },
+	{ NULL },
+};
+
 static const struct op embedding = {
 	.name = "embedding",
 	.summary = "rows of a table, by their numbers",
@@ -126,6 +133,7 @@ static const struct op embedding = {
 	.cost = embedding_cost,
 	.oracle = OP_TEST(embedding_oracle),
 	.cases = OP_TEST(embedding_cases),
+	.timed = OP_TEST(embedding_timed),
 };
 OP_REGISTER(embedding);
 
@@ -189,7 +197,7 @@ static int embedding_grad_oracle(const struct oracle_call *c)
 
 static const struct embedding_grad_attr one_row = { .rows = 1 }, eleven = { .rows = 11 },
 	eleven_always = { .rows = 11, .accumulate = { .always_add = true } },
-	many_rows = { .rows = 1031 };
+	many_rows = { .rows = 1031 }, bytes = { .rows = 257 }, words = { .rows = 50257 };
 
 #define FLAG(how) CASE_FILL(DT_I32, how, 0)
 #define ODD_IDS IDS(11, .nd = 2, .n = { 3, 5 }, .extent_dims = 3)
@@ -215,6 +223,18 @@ static const struct op_case embedding_grad_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case embedding_grad_timed[] = {
+	{ "6x384", &bytes, 4,
+	  { CASE_F32(2, 4096, 384), IDS(257, .nd = 1, .n = { 4096 }), CASE_ABSENT, CASE_ABSENT } },
+	{ "124M", &words, 4,
+	  { CASE_F32(2, 1024, 768), IDS(50257, .nd = 1, .n = { 1024 }), CASE_F32(2, 50257, 768),
+	    FLAG(FILL_ONE) } },
+	{ "124M overwrite", &words, 4,
+	  { CASE_F32(2, 1024, 768), IDS(50257, .nd = 1, .n = { 1024 }), CASE_F32(2, 50257, 768),
+	    FLAG(FILL_ZERO) } },
+	{ NULL },
+};
+
 static const struct op embedding_grad = {
 	.name = "embedding_grad",
 	.summary = "gradient of an embedding's table, accumulated in place",
@@ -228,5 +248,6 @@ static const struct op embedding_grad = {
 	.reduce = embedding_grad_reduce,
 	.oracle = OP_TEST(embedding_grad_oracle),
 	.cases = OP_TEST(embedding_grad_cases),
+	.timed = OP_TEST(embedding_grad_timed),
 };
 OP_REGISTER(embedding_grad);

@@ -74,6 +74,13 @@ static const struct op_case gelu_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case gelu_timed[] = {
+	{ "6x384", &by_tanh, 1, { CASE_F32(2, 4096, 1536) } },
+	{ "large", &by_tanh, 1, { CASE_F32(2, 16384, 1536) } },
+	{ "exact", &by_erf, 1, { CASE_F32(2, 4096, 1536) } },
+	{ NULL },
+};
+
 static const struct op gelu = {
 	.name = "gelu",
 	.summary = "Gaussian error linear unit, by tanh or exact",
@@ -87,6 +94,7 @@ static const struct op gelu = {
 	.cost = gelu_cost,
 	.oracle = OP_TEST(gelu_oracle),
 	.cases = OP_TEST(gelu_cases),
+	.timed = OP_TEST(gelu_timed),
 };
 OP_REGISTER(gelu);
 
@@ -137,6 +145,13 @@ static const struct op_case gelu_grad_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case gelu_grad_timed[] = {
+	{ "6x384", &by_tanh, 2, { CASE_F32(2, 4096, 1536), CASE_F32(2, 4096, 1536) } },
+	{ "large", &by_tanh, 2, { CASE_F32(2, 16384, 1536), CASE_F32(2, 16384, 1536) } },
+	{ "exact", &by_erf, 2, { CASE_F32(2, 4096, 1536), CASE_F32(2, 4096, 1536) } },
+	{ NULL },
+};
+
 static const struct op gelu_grad = {
 	.name = "gelu_grad",
 	.summary = "gradient of gelu",
@@ -149,5 +164,6 @@ static const struct op gelu_grad = {
 	.cost = gelu_grad_cost,
 	.oracle = OP_TEST(gelu_grad_oracle),
 	.cases = OP_TEST(gelu_grad_cases),
+	.timed = OP_TEST(gelu_grad_timed),
 };
 OP_REGISTER(gelu_grad);

@@ -98,6 +98,12 @@ static const struct op_case glu_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case glu_timed[] = {
+	{ "6x384", &silu_act, 2, { CASE_F32(2, 4096, 1024), CASE_F32(2, 4096, 1024) } },
+	{ "large", &silu_act, 2, { CASE_F32(2, 16384, 1024), CASE_F32(2, 16384, 1024) } },
+	{ NULL },
+};
+
 static const struct op glu = {
 	.name = "glu",
 	.summary = "gated MLP: act(gate) * up",
@@ -112,6 +118,7 @@ static const struct op glu = {
 	.cost = glu_cost,
 	.oracle = OP_TEST(glu_oracle),
 	.cases = OP_TEST(glu_cases),
+	.timed = OP_TEST(glu_timed),
 };
 OP_REGISTER(glu);
 
@@ -177,6 +184,14 @@ static const struct op_case glu_grad_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case glu_grad_timed[] = {
+	{ "6x384", &silu_act, 3,
+	  { CASE_F32(2, 4096, 1024), CASE_F32(2, 4096, 1024), CASE_F32(2, 4096, 1024) } },
+	{ "large", &silu_act, 3,
+	  { CASE_F32(2, 16384, 1024), CASE_F32(2, 16384, 1024), CASE_F32(2, 16384, 1024) } },
+	{ NULL },
+};
+
 static const struct op glu_grad = {
 	.name = "glu_grad",
 	.summary = "gradients of glu",
@@ -190,5 +205,6 @@ static const struct op glu_grad = {
 	.cost = glu_grad_cost,
 	.oracle = OP_TEST(glu_grad_oracle),
 	.cases = OP_TEST(glu_grad_cases),
+	.timed = OP_TEST(glu_grad_timed),
 };
 OP_REGISTER(glu_grad);

@@ -132,6 +132,13 @@ static const struct op_case layernorm_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case layernorm_timed[] = {
+	{ "6x384", &usual, 3, { CASE_F32(2, 4096, 384), CASE_F32(1, 384), CASE_F32(1, 384) } },
+	{ "124M", &usual, 3, { CASE_F32(2, 1024, 768), CASE_F32(1, 768), CASE_F32(1, 768) } },
+	{ "large", &usual, 3, { CASE_F32(2, 65536, 384), CASE_F32(1, 384), CASE_F32(1, 384) } },
+	{ NULL },
+};
+
 static const struct op layernorm = {
 	.name = "layernorm",
 	.summary = "layer normalisation over the last dimension",
@@ -147,6 +154,7 @@ static const struct op layernorm = {
 	.reduce = layernorm_reduce,
 	.oracle = OP_TEST(layernorm_oracle),
 	.cases = OP_TEST(layernorm_cases),
+	.timed = OP_TEST(layernorm_timed),
 };
 OP_REGISTER(layernorm);
 
@@ -222,6 +230,19 @@ static const struct op_case layernorm_dx_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case layernorm_dx_timed[] = {
+	{ "6x384", NULL, 5,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 4096, 384), CASE_F32(1, 384),
+	    POSITIVE(1, 4096), POSITIVE(1, 4096) } },
+	{ "124M", NULL, 5,
+	  { CASE_F32(2, 1024, 768), CASE_F32(2, 1024, 768), CASE_F32(1, 768),
+	    POSITIVE(1, 1024), POSITIVE(1, 1024) } },
+	{ "large", NULL, 5,
+	  { CASE_F32(2, 65536, 384), CASE_F32(2, 65536, 384), CASE_F32(1, 384),
+	    POSITIVE(1, 65536), POSITIVE(1, 65536) } },
+	{ NULL },
+};
+
 static const struct op layernorm_dx = {
 	.name = "layernorm_dx",
 	.summary = "gradient of layernorm's input",
@@ -234,6 +255,7 @@ static const struct op layernorm_dx = {
 	.reduce = layernorm_dx_reduce,
 	.oracle = OP_TEST(layernorm_dx_oracle),
 	.cases = OP_TEST(layernorm_dx_cases),
+	.timed = OP_TEST(layernorm_dx_timed),
 };
 OP_REGISTER(layernorm_dx);
 
@@ -304,6 +326,19 @@ static const struct op_case layernorm_dw_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case layernorm_dw_timed[] = {
+	{ "6x384", NULL, 4,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 4096, 384), POSITIVE(1, 4096),
+	    POSITIVE(1, 4096) } },
+	{ "124M", NULL, 4,
+	  { CASE_F32(2, 1024, 768), CASE_F32(2, 1024, 768), POSITIVE(1, 1024),
+	    POSITIVE(1, 1024) } },
+	{ "large", NULL, 4,
+	  { CASE_F32(2, 65536, 384), CASE_F32(2, 65536, 384), POSITIVE(1, 65536),
+	    POSITIVE(1, 65536) } },
+	{ NULL },
+};
+
 static const struct op layernorm_dw = {
 	.name = "layernorm_dw",
 	.summary = "gradients of layernorm's gain and bias",
@@ -315,5 +350,6 @@ static const struct op layernorm_dw = {
 	.reduce = layernorm_dw_reduce,
 	.oracle = OP_TEST(layernorm_dw_oracle),
 	.cases = OP_TEST(layernorm_dw_cases),
+	.timed = OP_TEST(layernorm_dw_timed),
 };
 OP_REGISTER(layernorm_dw);

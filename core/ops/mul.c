@@ -78,6 +78,12 @@ static const struct op_case mul_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case mul_timed[] = {
+	{ "6x384", NULL, 2, { CASE_F32(2, 4096, 384), CASE_F32(2, 4096, 384) } },
+	{ "large", NULL, 2, { CASE_F32(2, 65536, 384), CASE_F32(2, 65536, 384) } },
+	{ NULL },
+};
+
 static const struct op mul = {
 	.name = "mul",
 	.summary = "a * b, b broadcast along leading dimensions",
@@ -90,5 +96,6 @@ static const struct op mul = {
 	.cost = mul_cost,
 	.oracle = OP_TEST(mul_oracle),
 	.cases = OP_TEST(mul_cases),
+	.timed = OP_TEST(mul_timed),
 };
 OP_REGISTER(mul);

@@ -53,6 +53,12 @@ static const struct op_case relu2_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case relu2_timed[] = {
+	{ "6x384", NULL, 1, { CASE_F32(2, 4096, 1536) } },
+	{ "large", NULL, 1, { CASE_F32(2, 16384, 1536) } },
+	{ NULL },
+};
+
 static const struct op relu2 = {
 	.name = "relu2",
 	.summary = "squared rectifier",
@@ -65,6 +71,7 @@ static const struct op relu2 = {
 	.cost = relu2_cost,
 	.oracle = OP_TEST(relu2_oracle),
 	.cases = OP_TEST(relu2_cases),
+	.timed = OP_TEST(relu2_timed),
 };
 OP_REGISTER(relu2);
 
@@ -105,6 +112,12 @@ static const struct op_case relu2_grad_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case relu2_grad_timed[] = {
+	{ "6x384", NULL, 2, { CASE_F32(2, 4096, 1536), CASE_F32(2, 4096, 1536) } },
+	{ "large", NULL, 2, { CASE_F32(2, 16384, 1536), CASE_F32(2, 16384, 1536) } },
+	{ NULL },
+};
+
 static const struct op relu2_grad = {
 	.name = "relu2_grad",
 	.summary = "gradient of relu2",
@@ -116,5 +129,6 @@ static const struct op relu2_grad = {
 	.cost = relu2_grad_cost,
 	.oracle = OP_TEST(relu2_grad_oracle),
 	.cases = OP_TEST(relu2_grad_cases),
+	.timed = OP_TEST(relu2_grad_timed),
 };
 OP_REGISTER(relu2_grad);

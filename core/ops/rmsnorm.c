@@ -110,6 +110,13 @@ static const struct op_case rmsnorm_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case rmsnorm_timed[] = {
+	{ "6x384", &usual, 2, { CASE_F32(2, 4096, 384), CASE_F32(1, 384) } },
+	{ "124M", &usual, 2, { CASE_F32(2, 1024, 768), CASE_F32(1, 768) } },
+	{ "large", &usual, 2, { CASE_F32(2, 65536, 384), CASE_F32(1, 384) } },
+	{ NULL },
+};
+
 static const struct op rmsnorm = {
 	.name = "rmsnorm",
 	.summary = "root mean square normalisation over the last dimension",
@@ -124,6 +131,7 @@ static const struct op rmsnorm = {
 	.reduce = rmsnorm_reduce,
 	.oracle = OP_TEST(rmsnorm_oracle),
 	.cases = OP_TEST(rmsnorm_cases),
+	.timed = OP_TEST(rmsnorm_timed),
 };
 OP_REGISTER(rmsnorm);
 
@@ -188,6 +196,19 @@ static const struct op_case rmsnorm_dx_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case rmsnorm_dx_timed[] = {
+	{ "6x384", NULL, 4,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 4096, 384), CASE_F32(1, 384),
+	    POSITIVE(1, 4096) } },
+	{ "124M", NULL, 4,
+	  { CASE_F32(2, 1024, 768), CASE_F32(2, 1024, 768), CASE_F32(1, 768),
+	    POSITIVE(1, 1024) } },
+	{ "large", NULL, 4,
+	  { CASE_F32(2, 65536, 384), CASE_F32(2, 65536, 384), CASE_F32(1, 384),
+	    POSITIVE(1, 65536) } },
+	{ NULL },
+};
+
 static const struct op rmsnorm_dx = {
 	.name = "rmsnorm_dx",
 	.summary = "gradient of rmsnorm's input",
@@ -200,6 +221,7 @@ static const struct op rmsnorm_dx = {
 	.reduce = rmsnorm_dx_reduce,
 	.oracle = OP_TEST(rmsnorm_dx_oracle),
 	.cases = OP_TEST(rmsnorm_dx_cases),
+	.timed = OP_TEST(rmsnorm_dx_timed),
 };
 OP_REGISTER(rmsnorm_dx);
 
@@ -258,6 +280,16 @@ static const struct op_case rmsnorm_dw_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case rmsnorm_dw_timed[] = {
+	{ "6x384", NULL, 3,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 4096, 384), POSITIVE(1, 4096) } },
+	{ "124M", NULL, 3,
+	  { CASE_F32(2, 1024, 768), CASE_F32(2, 1024, 768), POSITIVE(1, 1024) } },
+	{ "large", NULL, 3,
+	  { CASE_F32(2, 65536, 384), CASE_F32(2, 65536, 384), POSITIVE(1, 65536) } },
+	{ NULL },
+};
+
 static const struct op rmsnorm_dw = {
 	.name = "rmsnorm_dw",
 	.summary = "gradient of rmsnorm's gain",
@@ -269,5 +301,6 @@ static const struct op rmsnorm_dw = {
 	.reduce = rmsnorm_dw_reduce,
 	.oracle = OP_TEST(rmsnorm_dw_oracle),
 	.cases = OP_TEST(rmsnorm_dw_cases),
+	.timed = OP_TEST(rmsnorm_dw_timed),
 };
 OP_REGISTER(rmsnorm_dw);

@@ -52,6 +52,12 @@ static const struct op_case silu_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case silu_timed[] = {
+	{ "6x384", NULL, 1, { CASE_F32(2, 4096, 1536) } },
+	{ "large", NULL, 1, { CASE_F32(2, 16384, 1536) } },
+	{ NULL },
+};
+
 static const struct op silu = {
 	.name = "silu",
 	.summary = "sigmoid linear unit",
@@ -64,6 +70,7 @@ static const struct op silu = {
 	.cost = silu_cost,
 	.oracle = OP_TEST(silu_oracle),
 	.cases = OP_TEST(silu_cases),
+	.timed = OP_TEST(silu_timed),
 };
 OP_REGISTER(silu);
 
@@ -104,6 +111,12 @@ static const struct op_case silu_grad_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case silu_grad_timed[] = {
+	{ "6x384", NULL, 2, { CASE_F32(2, 4096, 1536), CASE_F32(2, 4096, 1536) } },
+	{ "large", NULL, 2, { CASE_F32(2, 16384, 1536), CASE_F32(2, 16384, 1536) } },
+	{ NULL },
+};
+
 static const struct op silu_grad = {
 	.name = "silu_grad",
 	.summary = "gradient of silu",
@@ -115,5 +128,6 @@ static const struct op silu_grad = {
 	.cost = silu_grad_cost,
 	.oracle = OP_TEST(silu_grad_oracle),
 	.cases = OP_TEST(silu_grad_cases),
+	.timed = OP_TEST(silu_grad_timed),
 };
 OP_REGISTER(silu_grad);

@@ -45,6 +45,12 @@ static const struct op_case sq_norm_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case sq_norm_timed[] = {
+	{ "6x384 layer", NULL, 1, { CASE_F32(1, 1770000) } },
+	{ "6x384", NULL, 1, { CASE_F32(1, 10750000) } },
+	{ NULL },
+};
+
 static const struct op sq_norm = {
 	.name = "sq_norm",
 	.summary = "sum of the squares of all elements",
@@ -56,5 +62,6 @@ static const struct op sq_norm = {
 	.reduce = sq_norm_reduce,
 	.oracle = OP_TEST(sq_norm_oracle),
 	.cases = OP_TEST(sq_norm_cases),
+	.timed = OP_TEST(sq_norm_timed),
 };
 OP_REGISTER(sq_norm);

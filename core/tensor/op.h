@@ -119,6 +119,7 @@ enum op_flags {
  *	c * u * sqrt(K) * scale; NULL stands for 1
  * @oracle: fp64 result, written from the formula
  * @cases: test table
+ * @timed: cases at the sizes of training, too large for tests, or NULL; for benchmarks
  */
 struct op {
 	const char *name;
@@ -138,6 +139,7 @@ struct op {
 	int64_t (*reduce)(const void *attr, const struct layout *in, const struct layout *out);
 	int (*oracle)(const struct oracle_call *c);
 	const struct op_case *cases;
+	const struct op_case *timed;
 };
 
 /* Oracles and cases are for tests; without CONFIG_ORACLES they are not in the program. */

@@ -15,6 +15,7 @@
 
 #include "arch/cpu/simd.h"
 #include "base/fail.h"
+#include "base/rng.h"
 #include "base/thread.h"
 #include "tensor/arch.h"
 #include "tests/ops/values.h"
@@ -126,13 +127,7 @@ void bench_ceilings(struct ceilings *c)
 
 /* ---- kernels -------------------------------------------------------------------- */
 
-/** struct subject - a call that can be repeated. */
-struct subject {
-	struct case_values v;
-	struct call call;
-	struct buffer *buffers[MAX_IN + MAX_OUT + 1];
-	int nr;
-};
+#define PERIOD 4099	/* elements after which numbers repeat: drawing them takes long */
 
 static void *give(struct subject *s, struct device *dev, size_t bytes)
 {
@@ -144,64 +139,98 @@ static void *give(struct subject *s, struct device *dev, size_t bytes)
 	return (*b)->address;
 }
 
-static int prepare(struct subject *s, const struct op *op, const struct op_case *c,
-		   const struct kernel *k, struct device *dev)
+static int fill(struct buffer *b, const struct layout *l, const struct case_input *in)
+{
+	struct rng r = rng_stream(7, "bench", 0);
+	size_t size = dtype_size(l->dtype);
+	int64_t count = layout_count(l);
+	bool repeats = in->fill == FILL_NORMAL || in->fill == FILL_SMALL ||
+		       in->fill == FILL_POSITIVE;
+	char *host = malloc(count * size);
+	int ret;
+
+	if (!host)
+		return fail_nomem(count * size, "a benchmark");
+	for (int64_t i = 0; i < count; i++)
+		if (repeats && i >= PERIOD)
+			memcpy(host + i * size, host + (i - PERIOD) * size, size);
+		else
+			dtype_put(l->dtype, host, i, values_element(&r, in, i));
+	ret = device_write(b, 0, host, count * size);
+	free(host);
+	return ret;
+}
+
+static int give_inputs(struct subject *s, const struct op_case *c, struct device *dev)
+{
+	int ret = 0;
+
+	for (int i = 0; i < MAX_IN; i++) {
+		const struct case_input *in = &c->in[i];
+		struct layout *l = &s->call.in[i];
+
+		l->nd = -1;
+		if (i >= c->nr_in || in->nd < 0 || ret)
+			continue;
+		*l = layout_make(in->dtype, in->nd, in->n);
+		s->call.in_data[i] = give(s, dev, layout_bytes(l));
+		ret = s->call.in_data[i] ? fill(s->buffers[s->nr - 1], l, in) : -ENOMEM;
+	}
+	return ret;
+}
+
+int subject_make(struct subject *s, const struct op *op, const struct op_case *c,
+		 const struct kernel *k, struct device *dev)
 {
 	int ret;
 
 	memset(s, 0, sizeof(*s));
-	ret = values_make(&s->v, op, c);
+	s->kernel = k;
+	s->device = dev;
 	s->call = (struct call){ .op = op, .attr = c->attr, .nr_in = c->nr_in,
 				 .nr_out = op->nr_out };
-	for (int i = 0; i < MAX_IN && !ret; i++) {
-		const struct layout *l = &s->v.in_layout[i];
-		void *host;
-
-		s->call.in[i] = *l;
-		if (l->nd < 0)
-			continue;
-		s->call.in_data[i] = give(s, dev, layout_bytes(l));
-		host = values_pack(l, s->v.in[i]);
-		ret = device_write(s->buffers[s->nr - 1], 0, host, layout_bytes(l));
-		free(host);
-	}
+	ret = give_inputs(s, c, dev);
+	if (!ret)
+		ret = op->infer(c->attr, s->call.in, c->nr_in, s->call.out);
 	for (int o = 0; o < op->nr_out && !ret; o++) {
 		int from = op->updates[o] - 1;
 
-		s->call.out[o] = s->v.out_layout[o];
 		s->call.out_data[o] = from >= 0 && s->call.in_data[from]
 				    ? (void *)s->call.in_data[from]
-				    : give(s, dev, layout_bytes(&s->v.out_layout[o]));
+				    : give(s, dev, layout_bytes(&s->call.out[o]));
+		ret = s->call.out_data[o] ? 0 : -ENOMEM;
 	}
-	s->call.scratch_bytes = k->scratch ? k->scratch(&s->call) : 0;
+	s->call.scratch_bytes = !ret && k->scratch ? k->scratch(&s->call) : 0;
 	if (s->call.scratch_bytes)
 		s->call.scratch = give(s, dev, s->call.scratch_bytes);
 	return ret;
 }
 
-static void discard(struct subject *s)
+void subject_free(struct subject *s)
 {
 	for (int i = 0; i < s->nr; i++)
 		buffer_free(s->buffers[i]);
-	values_free(&s->v);
 }
 
-static double time_of(struct subject *s, const struct kernel *k, struct device *dev, long times)
+static double time_of(struct subject *s, long times)
 {
 	double start = bench_now();
 
 	for (long i = 0; i < times; i++)
-		dev->arch->run(dev, NULL, k, &s->call);
+		s->device->arch->run(s->device, NULL, s->kernel, &s->call);
 	return (bench_now() - start) / (double)times;
 }
 
-static double median_time(struct subject *s, const struct kernel *k, struct device *dev)
+double subject_time(struct subject *s)
 {
-	double once = time_of(s, k, dev, 2), t[RUNS];
-	long times = (long)(SECONDS / once) + 1;
+	double once, t[RUNS];
+	long times;
 
+	time_of(s, 1);		/* the first one faults in pages */
+	once = time_of(s, 1);
+	times = (long)(SECONDS / once) + 1;
 	for (int i = 0; i < RUNS; i++)
-		t[i] = time_of(s, k, dev, times);
+		t[i] = time_of(s, times);
 	return bench_median(t, RUNS);
 }
 
@@ -224,16 +253,16 @@ int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev
 
 	while (c[1].name)
 		c++;
-	ret = prepare(&s, op, c, k, dev);
+	ret = subject_make(&s, op, c, k, dev);
 	if (!ret) {
-		t = median_time(&s, k, dev);
+		t = subject_time(&s);
 		if (op->cost)
 			op->cost(c->attr, s.call.in, s.call.out, &cost);
 		printf("%-26s %-32s %10.3f %9.2f %9.2f %7.1f\n", op->name, k->name, 1e3 * t,
 		       1e-9 * cost.flops / t, 1e-9 * cost.bytes / t,
 		       100 * best_time(&cost, top) / t);
 	}
-	discard(&s);
+	subject_free(&s);
 	return ret;
 }
 
@@ -248,6 +277,8 @@ int bench_all(char **names, int nr)
 		bench_gemm();
 		return 0;
 	}
+	if (nr && !strcmp(names[0], "memory"))
+		return bench_memory(names + 1, nr - 1);
 	ret = device_open("cpu", &dev);
 	if (ret)
 		return ret;

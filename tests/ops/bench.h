@@ -19,6 +19,23 @@ double bench_now(void);
 /** bench_median() - sorts @values. */
 double bench_median(double *values, int nr);
 
+/** struct subject - a call that can be repeated. */
+struct subject {
+	struct call call;
+	const struct kernel *kernel;
+	struct device *device;
+	struct buffer *buffers[MAX_IN + MAX_OUT + 1];
+	int nr;
+};
+
+/** subject_make() - memory and numbers for @k on case @c. 0 or -errno; free it anyway. */
+int subject_make(struct subject *s, const struct op *op, const struct op_case *c,
+		 const struct kernel *k, struct device *dev);
+void subject_free(struct subject *s);
+
+/** subject_time() - seconds of one call, the median of several runs. */
+double subject_time(struct subject *s);
+
 void bench_ceilings(struct ceilings *c);
 
 /** bench_kernel() - print a line about @k on the last case of @op. */
@@ -28,8 +45,14 @@ int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev
 /** bench_gemm() - a table of matrix products at the shapes of training. */
 void bench_gemm(void);
 
+/**
+ * bench_memory() - a table of the kernels of ops with timed cases (all or those named), on
+ * one thread and on all, as shares of what plain loops over as much memory reach.
+ */
+int bench_memory(char **names, int nr);
+
 /** bench_all() - a table of all CPU kernels, or of those of the ops that are named;
- * "gemm" stands for bench_gemm(). */
+ * "gemm" stands for bench_gemm(), "memory" for bench_memory() with the names behind it. */
 int bench_all(char **names, int nr);
 
 #endif

@@ -23,7 +23,7 @@ static double doc_start(const struct rng *r, int64_t row, int64_t t)
 	return (double)start;
 }
 
-static double element(const struct rng *r, const struct case_input *in, int64_t i)
+double values_element(const struct rng *r, const struct case_input *in, int64_t i)
 {
 	int64_t last = in->nd ? in->n[in->nd - 1] : 1;
 	uint64_t limit = in->limit > 0 ? (uint64_t)in->limit : 1;
@@ -73,7 +73,7 @@ static int fill_input(struct case_values *v, int i)
 	snprintf(purpose, sizeof(purpose), "test/%s/%s/%d", v->op->name, v->c->name, i);
 	r = rng_stream(7, purpose, 0);
 	for (int64_t e = 0; e < count; e++) {
-		double x = element(&r, in, e);
+		double x = values_element(&r, in, e);
 
 		if (dtype_info(in->dtype)->roundoff) {
 			char bits[8];
