@@ -114,6 +114,7 @@ int run_manifest_write(const char *path, const struct config *cfg, const struct 
 	put_features(w);
 	yml_put_texts(w, "kernels", facts->kernels);
 	yml_put_texts(w, "libraries", facts->libraries);
+	yml_put_texts(w, "groups", facts->groups);
 	put_host(w);
 	strbuf_init(&sb);
 	ret = yml_writer_end(w, &sb);

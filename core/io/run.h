@@ -24,6 +24,7 @@ struct run_facts {
 	const char *version;		/* of the program */
 	const char *const *kernels;	/* "gelu cpu/avx2" in a fixed order, NULL at the end */
 	const char *const *libraries;	/* "openblas 0.3.21", NULL at the end; or NULL */
+	const char *const *groups;	/* parameter groups, NULL at the end; or NULL */
 	const char *data;		/* folder of the token shards; NULL: not told */
 	const char *data_hash;		/* of the token shards */
 	const char *tokenizer;		/* name and hash */

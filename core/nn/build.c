@@ -42,20 +42,21 @@ static struct tensor *weight(struct builder *b, const char *name, const char *su
 	return nn_weight(b, &info);
 }
 
-static struct param_info vector(int n, enum init_kind init)
+static struct param_info vector(int n, enum weight_kind kind, enum init_kind init)
 {
-	return (struct param_info){ .nd = 1, .n = { n }, .init = init };
+	return (struct param_info){ .nd = 1, .n = { n }, .kind = kind, .init = init };
 }
 
 static struct tensor *norm_over(struct builder *b, const char *name, struct tensor *x, int n)
 {
 	const struct model_spec *s = &b->model->spec;
-	struct tensor *w = weight(b, name, "weight", vector(n, INIT_ONE)), *bias = NULL;
+	struct tensor *w, *bias = NULL;
 
+	w = weight(b, name, "weight", vector(n, WEIGHT_NORM, INIT_ONE));
 	if (s->norm == NORM_RMSNORM)
 		return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, s->norm_eps);
 	if (s->bias)
-		bias = weight(b, name, "bias", vector(n, INIT_ZERO));
+		bias = weight(b, name, "bias", vector(n, WEIGHT_NORM, INIT_ZERO));
 	return b->collecting ? NULL : op_layernorm(b->graph, x, w, bias, s->norm_eps);
 }
 
@@ -68,13 +69,13 @@ struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 			 struct nn_linear l)
 {
 	struct param_info info = {
-		.nd = 2, .n = { l.out, l.in }, .init = INIT_NORMAL, .std = l.std,
-		.transposed = l.transposed,
+		.nd = 2, .n = { l.out, l.in }, .kind = WEIGHT_MATRIX,
+		.init = INIT_NORMAL, .std = l.std, .transposed = l.transposed,
 	};
 	struct tensor *w = weight(b, name, "weight", info), *bias = NULL;
 
 	if (l.bias)
-		bias = weight(b, name, "bias", vector(l.out, INIT_ZERO));
+		bias = weight(b, name, "bias", vector(l.out, WEIGHT_BIAS, INIT_ZERO));
 	return b->collecting ? NULL : op_linear(b->graph, x, w, bias);
 }
 
@@ -82,8 +83,8 @@ static struct tensor *look_up(struct builder *b, const char *name, int rows, boo
 			      struct tensor *ids)
 {
 	struct param_info info = {
-		.nd = 2, .n = { rows, b->model->spec.width }, .init = INIT_NORMAL,
-		.std = b->model->spec.init_std, .positional = positional,
+		.nd = 2, .n = { rows, b->model->spec.width }, .kind = WEIGHT_EMBEDDING,
+		.init = INIT_NORMAL, .std = b->model->spec.init_std, .positional = positional,
 	};
 	struct tensor *table = weight(b, name, "weight", info);
 
@@ -152,7 +153,7 @@ static struct tensor *qk_norm(struct builder *b, const struct layer_spec *l, con
 	if (!l->qk_norm)
 		return x;
 	snprintf(name, sizeof(name), "%s.%s", prefix, which);
-	w = weight(b, name, "weight", vector(l->head_dim, INIT_ONE));
+	w = weight(b, name, "weight", vector(l->head_dim, WEIGHT_NORM, INIT_ONE));
 	return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, b->model->spec.norm_eps);
 }
 
@@ -226,7 +227,9 @@ struct tensor *model_head(struct builder *b)
 	const char *name = s->tied ? s->family->embedding : s->family->head;
 
 	return weight(b, name, "weight", (struct param_info){
-		.nd = 2, .n = { s->vocab, s->width }, .init = INIT_NORMAL, .std = s->init_std });
+		.nd = 2, .n = { s->vocab, s->width },
+		.kind = s->tied ? WEIGHT_EMBEDDING : WEIGHT_HEAD,
+		.init = INIT_NORMAL, .std = s->init_std });
 }
 
 struct tensor *model_logits(struct builder *b, struct tensor *hidden)

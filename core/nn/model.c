@@ -7,13 +7,14 @@
 
 #include "base/fail.h"
 #include "base/rng.h"
+#include "base/strbuf.h"
 #include "nn/family.h"
+#include "optim/optim.h"
 #include "tensor/segment.h"
 
 static const char *const kind_names[SEG_KINDS] = {
 	"weights", "gradients", "optimizer state 0", "optimizer state 1", "bf16 weights"
 };
-static const char *const group_names[GROUP_COUNT] = { "decay", "no decay" };
 
 /* ---- collecting parameters --------------------------------------------------- */
 
@@ -25,13 +26,18 @@ static struct param_info *find_param(const struct model *m, const char *name)
 	return NULL;
 }
 
-static struct segment **weight_segment(struct model *m, enum param_group group)
+static struct segment **weight_segment(struct model *m, int group)
 {
 	struct segment **s = &m->segment[SEG_WEIGHT][group];
 
 	if (!*s)
 		*s = segment_new(kind_names[SEG_WEIGHT], DT_F32);
 	return s;
+}
+
+static int group_of(struct model *m, const struct param_info *p)
+{
+	return m->groups ? optim_groups_place(m->groups, p->name, p->kind, p->nd, p->n) : 0;
 }
 
 static int add_param(struct model *m, const struct param_info *info)
@@ -52,7 +58,9 @@ static int add_param(struct model *m, const struct param_info *info)
 	}
 	p = &m->params[m->nr_params];
 	*p = *info;
-	p->group = info->nd > 1 || m->decay_1d ? GROUP_DECAY : GROUP_NO_DECAY;
+	p->group = group_of(m, info);
+	if (p->group < 0)
+		return p->group;
 	s = *weight_segment(m, p->group);
 	if (!s)
 		return -ENOMEM;
@@ -76,10 +84,10 @@ static int collect(struct model *m)
 	model_head(&b);
 	ret = graph_error(b.graph);
 	graph_free(b.graph);
-	return ret;
+	return ret || !m->groups ? ret : optim_groups_check(m->groups);
 }
 
-int model_new(struct model_spec *spec, bool decay_1d, struct model **out)
+int model_new(struct model_spec *spec, struct optim_groups *groups, struct model **out)
 {
 	struct model *m = calloc(1, sizeof(*m));
 	int ret;
@@ -89,7 +97,7 @@ int model_new(struct model_spec *spec, bool decay_1d, struct model **out)
 		return fail_nomem(sizeof(*m), "a model");
 	}
 	m->spec = *spec;
-	m->decay_1d = decay_1d;
+	m->groups = groups;
 	spec->layer = NULL;
 	ret = collect(m);
 	if (ret)
@@ -104,7 +112,7 @@ void model_free(struct model *m)
 	if (!m)
 		return;
 	for (int k = 0; k < SEG_KINDS; k++)
-		for (int g = 0; g < GROUP_COUNT; g++)
+		for (int g = 0; g < GROUP_MAX; g++)
 			segment_free(m->segment[k][g]);
 	free(m->params);
 	spec_free(&m->spec);
@@ -113,64 +121,53 @@ void model_free(struct model *m)
 
 /* ---- memory ------------------------------------------------------------------- */
 
-/* Does model_alloc() with @states make segments of @kind? */
-static bool has_kind(const struct model *m, enum segment_kind kind, int states)
+/* Does the layout of group @g have segments of @kind? */
+static bool has_kind(const struct model *m, int group, enum segment_kind kind)
 {
+	const struct optim_groups *groups = m->groups;
+
+	if (!m->segment[SEG_WEIGHT][group] || kind == SEG_WEIGHT)
+		return false;
 	if (kind == SEG_SHADOW)
 		return m->compute == DT_BF16;
-	return kind == SEG_WEIGHT || (states && (int)kind < SEG_STATE + states);
+	return groups && (int)kind < SEG_STATE + groups->group[group].optimizer->nr_states;
 }
 
-static enum dtype kind_dtype(enum segment_kind kind)
-{
-	return kind == SEG_SHADOW ? DT_BF16 : DT_F32;
-}
-
-size_t model_bytes(const struct model *m, int states)
+size_t model_bytes(const struct model *m, enum segment_kind first, enum segment_kind last)
 {
 	size_t bytes = 0;
 
-	for (int k = 0; k < SEG_KINDS; k++)
-		for (int g = 0; g < GROUP_COUNT && has_kind(m, k, states); g++)
-			if (m->segment[SEG_WEIGHT][g])
-				bytes += segment_count(m->segment[SEG_WEIGHT][g]) *
-					 dtype_size(kind_dtype(k));
+	for (int k = first; k <= (int)last; k++)
+		for (int g = 0; g < GROUP_MAX; g++)
+			if (m->segment[k][g])
+				bytes += m->segment[k][g]->bytes;
 	return bytes;
 }
 
-static int layout_kind(struct model *m, enum segment_kind kind)
+int model_layout(struct model *m)
 {
-	for (int g = 0; g < GROUP_COUNT; g++) {
-		const struct segment *weights = m->segment[SEG_WEIGHT][g];
-		char name[64];
+	for (int k = SEG_WEIGHT; k < SEG_KINDS; k++)
+		for (int g = 0; g < GROUP_MAX; g++) {
+			char name[64];
 
-		if (!weights)
-			continue;
-		snprintf(name, sizeof(name), "%s (%s)", kind_names[kind], group_names[g]);
-		m->segment[kind][g] = segment_like(weights, name, kind_dtype(kind));
-		if (!m->segment[kind][g])
-			return -ENOMEM;
-	}
+			if (!has_kind(m, g, k))
+				continue;
+			snprintf(name, sizeof(name), "%s (group %d)", kind_names[k], g);
+			m->segment[k][g] = segment_like(m->segment[SEG_WEIGHT][g], name,
+							k == SEG_SHADOW ? DT_BF16 : DT_F32);
+			if (!m->segment[k][g])
+				return -ENOMEM;
+		}
 	return 0;
 }
 
-int model_layout(struct model *m, int states)
+int model_alloc(struct model *m, struct device *dev)
 {
-	int ret = 0;
-
-	for (int k = SEG_WEIGHT + 1; k < SEG_KINDS && !ret; k++)
-		if (has_kind(m, k, states))
-			ret = layout_kind(m, k);
-	return ret;
-}
-
-int model_alloc(struct model *m, struct device *dev, int states)
-{
-	int ret = model_layout(m, states);
+	int ret = model_layout(m);
 
 	m->device = dev;
 	for (int k = 0; k < SEG_KINDS; k++)
-		for (int g = 0; g < GROUP_COUNT && !ret; g++)
+		for (int g = 0; g < GROUP_MAX && !ret; g++)
 			if (m->segment[k][g])
 				ret = segment_alloc(m->segment[k][g], dev);
 	return ret;
@@ -287,7 +284,7 @@ int model_refresh(struct model *m)
 {
 	int ret = 0;
 
-	for (int g = 0; g < GROUP_COUNT && !ret; g++)
+	for (int g = 0; g < GROUP_MAX && !ret; g++)
 		if (m->segment[SEG_SHADOW][g])
 			ret = refresh_segment(m->segment[SEG_WEIGHT][g], m->segment[SEG_SHADOW][g]);
 	return ret;
@@ -339,19 +336,25 @@ static int store(void *ctx, size_t offset, size_t len, const void *from)
 	return device_write(p->buffer, p->at + offset, from, len);
 }
 
-static int make_entry(const struct model *m, enum segment_kind kind, const char *suffix,
-		      const struct param_info *p, struct tensor_entry *e)
+/* "" for weights, ".exp_avg" for a state of the parameter's optimizer. */
+static char *entry_name(const struct model *m, enum segment_kind kind, const struct param_info *p)
+{
+	const struct optimizer *o = m->groups ? m->groups->group[p->group].optimizer : NULL;
+
+	return kind < SEG_STATE ? strdup(p->name)
+				: str_printf("%s.%s", p->name, o->states[kind - SEG_STATE]);
+}
+
+static int make_entry(const struct model *m, enum segment_kind kind, const struct param_info *p,
+		      struct tensor_entry *e)
 {
 	const struct segment *s = m->segment[kind][p->group];
 	struct place *place = malloc(sizeof(*place));
-	size_t len = strlen(p->name) + strlen(suffix) + 1;
-	char *name = malloc(len);
 
 	e->ctx = place;
-	e->name = name;
-	if (!place || !name)
-		return fail_nomem(len, "a list of tensors");
-	snprintf(name, len, "%s%s", p->name, suffix);
+	e->name = entry_name(m, kind, p);
+	if (!place || !e->name)
+		return fail_nomem(strlen(p->name), "a list of tensors");
 	*place = (struct place){ s->buffer, s->views[p->view].at };
 	e->dtype = s->dtype;
 	e->nd = p->nd;
@@ -362,23 +365,25 @@ static int make_entry(const struct model *m, enum segment_kind kind, const char 
 	return 0;
 }
 
-int model_entries(struct model *m, enum segment_kind kind, const char *suffix,
+int model_entries(struct model *m, enum segment_kind first, enum segment_kind last,
 		  struct tensor_entry **entries)
 {
-	struct tensor_entry *list = calloc(m->nr_params + 1, sizeof(*list));
+	size_t most = (size_t)m->nr_params * (last - first + 1);
+	struct tensor_entry *list = calloc(most + 1, sizeof(*list));
+	int nr = 0, ret = 0;
 
 	if (!list)
-		return fail_nomem(m->nr_params * sizeof(*list), "a list of tensors");
-	for (int i = 0; i < m->nr_params; i++) {
-		int ret = make_entry(m, kind, suffix, &m->params[i], &list[i]);
-
-		if (ret) {
-			model_entries_free(list, i + 1);
-			return ret;
-		}
+		return fail_nomem(most * sizeof(*list), "a list of tensors");
+	for (int k = first; k <= (int)last; k++)
+		for (int i = 0; i < m->nr_params && !ret; i++)
+			if (m->segment[k][m->params[i].group])
+				ret = make_entry(m, k, &m->params[i], &list[nr++]);
+	if (ret) {
+		model_entries_free(list, nr);
+		return ret;
 	}
 	*entries = list;
-	return m->nr_params;
+	return nr;
 }
 
 void model_entries_free(struct tensor_entry *entries, int nr)

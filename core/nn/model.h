@@ -15,6 +15,8 @@
 
 #include "io/tensor-entry.h"
 #include "nn/spec.h"
+#include "optim/groups.h"
+#include "optim/optim.h"
 #include "tensor/graph.h"
 
 struct kv_cache;
@@ -22,64 +24,70 @@ struct segment;
 
 enum init_kind { INIT_ZERO, INIT_ONE, INIT_NORMAL };
 
-/** Parameter groups: which segment a parameter lies in. */
-enum param_group { GROUP_DECAY, GROUP_NO_DECAY, GROUP_COUNT };
-
 /**
  * struct param_info - one parameter.
  * @name: as Hugging Face names it; also names its stream of initial values
  * @positional: a table of positions: it is looked up, never multiplied
  * @transposed: files hold it as (in, out), memory as (out, in) (GPT-2's Conv1D)
+ * @group: index of its group, 0 in a model that is not trained
  * @view: index in its group's segments
  */
 struct param_info {
 	const char *name;
 	int nd;
 	int64_t n[2];
+	enum weight_kind kind;
 	enum init_kind init;
 	float std;
 	bool positional;
 	bool transposed;
-	enum param_group group;
+	int group;
 	int view;
 };
 
 /**
- * What a parameter's segments hold; state i of the optimizer is SEG_STATE + i.  SEG_SHADOW
+ * What a parameter's segments hold; state i of its optimizer is SEG_STATE + i.  SEG_SHADOW
  * is a bf16 copy of the weights, what matrices are multiplied in when computing in bf16.
  */
-enum segment_kind { SEG_WEIGHT, SEG_GRAD, SEG_STATE, SEG_SHADOW = SEG_STATE + 2, SEG_KINDS };
+enum segment_kind {
+	SEG_WEIGHT, SEG_GRAD, SEG_STATE, SEG_STATES_END = SEG_STATE + OPTIM_MAX_STATES - 1,
+	SEG_SHADOW, SEG_KINDS
+};
 
 /**
  * struct model - a spec and its parameters.
  * @segment: contiguous device memory per (kind, group); NULL where a group is empty or
- *	the kind was not asked for
+ *	the kind was not asked for or its optimizer has fewer states
  */
 struct model {
 	struct model_spec spec;
 	struct param_info *params;
 	int nr_params, cap_params;
-	bool decay_1d;		/* norms and biases decay, too */
+	struct optim_groups *groups;	/* NULL: not trained, one group */
 	enum dtype compute;	/* set before model_alloc(): DT_F32, or DT_BF16 */
-	struct segment *segment[SEG_KINDS][GROUP_COUNT];
+	struct segment *segment[SEG_KINDS][GROUP_MAX];
 	struct device *device;
 };
 
-/** model_new() - collect the parameters of @spec (taken over; freed with the model). */
-int model_new(struct model_spec *spec, bool decay_1d, struct model **m);
+/**
+ * model_new() - collect the parameters of @spec (taken over; freed with the model).
+ * @groups: filled with the groups of the parameters; must outlive the model.  NULL: the
+ *	model is only used, never trained
+ */
+int model_new(struct model_spec *spec, struct optim_groups *groups, struct model **m);
 void model_free(struct model *m);
 
-/**
- * model_alloc() - memory for the parameters.
- * @states: 0: weights only; else weights, gradients and that many optimizer states
- */
-int model_alloc(struct model *m, struct device *dev, int states);
-
 /** model_layout() - the segments of model_alloc() without memory, for planning only. */
-int model_layout(struct model *m, int states);
+int model_layout(struct model *m);
 
-/** model_bytes() - what model_alloc() would take. */
-size_t model_bytes(const struct model *m, int states);
+/**
+ * model_alloc() - memory for the parameters: weights; in a model with groups their
+ * gradients and the optimizers' states as well.
+ */
+int model_alloc(struct model *m, struct device *dev);
+
+/** model_bytes() - size of all segments of kinds @first to @last. */
+size_t model_bytes(const struct model *m, enum segment_kind first, enum segment_kind last);
 
 /** model_has_shadow() - is @p multiplied in bf16? Matrices and tables are, vectors not. */
 bool model_has_shadow(const struct model *m, const struct param_info *p);
@@ -103,11 +111,13 @@ int64_t model_count(const struct model *m, bool compute);
 double model_flops(const struct model *m, int context);
 
 /**
- * model_entries() - the tensors of segment @kind for reading and writing files.
- * @suffix: appended to the names, "" for weights
- * Free with free(); valid as long as the model.  Return: count or -errno.
+ * model_entries() - the tensors of kinds @first to @last for reading and writing files.
+ *
+ * A state of the optimizer is called by the parameter and the state, NAME.exp_avg;
+ * parameters whose optimizer has fewer states are left out.
+ * Free with model_entries_free(); valid as long as the model.  Return: count or -errno.
  */
-int model_entries(struct model *m, enum segment_kind kind, const char *suffix,
+int model_entries(struct model *m, enum segment_kind first, enum segment_kind last,
 		  struct tensor_entry **entries);
 
 /** model_entries_free() - free what model_entries() made. */

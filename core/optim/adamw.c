@@ -15,7 +15,7 @@ static int adamw_update(struct graph *g, const struct config *cfg, const struct 
 		.beta1 = config_float(cfg, PARAM_OPTIM_BETA1),
 		.beta2 = config_float(cfg, PARAM_OPTIM_BETA2),
 		.eps = config_float(cfg, PARAM_OPTIM_EPS),
-		.weight_decay = s->decay ? config_float(cfg, PARAM_OPTIM_WEIGHT_DECAY) : 0,
+		.weight_decay = s->decay,
 	};
 
 	op_adamw(g, s->weights, s->states[0], s->states[1], s->gradients, s->clip, s->hyper,
@@ -40,6 +40,7 @@ static const struct optimizer adamw = {
 	.unit = OPTIM_ELEMENT,
 	.nr_states = 2,
 	.states = { "exp_avg", "exp_avg_sq" },
+	.decay = 0.1,
 	.update = adamw_update,
 	.hyper = adamw_hyper,
 };

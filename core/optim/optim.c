@@ -17,6 +17,12 @@ const struct optimizer *optimizer_find(const char *name)
 	}
 	found = registry_find(&optimizers, name);
 	if (!found)
-		fail(-EINVAL, "OPTIM_NAME '%s' is not compiled in", name);
+		fail(-EINVAL, "optimizer '%s' is not compiled in", name);
 	return found;
+}
+
+double optimizer_decay(const struct config *cfg, const struct optimizer *o)
+{
+	return config_is_auto(cfg, PARAM_OPTIM_WEIGHT_DECAY)
+	     ? o->decay : config_float(cfg, PARAM_OPTIM_WEIGHT_DECAY);
 }

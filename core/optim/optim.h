@@ -28,12 +28,15 @@ struct optim_segment {
 	struct tensor *shadow;	/* bf16 copy of the weights that the update renews, or NULL */
 	struct tensor *clip;	/* f32 scalar: factor on the gradient */
 	struct tensor *hyper;	/* f32 (OPTIM_HYPER), as hyper() fills it */
-	bool decay;		/* weight decay applies */
+	double decay;		/* weight decay */
 };
 
 /**
  * struct optimizer - a kind of optimizer.
  * @states: names of its states, as files call them
+ * @others: OPTIM_MATRIX: the optimizer of what is no matrix, unless a rule says otherwise
+ * @decay: what OPTIM_WEIGHT_DECAY=auto stands for
+ * @lr_scale: its learning rate as a multiple of the schedule's; NULL: 1
  * @update: append the update of a segment, in place; reads OPTIM_* parameters
  * @hyper: values of step @step (1 is the first) with learning rate @lr
  */
@@ -43,6 +46,9 @@ struct optimizer {
 	enum optim_unit unit;
 	int nr_states;
 	const char *states[OPTIM_MAX_STATES];
+	const char *others;
+	double decay;
+	double (*lr_scale)(const struct config *cfg);
 	int (*update)(struct graph *g, const struct config *cfg, const struct optim_segment *s);
 	void (*hyper)(const struct config *cfg, int64_t step, double lr,
 		      float hyper[OPTIM_HYPER]);
@@ -52,5 +58,8 @@ struct optimizer {
 
 /** optimizer_find() - by name; NULL with a message if it is not compiled in. */
 const struct optimizer *optimizer_find(const char *name);
+
+/** optimizer_decay() - OPTIM_WEIGHT_DECAY, or what auto stands for with @o. */
+double optimizer_decay(const struct config *cfg, const struct optimizer *o);
 
 #endif

@@ -132,7 +132,7 @@ static int load_from(struct model *m, const char *dir)
 	free(path);
 	if (ret)
 		return ret;
-	nr = model_entries(m, SEG_WEIGHT, "", &entries);
+	nr = model_entries(m, SEG_WEIGHT, SEG_WEIGHT, &entries);
 	if (nr < 0) {
 		ret = nr;
 	} else {
@@ -208,9 +208,9 @@ static int load_model(struct loaded *l, struct device *dev)
 	int ret = spec_from_config(l->cfg, (int)tokenizer_vocab(l->tokenizer), &spec);
 
 	if (!ret)
-		ret = model_new(&spec, false, &l->model);
+		ret = model_new(&spec, NULL, &l->model);
 	if (!ret)
-		ret = model_alloc(l->model, dev, 0);
+		ret = model_alloc(l->model, dev);
 	return ret ? ret : load_from(l->model, l->dir);
 }
 

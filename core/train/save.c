@@ -13,34 +13,6 @@
 #include "train/load.h"
 #include "train/trainer-internal.h"
 
-/* The tensors of optimizer.safetensors: every state of every parameter. */
-static int optimizer_entries(struct trainer *t, struct tensor_entry **all)
-{
-	int nr = 0, per_state = t->model->nr_params;
-	struct tensor_entry *list = calloc((size_t)per_state * t->optimizer->nr_states + 1,
-					   sizeof(*list));
-
-	if (!list)
-		return fail_nomem(per_state * sizeof(*list), "a list of tensors");
-	for (int i = 0; i < t->optimizer->nr_states; i++) {
-		struct tensor_entry *some;
-		char suffix[64];
-		int n;
-
-		snprintf(suffix, sizeof(suffix), ".%s", t->optimizer->states[i]);
-		n = model_entries(t->model, SEG_STATE + i, suffix, &some);
-		if (n < 0) {
-			model_entries_free(list, nr);
-			return n;
-		}
-		memcpy(list + nr, some, n * sizeof(*some));
-		free(some);	/* the names and contexts live on in list */
-		nr += n;
-	}
-	*all = list;
-	return nr;
-}
-
 struct entries {
 	struct tensor_entry *model, *optimizer;
 	int nr_model, nr_optimizer;
@@ -50,10 +22,10 @@ static int get_entries(struct trainer *t, struct entries *e)
 {
 	e->optimizer = NULL;
 	e->nr_optimizer = 0;
-	e->nr_model = model_entries(t->model, SEG_WEIGHT, "", &e->model);
+	e->nr_model = model_entries(t->model, SEG_WEIGHT, SEG_WEIGHT, &e->model);
 	if (e->nr_model < 0)
 		return e->nr_model;
-	e->nr_optimizer = optimizer_entries(t, &e->optimizer);
+	e->nr_optimizer = model_entries(t->model, SEG_STATE, SEG_STATES_END, &e->optimizer);
 	if (e->nr_optimizer >= 0)
 		return 0;
 	model_entries_free(e->model, e->nr_model);

@@ -2,6 +2,9 @@
 /*
  * The graphs of a training step.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/fail.h"
 #include "ops/accumulate.h"
 #include "ops/add.h"
@@ -12,7 +15,7 @@
 #include "tensor/segment.h"
 #include "train/trainer-internal.h"
 
-static struct tensor *scalar(struct trainer *t, struct graph *g, enum scalar at, const char *name,
+static struct tensor *scalar(struct trainer *t, struct graph *g, size_t at, const char *name,
 			     enum dtype dtype, int64_t count)
 {
 	struct tensor *s = graph_tensor(g, at == SCALAR_CLIP ? TENSOR_STATE : TENSOR_INPUT, name,
@@ -67,18 +70,15 @@ static struct tensor *flat(struct trainer *t, struct graph *g, int kind, int gro
 static int build_norm(struct trainer *t)
 {
 	struct graph *g = t->norm.graph = graph_new();
-	struct tensor *sq[GROUP_COUNT], *sum = NULL, *clip;
+	struct tensor *sq[GROUP_MAX], *sum = NULL, *clip;
 	int nr = 0;
 	float limit = (float)config_float(t->cfg, PARAM_OPTIM_CLIP);
 
 	if (!g)
 		return -ENOMEM;
-	for (int group = 0; group < GROUP_COUNT; group++) {
-		if (!t->model->segment[SEG_GRAD][group])
-			continue;
-		sq[nr] = op_sq_norm(g, flat(t, g, SEG_GRAD, group));
+	for (; nr < t->groups->nr; nr++) {
+		sq[nr] = op_sq_norm(g, flat(t, g, SEG_GRAD, nr));
 		sum = sum ? op_add(g, sum, sq[nr]) : sq[nr];
-		nr++;
 	}
 	t->sq_norm = sum;
 	graph_output(sum);
@@ -87,31 +87,64 @@ static int build_norm(struct trainer *t)
 	return graph_plan(g, t->dev, t->dry, &t->norm.plan);
 }
 
+/* A tensor of the update: view @view of a segment, or with -1 all of it, flat. */
+static struct tensor *part(struct trainer *t, struct graph *g, int kind, int group, int view)
+{
+	const struct segment *s = t->model->segment[kind][group];
+	const struct segment_view *v;
+	struct tensor *x;
+
+	if (view < 0)
+		return flat(t, g, kind, group);
+	v = &s->views[view];
+	x = graph_tensor(g, TENSOR_STATE, v->name, s->dtype, v->layout.nd, v->layout.n, NULL);
+	if (x && s->buffer)
+		segment_bind(s, view, x);
+	return x;
+}
+
+static int update_part(struct trainer *t, struct graph *g, struct optim_segment *s, int group,
+		       int view)
+{
+	const struct optimizer *o = t->groups->group[group].optimizer;
+
+	s->weights = part(t, g, SEG_WEIGHT, group, view);
+	s->gradients = part(t, g, SEG_GRAD, group, view);
+	if (t->model->segment[SEG_SHADOW][group])
+		s->shadow = part(t, g, SEG_SHADOW, group, view);
+	for (int i = 0; i < o->nr_states; i++)
+		s->states[i] = part(t, g, SEG_STATE + i, group, view);
+	return o->update(g, t->cfg, s);
+}
+
+static int update_group(struct trainer *t, struct graph *g, struct tensor *clip, int group)
+{
+	const struct optim_group *settings = &t->groups->group[group];
+	struct optim_segment s = { .clip = clip, .decay = settings->decay };
+	int views = t->model->segment[SEG_WEIGHT][group]->nr_views, ret = 0;
+	char name[32];
+
+	snprintf(name, sizeof(name), "hyper %d", group);
+	s.hyper = scalar(t, g, SCALAR_HYPER + group * SCALAR_HYPER_STRIDE, name, DT_F32,
+			 OPTIM_HYPER);
+	if (settings->optimizer->unit == OPTIM_ELEMENT)
+		return update_part(t, g, &s, group, -1);
+	for (int view = 0; view < views && !ret; view++)
+		ret = update_part(t, g, &s, group, view);
+	return ret;
+}
+
 static int build_update(struct trainer *t)
 {
 	struct graph *g = t->update.graph = graph_new();
-	struct tensor *clip, *hyper;
+	struct tensor *clip;
 	int ret = 0;
 
 	if (!g)
 		return -ENOMEM;
 	clip = scalar(t, g, SCALAR_CLIP, "clip", DT_F32, 1);
-	hyper = scalar(t, g, SCALAR_HYPER, "hyper", DT_F32, OPTIM_HYPER);
-	for (int group = 0; group < GROUP_COUNT && !ret; group++) {
-		struct optim_segment s = {
-			.clip = clip, .hyper = hyper, .decay = group == GROUP_DECAY,
-		};
-
-		if (!t->model->segment[SEG_GRAD][group])
-			continue;
-		s.weights = flat(t, g, SEG_WEIGHT, group);
-		s.gradients = flat(t, g, SEG_GRAD, group);
-		if (t->model->segment[SEG_SHADOW][group])
-			s.shadow = flat(t, g, SEG_SHADOW, group);
-		for (int i = 0; i < t->optimizer->nr_states; i++)
-			s.states[i] = flat(t, g, SEG_STATE + i, group);
-		ret = t->optimizer->update(g, t->cfg, &s);
-	}
+	for (int group = 0; group < t->groups->nr && !ret; group++)
+		ret = update_group(t, g, clip, group);
 	if (!ret)
 		ret = graph_error(g);
 	return ret ? ret : graph_plan(g, t->dev, t->dry, &t->update.plan);

@@ -15,12 +15,13 @@
 
 /** Small values that kernels read: byte offsets in the scalars buffer. */
 enum scalar {
-	SCALAR_HYPER = 0,	/* f32 (4): see struct optimizer */
-	SCALAR_LOSS_SCALE = 64,	/* f32 */
-	SCALAR_CLIP = 128,	/* f32, written by the norm graph */
-	SCALAR_FLAG = 192,	/* i32: add to the gradients (1) or overwrite them (0) */
-	SCALAR_KEY = 256,	/* i64 (2): seed, step */
-	SCALARS_BYTES = 320
+	SCALAR_LOSS_SCALE = 0,	/* f32 */
+	SCALAR_CLIP = 64,	/* f32, written by the norm graph */
+	SCALAR_FLAG = 128,	/* i32: add to the gradients (1) or overwrite them (0) */
+	SCALAR_KEY = 192,	/* i64 (2): seed, step */
+	SCALAR_HYPER = 256,	/* per group f32 (4): see struct optimizer */
+	SCALAR_HYPER_STRIDE = 64,
+	SCALARS_BYTES = SCALAR_HYPER + GROUP_MAX * SCALAR_HYPER_STRIDE
 };
 
 /** struct stage - one graph of a step, planned. */
@@ -37,7 +38,7 @@ struct trainer {
 	struct train_shape shape;
 	struct loader loader;
 	struct model *model;
-	const struct optimizer *optimizer;
+	struct optim_groups *groups;
 	const struct schedule *schedule;
 	struct feed *feed;
 	struct buffer *scalars;

@@ -33,21 +33,22 @@ static int make_model(struct trainer *t)
 	int ret = spec_from_config(t->cfg, (int)dataset_vocab(t->data), &spec);
 
 	if (!ret)
-		ret = model_new(&spec, config_bool(t->cfg, PARAM_OPTIM_DECAY_1D), &t->model);
+		ret = model_new(&spec, t->groups, &t->model);
 	if (!ret && !strcmp(config_text(t->cfg, PARAM_TRAIN_DTYPE), "bf16"))
 		t->model->compute = DT_BF16;
 	if (!ret && !t->dry)
-		ret = model_alloc(t->model, t->dev, t->optimizer->nr_states);
+		ret = model_alloc(t->model, t->dev);
 	else if (!ret)
-		ret = model_layout(t->model, t->optimizer->nr_states);
+		ret = model_layout(t->model);
 	return ret;
 }
 
 static int find_parts(struct trainer *t)
 {
-	t->optimizer = optimizer_find(config_text(t->cfg, PARAM_OPTIM_NAME));
-	if (!t->optimizer)
-		return -EINVAL;
+	int ret = optim_groups_new(t->cfg, &t->groups);
+
+	if (ret)
+		return ret;
 	t->schedule = schedule_find(config_text(t->cfg, PARAM_TRAIN_SCHEDULE));
 	return t->schedule ? 0 : -EINVAL;
 }
@@ -138,6 +139,17 @@ static int make(const struct config *cfg, struct dataset *data, struct device *d
 	return ret;
 }
 
+static int resolve_decay(struct config *cfg)
+{
+	const struct optimizer *o = optimizer_find(config_text(cfg, PARAM_OPTIM_NAME));
+	char text[32];
+
+	if (!o)
+		return -EINVAL;
+	snprintf(text, sizeof(text), "%.9g", o->decay);
+	return config_put(cfg, PARAM_OPTIM_WEIGHT_DECAY, text);
+}
+
 int trainer_resolve(struct config *cfg, int vocab)
 {
 	struct model_spec spec;
@@ -148,6 +160,8 @@ int trainer_resolve(struct config *cfg, int vocab)
 		return ret;
 	ret = spec_resolve(&spec, cfg);
 	spec_free(&spec);
+	if (!ret && config_is_auto(cfg, PARAM_OPTIM_WEIGHT_DECAY))
+		ret = resolve_decay(cfg);
 	if (ret || !config_is_auto(cfg, PARAM_TRAIN_MIN_LR))
 		return ret;
 	snprintf(text, sizeof(text), "%.9g", min_lr(cfg));
@@ -182,6 +196,7 @@ void trainer_free(struct trainer *t)
 	feed_free(t->feed);
 	buffer_free(t->scalars);
 	model_free(t->model);
+	optim_groups_free(t->groups);
 	for (int i = 0; t->kernels && t->kernels[i]; i++)
 		free(t->kernels[i]);
 	free(t->kernels);
@@ -195,6 +210,11 @@ struct model *trainer_model(struct trainer *t)
 	return t->model;
 }
 
+const struct optim_groups *trainer_groups(const struct trainer *t)
+{
+	return t->groups;
+}
+
 const struct train_shape *trainer_shape(const struct trainer *t)
 {
 	return &t->shape;
@@ -202,14 +222,13 @@ const struct train_shape *trainer_shape(const struct trainer *t)
 
 struct train_memory trainer_memory(const struct trainer *t)
 {
-	int states = t->optimizer->nr_states;
-	size_t weights = model_bytes(t->model, 0);	/* with their bf16 shadow */
-	size_t per_state = (model_bytes(t->model, states) - weights) / (states + 1);
+	const struct model *m = t->model;
 
 	return (struct train_memory){
-		.weights = weights,
-		.gradients = per_state,
-		.states = per_state * states,
+		.weights = model_bytes(m, SEG_WEIGHT, SEG_WEIGHT) +
+			   model_bytes(m, SEG_SHADOW, SEG_SHADOW),
+		.gradients = model_bytes(m, SEG_GRAD, SEG_GRAD),
+		.states = model_bytes(m, SEG_STATE, SEG_STATES_END),
 		.intermediates = device_bytes(t->step.plan->arena_bytes) +
 				 device_bytes(t->norm.plan->arena_bytes) +
 				 device_bytes(t->update.plan->arena_bytes) +
@@ -300,7 +319,7 @@ double trainer_epochs_planned(const struct trainer *t)
 
 /* ---- a step ------------------------------------------------------------------------- */
 
-static int put_scalar(struct trainer *t, enum scalar at, const void *value, size_t bytes)
+static int put_scalar(struct trainer *t, size_t at, const void *value, size_t bytes)
 {
 	return device_write(t->scalars, at, value, bytes);
 }
@@ -321,11 +340,15 @@ static double learning_rate(const struct trainer *t)
 static int write_scalars(struct trainer *t, double lr)
 {
 	float hyper[OPTIM_HYPER], loss_scale = 1.0f / (float)t->shape.tokens_per_step;
-	int ret;
+	int ret = put_scalar(t, SCALAR_LOSS_SCALE, &loss_scale, sizeof(loss_scale));
 
-	t->optimizer->hyper(t->cfg, t->done + 1, lr, hyper);
-	ret = put_scalar(t, SCALAR_HYPER, hyper, sizeof(hyper));
-	return ret ? ret : put_scalar(t, SCALAR_LOSS_SCALE, &loss_scale, sizeof(loss_scale));
+	for (int i = 0; i < t->groups->nr && !ret; i++) {
+		const struct optim_group *g = &t->groups->group[i];
+
+		g->optimizer->hyper(t->cfg, t->done + 1, lr * g->lr_scale, hyper);
+		ret = put_scalar(t, SCALAR_HYPER + i * SCALAR_HYPER_STRIDE, hyper, sizeof(hyper));
+	}
+	return ret;
 }
 
 /*

@@ -76,6 +76,9 @@ int trainer_new(const struct config *cfg, struct dataset *data, struct device *d
 void trainer_free(struct trainer *t);
 
 struct model *trainer_model(struct trainer *t);
+
+/** trainer_groups() - the groups of its parameters. */
+const struct optim_groups *trainer_groups(const struct trainer *t);
 const struct train_shape *trainer_shape(const struct trainer *t);
 struct train_memory trainer_memory(const struct trainer *t);
 

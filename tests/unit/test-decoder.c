@@ -74,8 +74,8 @@ static void begin(struct bench *b, const char *settings)
 	free(text);
 	check_ok(spec_from_config(b->cfg, VOCAB, &spec));
 	check_ok(device_open("cpu", &b->dev));
-	check_ok(model_new(&spec, false, &b->m));
-	check_ok(model_alloc(b->m, b->dev, 0));
+	check_ok(model_new(&spec, NULL, &b->m));
+	check_ok(model_alloc(b->m, b->dev));
 	check_ok(model_init(b->m, 1));
 	for (int i = 0; i < LENGTH; i++)
 		b->tokens[i] = (int32_t)rng_below(&r, i, VOCAB);

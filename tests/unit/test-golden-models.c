@@ -179,7 +179,7 @@ static double *read_segment(const struct model *m, int kind, int group)
 
 /* Every parameter of segments of one kind against tensors PREFIX/NAME. */
 static void compare_params(struct golden *g, const char *prefix,
-			   double *const values[GROUP_COUNT], double tolerance)
+			   double *const values[GROUP_MAX], double tolerance)
 {
 	const struct model *m = g->t->model;
 
@@ -196,12 +196,12 @@ static void compare_params(struct golden *g, const char *prefix,
 
 static void compare_kind(struct golden *g, const char *prefix, int kind, double tolerance)
 {
-	double *values[GROUP_COUNT];
+	double *values[GROUP_MAX];
 
-	for (int group = 0; group < GROUP_COUNT; group++)
+	for (int group = 0; group < GROUP_MAX; group++)
 		values[group] = read_segment(g->t->model, kind, group);
 	compare_params(g, prefix, values, tolerance);
-	for (int group = 0; group < GROUP_COUNT; group++)
+	for (int group = 0; group < GROUP_MAX; group++)
 		free(values[group]);
 }
 
@@ -319,7 +319,7 @@ static void check_noticed(const char *name, const char *change)
 
 /* What the graphs' bound tensors hold; scalars are spread as in the scalars buffer. */
 struct fp64 {
-	double *segment[SEG_KINDS][GROUP_COUNT];
+	double *segment[SEG_KINDS][GROUP_MAX];
 	double scalars[SCALARS_BYTES / sizeof(float)];
 };
 
@@ -327,14 +327,14 @@ static void fp64_begin(struct fp64 *x, const struct golden *g)
 {
 	memset(x, 0, sizeof(*x));
 	for (int k = 0; k < SEG_KINDS; k++)
-		for (int group = 0; group < GROUP_COUNT; group++)
+		for (int group = 0; group < GROUP_MAX; group++)
 			x->segment[k][group] = read_segment(g->t->model, k, group);
 }
 
 static void fp64_end(struct fp64 *x)
 {
 	for (int k = 0; k < SEG_KINDS; k++)
-		for (int group = 0; group < GROUP_COUNT; group++)
+		for (int group = 0; group < GROUP_MAX; group++)
 			free(x->segment[k][group]);
 }
 
@@ -344,7 +344,7 @@ static double *home(struct fp64 *x, const struct trainer *t, const struct tensor
 	if (bound->buffer == t->scalars)
 		return x->scalars + bound->offset / sizeof(float);
 	for (int k = 0; k < SEG_KINDS; k++)
-		for (int group = 0; group < GROUP_COUNT; group++)
+		for (int group = 0; group < GROUP_MAX; group++)
 			if (t->model->segment[k][group] &&
 			    bound->buffer == t->model->segment[k][group]->buffer)
 				return x->segment[k][group] + bound->offset / sizeof(float);
@@ -392,16 +392,23 @@ static void fp64_drop(double **values, const struct graph *graph)
 	free(values);
 }
 
-static void fp64_step(struct fp64 *x, struct golden *g, int step)
+static void fp64_hyper(struct fp64 *x, const struct golden *g, int group, int step)
 {
-	const struct trainer *t = g->t;
-	double *hyper = x->scalars + SCALAR_HYPER / sizeof(float), **values, tokens;
+	double *hyper = x->scalars + (SCALAR_HYPER + group * SCALAR_HYPER_STRIDE) / sizeof(float);
 
-	tokens = (double)t->shape.tokens_per_step;
 	hyper[ADAMW_LR] = config_float(g->cfg, PARAM_TRAIN_LR);
 	hyper[ADAMW_CORRECT1] = 1 - pow(config_float(g->cfg, PARAM_OPTIM_BETA1), step + 1);
 	hyper[ADAMW_CORRECT2] = 1 - pow(config_float(g->cfg, PARAM_OPTIM_BETA2), step + 1);
 	hyper[ADAMW_DECAY] = 1;
+}
+
+static void fp64_step(struct fp64 *x, struct golden *g, int step)
+{
+	const struct trainer *t = g->t;
+	double tokens = (double)t->shape.tokens_per_step, **values;
+
+	for (int i = 0; i < t->groups->nr; i++)
+		fp64_hyper(x, g, i, step);
 	x->scalars[SCALAR_LOSS_SCALE / sizeof(float)] = 1 / tokens;
 	check_ok(feed_fill(t->feed, &t->loader, (uint64_t)step * t->shape.batch, t->shape.batch));
 	values = fp64_run(x, t, t->step.graph);

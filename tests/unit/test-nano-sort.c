@@ -90,8 +90,8 @@ static void make_model(struct nano *n)
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		check_ok(config_set(cfg, settings[i]));
 	check_ok(spec_from_config(cfg, 0, &spec));
-	check_ok(model_new(&spec, false, &n->model));
-	check_ok(model_alloc(n->model, n->dev, 0));
+	check_ok(model_new(&spec, NULL, &n->model));
+	check_ok(model_alloc(n->model, n->dev));
 	config_free(cfg);
 }
 

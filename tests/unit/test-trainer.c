@@ -96,7 +96,7 @@ static void put_weight(struct model *m, int group, float value)
 
 static size_t read_weights(struct model *m, float **values)
 {
-	const struct segment *s = m->segment[SEG_WEIGHT][GROUP_DECAY];
+	const struct segment *s = m->segment[SEG_WEIGHT][0];
 
 	*values = malloc(s->bytes);
 	check_ok(device_read(s->buffer, 0, *values, s->bytes));
@@ -115,7 +115,7 @@ START_TEST(not_finite)
 	lab_begin(&lab, "", false);
 	check_ok(trainer_start(lab.t, NULL));
 	check_ok(trainer_step(lab.t, &r));
-	put_weight(trainer_model(lab.t), GROUP_NO_DECAY, NAN);
+	put_weight(trainer_model(lab.t), 1, NAN);
 	bytes = read_weights(trainer_model(lab.t), &before);
 	check_fails(trainer_step(lab.t, &r), -EDOM, "step 2: the loss is not finite");
 	CHECK(message_has("made NaN in tensor"));

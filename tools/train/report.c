@@ -12,6 +12,7 @@
 #include "io/checkpoint.h"
 #include "io/run.h"
 #include "nn/model.h"
+#include "optim/optim.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
 #include "tools/train/job.h"
@@ -87,6 +88,20 @@ static double predict(const struct job *j)
 	return trainer_predict(j->trainer, &rates);
 }
 
+static void groups_json(const struct optim_groups *groups, struct json_out *list)
+{
+	for (int i = 0; i < groups->nr; i++) {
+		const struct optim_group *g = &groups->group[i];
+		struct json_out *o = json_out_object(list, NULL);
+
+		json_out_text(o, "optimizer", g->optimizer->name);
+		json_out_number(o, "lr_scale", g->lr_scale);
+		json_out_number(o, "decay", g->decay);
+		json_out_int(o, "tensors", g->tensors);
+		json_out_int(o, "parameters", g->elements);
+	}
+}
+
 static int plan_json(const struct job *j, const struct train_memory *mem, size_t room)
 {
 	const struct train_shape *s = trainer_shape(j->trainer);
@@ -94,6 +109,7 @@ static int plan_json(const struct job *j, const struct train_memory *mem, size_t
 	double seconds = predict(j);
 
 	json_out_int(o, "parameters", model_count(trainer_model(j->trainer), false));
+	groups_json(trainer_groups(j->trainer), json_out_array(o, "groups"));
 	json_out_int(o, "steps", s->steps);
 	json_out_int(o, "tokens_per_step", s->tokens_per_step);
 	json_out_number(o, "epochs", trainer_epochs_planned(j->trainer));
@@ -128,9 +144,12 @@ static void plan_time(const struct job *j)
 static void plan_text(const struct job *j, const struct train_memory *mem, size_t room)
 {
 	const struct train_shape *s = trainer_shape(j->trainer);
-	char a[FORMAT_MAX], b[FORMAT_MAX];
+	const struct optim_groups *groups = trainer_groups(j->trainer);
+	char a[FORMAT_MAX], b[FORMAT_MAX], group[GROUP_TEXT];
 
 	print_row("parameters", format_grouped(a, model_count(trainer_model(j->trainer), false)));
+	for (int i = 0; i < groups->nr; i++)
+		print_row(i ? "" : "groups", optim_group_text(groups, i, group));
 	printf("%-22s %s of %s tokens (%.1f epochs)\n", "steps", format_grouped(a, s->steps),
 	       format_grouped(b, s->tokens_per_step), trainer_epochs_planned(j->trainer));
 	print_flops("work per step", trainer_flops(j->trainer));

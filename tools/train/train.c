@@ -21,6 +21,7 @@
 #include "tools/config-options.h"
 #include "tools/train/job.h"
 #include "train/load.h"
+#include "optim/groups.h"
 #include "train/trainer.h"
 
 #define NUMERICS_MAX 20
@@ -192,6 +193,15 @@ static int list_numerics(const struct job *j, char text[NUMERIC_TEXT], const cha
 	return 0;
 }
 
+static void list_groups(const struct job *j, char text[GROUP_MAX][GROUP_TEXT], const char **list)
+{
+	const struct optim_groups *groups = trainer_groups(j->trainer);
+
+	for (int i = 0; i < groups->nr; i++)
+		list[i] = optim_group_text(groups, i, text[i]);
+	list[groups->nr] = NULL;
+}
+
 /* The manifest is text: of a folder whose name is none, the user has to say again where it is. */
 static char *data_place(const struct job *j)
 {
@@ -207,18 +217,21 @@ static int open_run(struct job *j)
 {
 	const struct manifest *m = dataset_manifest(j->data);
 	char tokenizer[128], numeric[NUMERIC_TEXT], version[128];
-	const char *libraries[NUMERICS_MAX];
+	const char *libraries[NUMERICS_MAX], *groups[GROUP_MAX + 1];
+	char group_text[GROUP_MAX][GROUP_TEXT];
 	char *data = data_place(j);
 	struct run_facts facts = {
 		.version = version,
 		.kernels = trainer_kernels(j->trainer),
 		.libraries = libraries,
+		.groups = groups,
 		.data = data,
 		.data_hash = dataset_hash(j->data),
 		.tokenizer = tokenizer,
 	};
 	int ret = list_numerics(j, numeric, libraries);
 
+	list_groups(j, group_text, groups);
 	snprintf(tokenizer, sizeof(tokenizer), "%s %s", m->tokenizer, m->tokenizer_hash);
 	snprintf(version, sizeof(version), *knlp_commit() ? "%s commit %s" : "%s%s",
 		 knlp_version(), knlp_commit());
