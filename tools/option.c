@@ -296,8 +296,9 @@ void strbuf_wrap(struct strbuf *sb, const char *text, int indent, int width)
 	}
 }
 
-static void help_line(const struct option *o, struct strbuf *sb)
+static void help_line(const struct option *o, void *ctx)
 {
+	struct strbuf *sb = ctx;
 	size_t begin = sb->len;
 
 	if (o->short_name)
@@ -314,18 +315,24 @@ static void help_line(const struct option *o, struct strbuf *sb)
 	strbuf_addc(sb, '\n');
 }
 
-static void help_lines(const struct option *o, struct strbuf *sb)
+static void each(const struct option *o, void (*fn)(const struct option *o, void *ctx), void *ctx)
 {
 	for (; o && o->type; o++) {
 		if (o->type == OPTION_TYPE_TABLE)
-			help_lines(table_of(o), sb);
+			each(table_of(o), fn, ctx);
 		else
-			help_line(o, sb);
+			fn(o, ctx);
 	}
+}
+
+void option_each(const struct option *table, void (*fn)(const struct option *o, void *ctx),
+		 void *ctx)
+{
+	each(table, fn, ctx);
+	each(help_table, fn, ctx);
 }
 
 void option_help(const struct option *table, struct strbuf *sb)
 {
-	help_lines(table, sb);
-	help_lines(help_table, sb);
+	option_each(table, help_line, sb);
 }

@@ -104,6 +104,10 @@ int option_parse(const struct option *table, int *argc, char **argv);
  */
 char option_has_help(const struct option *table, int argc, char **argv);
 
+/** option_each() - call fn(option, @ctx) for each of @table, in order, and for --help. */
+void option_each(const struct option *table, void (*fn)(const struct option *o, void *ctx),
+		 void *ctx);
+
 /** option_help() - append the lines that describe @table, aligned. */
 void option_help(const struct option *table, struct strbuf *sb);
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
 #?= Install
-#? install          | program, manual pages, documentation, defconfigs
+#? install          | program, manual pages, completion, documentation, defconfigs
 #? uninstall        | remove them
 #? dist             | a source archive of the last commit
 
@@ -12,6 +12,8 @@ bindir := $(DESTDIR)$(PREFIX)/bin
 mandir := $(DESTDIR)$(PREFIX)/share/man/man1
 docdir := $(DESTDIR)$(PREFIX)/share/doc/knlp
 datadir := $(DESTDIR)$(PREFIX)/share/knlp
+bash-completion := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/knlp
+zsh-completion  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_knlp
 
 # Documentation/knlp*.md are the manual pages of section 1.
 man-pages := $(notdir $(basename $(wildcard $(srctree)/Documentation/knlp*.md)))
@@ -19,6 +21,13 @@ man-pages := $(notdir $(basename $(wildcard $(srctree)/Documentation/knlp*.md)))
 # copy-tree FROM,TO: the files below a directory, with its structure
 copy-tree = cd $(1) && find . -type f -exec sh -c 'to=$$1; shift; for f; do \
 	install -D -m 644 "$$f" "$$to/$$f" || exit 1; done' sh $(abspath $(2)) {} +
+
+# install-completion SHELL,TO: a program for another processor cannot print it, and
+# everything else works without.
+install-completion = if ./knlp completion $(1) > knlp.completion 2>/dev/null; \
+	then install -D -m 644 knlp.completion $(2) || exit 1; \
+	else echo "knlp cannot run here: no completion for $(1)" >&2; fi; \
+	rm -f knlp.completion
 
 .PHONY: install uninstall dist
 install: all
@@ -29,13 +38,16 @@ install: all
 			$(srctree)/Documentation/$$page.md > $(mandir)/$$page.1; \
 		chmod 644 $(mandir)/$$page.1; \
 	done
+	$(Q)$(if $(CONFIG_CMD_COMPLETION),$(call install-completion,bash,$(bash-completion)))
+	$(Q)$(if $(CONFIG_CMD_COMPLETION),$(call install-completion,zsh,$(zsh-completion)))
 	$(Q)for f in LICENSE README.md; do [ ! -e $(srctree)/$$f ] || \
 		install -D -m 644 $(srctree)/$$f $(docdir)/$$f || exit 1; done
 	$(Q)$(call copy-tree,$(srctree)/Documentation,$(docdir))
 	$(Q)$(call copy-tree,$(srctree)/defconfigs,$(datadir)/defconfigs)
 
 uninstall:
-	$(Q)rm -f $(bindir)/knlp $(foreach p,$(man-pages),$(mandir)/$(p).1)
+	$(Q)rm -f $(bindir)/knlp $(foreach p,$(man-pages),$(mandir)/$(p).1) \
+		$(bash-completion) $(zsh-completion)
 	$(Q)rm -rf $(docdir) $(datadir)
 
 dist:

@@ -11,6 +11,14 @@ for file in bin/knlp share/doc/knlp/LICENSE share/doc/knlp/build.md \
 	[ -e "root/usr/$file" ] && ok "$file" || not_ok "$file" "missing"
 done
 
+if root/usr/bin/knlp completion bash >want 2>err; then
+	for file in bash-completion/completions/knlp zsh/site-functions/_knlp; do
+		has "$file" '^_knlp()' root/usr/share/$file
+	done
+	equal "bash gets what knlp prints" \
+		"$(cmp want root/usr/share/bash-completion/completions/knlp 2>&1)" ""
+fi
+
 for page in "$SRCTREE"/Documentation/knlp*.md; do
 	[ -e "$page" ] || continue
 	name=$(basename "$page" .md)

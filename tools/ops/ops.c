@@ -139,6 +139,7 @@ static const struct command command = {
 		"its kernels as DEVICE:NAME(RANK). The planner takes the usable kernel of the "
 		"highest rank; a plain C kernel of rank 0 always exists.",
 	.options = options,
+	.args = "OP",
 	.max_args = 1,
 	.run = ops_run,
 };
