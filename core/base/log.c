@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static enum log_level max_level = LOG_INFO;
@@ -25,11 +26,18 @@ void log_set_level(enum log_level level)
 	max_level = level;
 }
 
+bool log_terminal(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+}
+
 bool log_colour(int fd)
 {
 	const char *no = getenv("NO_COLOR");
 
-	return isatty(fd) && !(no && *no);
+	return log_terminal(fd) && !(no && *no);
 }
 
 void log_hooks(void (*before)(void), void (*after)(void))

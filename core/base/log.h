@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages for people, on stderr: "knlp: warning: ...".  Colours only when stderr
- * is a terminal and NO_COLOR is not set.  A progress bar, if one is shown, is
+ * is a terminal, one that is not "dumb", and NO_COLOR is not set.  A progress bar, if one is shown, is
  * cleared before a message and drawn again after it.
  */
 #ifndef BASE_LOG_H
@@ -20,6 +20,9 @@ void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(pr
 #define log_warn(...)	log_at(LOG_WARN, __VA_ARGS__)
 #define log_info(...)	log_at(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)	log_at(LOG_DEBUG, __VA_ARGS__)
+
+/** log_terminal() - is @fd a terminal where a line can be drawn again? Not if TERM=dumb. */
+bool log_terminal(int fd);
 
 /** log_colour() - may colours be written to file descriptor @fd? */
 bool log_colour(int fd);

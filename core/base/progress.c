@@ -24,7 +24,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool disabled;
 static struct {
-	bool active, on_terminal;
+	bool active, on_terminal, colour;
 	char what[32];
 	uint64_t skipped, done, total;
 	double begin, drawn;
@@ -180,6 +180,17 @@ static void erase(void)
 	visible = false;
 }
 
+/* What is done is green: between "[" and the head of the bar. */
+static void print_coloured(const char *text)
+{
+	size_t bar = strcspn(text, "["), head;
+
+	bar += text[bar] == '[';
+	head = bar + strspn(text + bar, "=>");
+	fprintf(stderr, "\r%.*s\033[32m%.*s\033[0m%s\033[K", (int)bar, text, (int)(head - bar),
+		text + bar, text + head);
+}
+
 static void draw(double t)
 {
 	struct strbuf sb;
@@ -187,7 +198,9 @@ static void draw(double t)
 	strbuf_init(&sb);
 	progress_line(&sb, line.what, line.skipped, line.done, line.total, line.note,
 		      t - line.begin, line.on_terminal ? terminal_width() : 0);
-	if (line.on_terminal)
+	if (line.colour)
+		print_coloured(sb.s);
+	else if (line.on_terminal)
 		fprintf(stderr, "\r%s\033[K", sb.s);
 	else
 		fprintf(stderr, "knlp: %s\n", sb.s);
@@ -223,7 +236,8 @@ bool progress_begin(const char *what, uint64_t total)
 		snprintf(line.what, sizeof(line.what), "%s", what);
 		line.active = true;
 		line.total = total;
-		line.on_terminal = isatty(STDERR_FILENO);
+		line.on_terminal = log_terminal(STDERR_FILENO);
+		line.colour = log_colour(STDERR_FILENO);
 		line.begin = clock_seconds();
 		line.drawn = line.begin;
 		if (line.on_terminal)

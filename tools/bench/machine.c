@@ -3,10 +3,10 @@
  * knlp bench machine - what the device can do at most.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/config.h"
 #include "base/thread.h"
+#include "base/usage.h"
 #include "base/usage.h"
 #include "tensor/arch.h"
 #include "tools/command.h"
