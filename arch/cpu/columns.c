@@ -63,14 +63,29 @@ SIMD_CLONES static void join_parts(double *part, long nr_chunks, int64_t cols, i
 		out[i] = (float)part[i];
 }
 
+struct join {
+	double *parts;
+	long nr_parts;
+	int64_t cols;
+	int nr_sums;
+	float *const *out;
+};
+
 static void join_tile(void *ctx, long tile)
 {
-	const struct columns *k = ctx;
-	int64_t col = tile * (int64_t)COL_TILE, n = chunk_end(k->cols, COL_TILE, col) - col;
+	const struct join *j = ctx;
+	int64_t col = tile * (int64_t)COL_TILE, n = chunk_end(j->cols, COL_TILE, col) - col;
 
-	for (int s = 0; s < k->nr_sums; s++)
-		join_parts(k->parts + s * k->nr_chunks * k->cols + col, k->nr_chunks, k->cols, n,
-			   (float *)k->c->out_data[s] + col);
+	for (int s = 0; s < j->nr_sums; s++)
+		join_parts(j->parts + s * j->nr_parts * j->cols + col, j->nr_parts, j->cols, n,
+			   j->out[s] + col);
+}
+
+void columns_join(double *parts, long nr_parts, int64_t cols, int nr_sums, float *const *out)
+{
+	struct join j = { parts, nr_parts, cols, nr_sums, out };
+
+	threads_run(chunk_count(cols, COL_TILE), join_tile, &j);
 }
 
 int columns_run(const struct call *c, int64_t rows, int64_t cols, int nr_sums, columns_fn fn)
@@ -90,6 +105,6 @@ int columns_run(const struct call *c, int64_t rows, int64_t cols, int nr_sums, c
 	BUG_ON(nr_sums > COLUMNS_MAX_SUMS ||
 	       nr_sums * k.nr_chunks * cols * sizeof(double) > c->scratch_bytes);
 	threads_run(k.nr_chunks * k.nr_col_tiles, part_tile, &k);
-	threads_run(k.nr_col_tiles, join_tile, &k);
+	columns_join(k.parts, k.nr_chunks, cols, nr_sums, (float *const *)c->out_data);
 	return 0;
 }

@@ -23,4 +23,11 @@ size_t columns_scratch(int64_t rows, int64_t cols, int nr_sums);
 /** columns_run() - the @nr_sums first outputs (f32, @cols elements) are set. Return: 0. */
 int columns_run(const struct call *c, int64_t rows, int64_t cols, int nr_sums, columns_fn fn);
 
+/**
+ * columns_join() - add up parts of column sums, in order.
+ * @parts: (@nr_sums, @nr_parts, @cols); the first part of each sum is overwritten
+ * @out: for each sum, @cols floats
+ */
+void columns_join(double *parts, long nr_parts, int64_t cols, int nr_sums, float *const *out);
+
 #endif

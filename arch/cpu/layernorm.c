@@ -3,120 +3,114 @@
 
 #include <math.h>
 
-#include "arch/cpu/columns.h"
-#include "arch/cpu/loops.h"
-#include "base/thread.h"
+#include "arch/cpu/convert.h"
+#include "arch/cpu/norm.h"
 
-/* Rows are short and in the cache: passes over them in double cost little. */
-
-SIMD_CLONES static void forward_row(const float *x, const float *w, const float *b, int64_t n,
-				    float eps, float *y, float *mean_out, float *rstd_out)
+/* Rows are short and in the cache: three passes over them cost little. */
+SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
 {
-	double mean = LANES_SUM(n, i, x[i]) / n;
-	double var = LANES_SUM(n, i, (x[i] - mean) * (x[i] - mean)) / n;
-	double rstd = 1 / sqrt(var + eps);
+	const void *x = r->x;
+	const float *w = r->w, *b = r->b;
+	int64_t n = r->n;
+	float mean = ROW_SUM(n, i, load_as(xt, x, i)) / (float)n;
+	float var = ROW_SUM(n, i, (load_as(xt, x, i) - mean) * (load_as(xt, x, i) - mean));
+	float rstd = (float)(1 / sqrt(var / (double)n + r->eps));
 
-	SIMD_LOOP
-	for (int64_t i = 0; i < n; i++)
-		y[i] = (float)((x[i] - mean) * rstd) * w[i];
 	if (b) {
 		SIMD_LOOP
 		for (int64_t i = 0; i < n; i++)
-			y[i] += b[i];
+			store_as(yt, r->y, i, (load_as(xt, x, i) - mean) * rstd * w[i] + b[i]);
+	} else {
+		SIMD_LOOP
+		for (int64_t i = 0; i < n; i++)
+			store_as(yt, r->y, i, (load_as(xt, x, i) - mean) * rstd * w[i]);
 	}
-	*mean_out = (float)mean;
-	*rstd_out = (float)rstd;
+	*r->mean = mean;
+	*r->rstd = rstd;
 }
 
-static void forward_tile(void *ctx, long tile)
+SIMD_CLONES static void forward_row(const struct norm_row *r)
 {
-	const struct call *c = ctx;
-	const struct layernorm_attr *a = c->attr;
-	int64_t n = layout_last(&c->in[0]), row = tile * rows_per_tile(n);
-	int64_t end = chunk_end(layout_rows(&c->in[0]), rows_per_tile(n), row);
-
-	for (; row < end; row++)
-		forward_row((const float *)c->in_data[0] + row_at(&c->in[0], row), c->in_data[1],
-			    c->nr_in > 2 ? c->in_data[2] : NULL, n, a->eps,
-			    (float *)c->out_data[0] + row * n, (float *)c->out_data[1] + row,
-			    (float *)c->out_data[2] + row);
+	if (r->x_type == DT_F32 && r->y_type == DT_F32)
+		row_of(DT_F32, DT_F32, r);
+	else if (r->x_type == DT_F32)
+		row_of(DT_F32, DT_BF16, r);
+	else if (r->y_type == DT_F32)
+		row_of(DT_BF16, DT_F32, r);
+	else
+		row_of(DT_BF16, DT_BF16, r);
 }
 
 static int layernorm_plain(const struct call *c)
 {
-	int64_t rows = layout_rows(&c->in[0]), n = layout_last(&c->in[0]);
+	const struct layernorm_attr *a = c->attr;
 
-	threads_run(chunk_count(rows, rows_per_tile(n)), forward_tile, (void *)c);
-	return 0;
+	return norm_run(c, true, a->eps, forward_row);
 }
 KERNEL_REGISTER_AS(layernorm_plain, layernorm, .arch = "cpu", .rank = 0,
 		   .run = layernorm_plain);
 
-SIMD_CLONES static void dx_row(const float *dy, const float *x, const float *w, int64_t n,
-			       double mean, double rstd, float *dx)
+static int add_layernorm_plain(const struct call *c)
 {
-	double sum = LANES_SUM(n, i, (double)dy[i] * w[i]) / n;
-	double dot = LANES_SUM(n, i, (double)dy[i] * w[i] * (x[i] - mean)) * rstd / n;
+	const struct layernorm_attr *a = c->attr;
 
-	SIMD_LOOP
-	for (int64_t i = 0; i < n; i++)
-		dx[i] = (float)(rstd * ((double)dy[i] * w[i] - sum -
-					(x[i] - mean) * rstd * dot));
+	return norm_sum_run(c, true, a->eps, forward_row);
 }
+KERNEL_REGISTER_AS(add_layernorm_plain, add_layernorm, .arch = "cpu", .rank = 0,
+		   .run = add_layernorm_plain);
 
-static void dx_tile(void *ctx, long tile)
+SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
+			 const struct norm_grad_row *r)
 {
-	const struct call *c = ctx;
-	int64_t n = layout_last(&c->in[1]), row = tile * rows_per_tile(n);
-	int64_t end = chunk_end(layout_rows(&c->in[1]), rows_per_tile(n), row);
+	const void *dy = r->dy, *x = r->x;
+	const float *w = r->w;
+	float *dw = r->dw, *db = r->db, mean = r->mean, rstd = r->rstd;
+	int64_t n = r->n;
+	float sum = ROW_SUM(n, i, load_as(dyt, dy, i) * w[i]) / (float)n;
+	float dot = ROW_SUM(n, i, load_as(dyt, dy, i) * w[i] * (load_as(xt, x, i) - mean)) *
+		    rstd / (float)n;
 
-	for (; row < end; row++)
-		dx_row((const float *)c->in_data[0] + row * n,
-		       (const float *)c->in_data[1] + row_at(&c->in[1], row), c->in_data[2], n,
-		       ((const float *)c->in_data[3])[row], ((const float *)c->in_data[4])[row],
-		       (float *)c->out_data[0] + row * n);
-}
-
-static int layernorm_dx_plain(const struct call *c)
-{
-	int64_t rows = layout_rows(&c->in[1]), n = layout_last(&c->in[1]);
-
-	threads_run(chunk_count(rows, rows_per_tile(n)), dx_tile, (void *)c);
-	return 0;
-}
-KERNEL_REGISTER_AS(layernorm_dx_plain, layernorm_dx, .arch = "cpu", .rank = 0,
-		   .run = layernorm_dx_plain);
-
-SIMD_CLONES static void dw_row(const float *dy, const float *x, double mean, double rstd,
-			       int64_t n, double *dw, double *db)
-{
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++) {
-		dw[i] += dy[i] * ((x[i] - mean) * rstd);
-		db[i] += dy[i];
+		float d = load_as(dyt, dy, i), xhat = (load_as(xt, x, i) - mean) * rstd;
+		float dx = rstd * (d * w[i] - sum - xhat * dot);
+
+		dw[i] += d * xhat;
+		db[i] += d;
+		store_as(xt, r->dx, i, has_sum ? load_as(xt, r->dsum, i) + dx : dx);
 	}
 }
 
-static void dw_part(const struct call *c, int64_t row, int64_t row_end, int64_t col, int64_t n,
-		    double *const *sum)
+SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r)
 {
-	int64_t cols = layout_last(&c->in[1]);
-
-	for (; row < row_end; row++)
-		dw_row((const float *)c->in_data[0] + row * cols + col,
-		       (const float *)c->in_data[1] + row_at(&c->in[1], row) + col,
-		       ((const float *)c->in_data[2])[row], ((const float *)c->in_data[3])[row],
-		       n, sum[0], sum[1]);
+	if (r->dsum)
+		grad_of(dyt, xt, true, r);
+	else
+		grad_of(dyt, xt, false, r);
 }
 
-static size_t layernorm_dw_scratch(const struct call *maximal)
+SIMD_CLONES static void backward_row(const struct norm_grad_row *r)
 {
-	return columns_scratch(layout_rows(&maximal->in[1]), layout_last(&maximal->in[1]), 2);
+	if (r->dy_type == DT_F32 && r->x_type == DT_F32)
+		grad_typed(DT_F32, DT_F32, r);
+	else if (r->x_type == DT_F32)
+		grad_typed(DT_BF16, DT_F32, r);
+	else if (r->dy_type == DT_F32)
+		grad_typed(DT_F32, DT_BF16, r);
+	else
+		grad_typed(DT_BF16, DT_BF16, r);
 }
 
-static int layernorm_dw_plain(const struct call *c)
+static size_t layernorm_grad_scratch(const struct call *maximal)
 {
-	return columns_run(c, layout_rows(&c->in[1]), layout_last(&c->in[1]), 2, dw_part);
+	return norm_grad_scratch(maximal, true);
 }
-KERNEL_REGISTER_AS(layernorm_dw_plain, layernorm_dw, .arch = "cpu", .rank = 0,
-		   .scratch = layernorm_dw_scratch, .run = layernorm_dw_plain);
+
+static int layernorm_grad_plain(const struct call *c)
+{
+	return norm_grad_run(c, true, backward_row);
+}
+KERNEL_REGISTER_AS(layernorm_grad_plain, layernorm_grad, .arch = "cpu", .rank = 0,
+		   .scratch = layernorm_grad_scratch, .run = layernorm_grad_plain);
+KERNEL_REGISTER_AS(add_layernorm_grad_plain, add_layernorm_grad, .arch = "cpu", .rank = 0,
+		   .scratch = layernorm_grad_scratch, .run = layernorm_grad_plain);

@@ -82,4 +82,24 @@ static inline int64_t row_at(const struct layout *l, int64_t r)
 			lane_[j_] += lane_[j_ + w_];				\
 	lane_[0] + rest_; })
 
+/*
+ * ROW_SUM(n, i, term) - the same in float, for rows: few enough terms meet in a lane that
+ * it stays as exact as a float can say, and in half of the instructions.
+ */
+#define ROW_LANES 32
+#define ROW_SUM(n, i, term) __extension__({					\
+	float lane_[ROW_LANES] = { 0 }, rest_ = 0;				\
+	int64_t at_ = 0;							\
+	for (; at_ + ROW_LANES <= (n); at_ += ROW_LANES)			\
+		for (int j_ = 0; j_ < ROW_LANES; j_++) {			\
+			int64_t i = at_ + j_;					\
+			lane_[j_] += (term);					\
+		}								\
+	for (int64_t i = at_; i < (n); i++)					\
+		rest_ += (term);						\
+	for (int w_ = ROW_LANES / 2; w_; w_ /= 2)				\
+		for (int j_ = 0; j_ < w_; j_++)					\
+			lane_[j_] += lane_[j_ + w_];				\
+	lane_[0] + rest_; })
+
 #endif

@@ -3,104 +3,104 @@
 
 #include <math.h>
 
-#include "arch/cpu/columns.h"
-#include "arch/cpu/loops.h"
-#include "base/thread.h"
+#include "arch/cpu/convert.h"
+#include "arch/cpu/norm.h"
 
-/* Rows are short and in the cache: passes over them in double cost little. */
-
-SIMD_CLONES static void forward_row(const float *x, const float *w, int64_t n, float eps,
-				    float *y, float *rstd_out)
+/* Rows are short and in the cache: two passes over them cost little. */
+SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
 {
-	double rstd = 1 / sqrt(LANES_SUM(n, i, (double)x[i] * x[i]) / n + eps);
+	const void *x = r->x;
+	const float *w = r->w;
+	int64_t n = r->n;
+	float square = ROW_SUM(n, i, load_as(xt, x, i) * load_as(xt, x, i));
+	float rstd = (float)(1 / sqrt(square / (double)n + r->eps));
 
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
-		y[i] = (float)(x[i] * rstd) * w[i];
-	*rstd_out = (float)rstd;
+		store_as(yt, r->y, i, load_as(xt, x, i) * rstd * w[i]);
+	*r->rstd = rstd;
 }
 
-static void forward_tile(void *ctx, long tile)
+SIMD_CLONES static void forward_row(const struct norm_row *r)
 {
-	const struct call *c = ctx;
-	const struct rmsnorm_attr *a = c->attr;
-	int64_t n = layout_last(&c->in[0]), row = tile * rows_per_tile(n);
-	int64_t end = chunk_end(layout_rows(&c->in[0]), rows_per_tile(n), row);
-
-	for (; row < end; row++)
-		forward_row((const float *)c->in_data[0] + row_at(&c->in[0], row), c->in_data[1],
-			    n, a->eps, (float *)c->out_data[0] + row * n,
-			    (float *)c->out_data[1] + row);
+	if (r->x_type == DT_F32 && r->y_type == DT_F32)
+		row_of(DT_F32, DT_F32, r);
+	else if (r->x_type == DT_F32)
+		row_of(DT_F32, DT_BF16, r);
+	else if (r->y_type == DT_F32)
+		row_of(DT_BF16, DT_F32, r);
+	else
+		row_of(DT_BF16, DT_BF16, r);
 }
 
 static int rmsnorm_plain(const struct call *c)
 {
-	int64_t rows = layout_rows(&c->in[0]), n = layout_last(&c->in[0]);
+	const struct rmsnorm_attr *a = c->attr;
 
-	threads_run(chunk_count(rows, rows_per_tile(n)), forward_tile, (void *)c);
-	return 0;
+	return norm_run(c, false, a->eps, forward_row);
 }
-KERNEL_REGISTER_AS(rmsnorm_plain, rmsnorm, .arch = "cpu", .rank = 0, .run = rmsnorm_plain);
+KERNEL_REGISTER_AS(rmsnorm_plain, rmsnorm, .arch = "cpu", .rank = 0,
+		   .run = rmsnorm_plain);
 
-SIMD_CLONES static void dx_row(const float *dy, const float *x, const float *w, int64_t n,
-			       double rstd, float *dx)
+static int add_rmsnorm_plain(const struct call *c)
 {
-	double dot = LANES_SUM(n, i, (double)dy[i] * w[i] * x[i]) * rstd / n;
+	const struct rmsnorm_attr *a = c->attr;
+
+	return norm_sum_run(c, false, a->eps, forward_row);
+}
+KERNEL_REGISTER_AS(add_rmsnorm_plain, add_rmsnorm, .arch = "cpu", .rank = 0,
+		   .run = add_rmsnorm_plain);
+
+SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
+			 const struct norm_grad_row *r)
+{
+	const void *dy = r->dy, *x = r->x;
+	const float *w = r->w;
+	float *dw = r->dw, rstd = r->rstd;
+	int64_t n = r->n;
+	float dot = ROW_SUM(n, i, load_as(dyt, dy, i) * w[i] * load_as(xt, x, i)) * rstd /
+		    (float)n;
 
 	SIMD_LOOP
-	for (int64_t i = 0; i < n; i++)
-		dx[i] = (float)(rstd * ((double)dy[i] * w[i] - x[i] * rstd * dot));
+	for (int64_t i = 0; i < n; i++) {
+		float d = load_as(dyt, dy, i), xhat = load_as(xt, x, i) * rstd;
+		float dx = rstd * (d * w[i] - xhat * dot);
+
+		dw[i] += d * xhat;
+		store_as(xt, r->dx, i, has_sum ? load_as(xt, r->dsum, i) + dx : dx);
+	}
 }
 
-static void dx_tile(void *ctx, long tile)
+SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r)
 {
-	const struct call *c = ctx;
-	int64_t n = layout_last(&c->in[1]), row = tile * rows_per_tile(n);
-	int64_t end = chunk_end(layout_rows(&c->in[1]), rows_per_tile(n), row);
-
-	for (; row < end; row++)
-		dx_row((const float *)c->in_data[0] + row * n,
-		       (const float *)c->in_data[1] + row_at(&c->in[1], row), c->in_data[2], n,
-		       ((const float *)c->in_data[3])[row], (float *)c->out_data[0] + row * n);
+	if (r->dsum)
+		grad_of(dyt, xt, true, r);
+	else
+		grad_of(dyt, xt, false, r);
 }
 
-static int rmsnorm_dx_plain(const struct call *c)
+SIMD_CLONES static void backward_row(const struct norm_grad_row *r)
 {
-	int64_t rows = layout_rows(&c->in[1]), n = layout_last(&c->in[1]);
-
-	threads_run(chunk_count(rows, rows_per_tile(n)), dx_tile, (void *)c);
-	return 0;
+	if (r->dy_type == DT_F32 && r->x_type == DT_F32)
+		grad_typed(DT_F32, DT_F32, r);
+	else if (r->x_type == DT_F32)
+		grad_typed(DT_BF16, DT_F32, r);
+	else if (r->dy_type == DT_F32)
+		grad_typed(DT_F32, DT_BF16, r);
+	else
+		grad_typed(DT_BF16, DT_BF16, r);
 }
-KERNEL_REGISTER_AS(rmsnorm_dx_plain, rmsnorm_dx, .arch = "cpu", .rank = 0,
-		   .run = rmsnorm_dx_plain);
 
-SIMD_CLONES static void dw_row(const float *dy, const float *x, double rstd, int64_t n,
-			       double *dw)
+static size_t rmsnorm_grad_scratch(const struct call *maximal)
 {
-	SIMD_LOOP
-	for (int64_t i = 0; i < n; i++)
-		dw[i] += dy[i] * (x[i] * rstd);
+	return norm_grad_scratch(maximal, false);
 }
 
-static void dw_part(const struct call *c, int64_t row, int64_t row_end, int64_t col, int64_t n,
-		    double *const *sum)
+static int rmsnorm_grad_plain(const struct call *c)
 {
-	int64_t cols = layout_last(&c->in[1]);
-
-	for (; row < row_end; row++)
-		dw_row((const float *)c->in_data[0] + row * cols + col,
-		       (const float *)c->in_data[1] + row_at(&c->in[1], row) + col,
-		       ((const float *)c->in_data[2])[row], n, sum[0]);
+	return norm_grad_run(c, false, backward_row);
 }
-
-static size_t rmsnorm_dw_scratch(const struct call *maximal)
-{
-	return columns_scratch(layout_rows(&maximal->in[1]), layout_last(&maximal->in[1]), 1);
-}
-
-static int rmsnorm_dw_plain(const struct call *c)
-{
-	return columns_run(c, layout_rows(&c->in[1]), layout_last(&c->in[1]), 1, dw_part);
-}
-KERNEL_REGISTER_AS(rmsnorm_dw_plain, rmsnorm_dw, .arch = "cpu", .rank = 0,
-		   .scratch = rmsnorm_dw_scratch, .run = rmsnorm_dw_plain);
+KERNEL_REGISTER_AS(rmsnorm_grad_plain, rmsnorm_grad, .arch = "cpu", .rank = 0,
+		   .scratch = rmsnorm_grad_scratch, .run = rmsnorm_grad_plain);
+KERNEL_REGISTER_AS(add_rmsnorm_grad_plain, add_rmsnorm_grad, .arch = "cpu", .rank = 0,
+		   .scratch = rmsnorm_grad_scratch, .run = rmsnorm_grad_plain);

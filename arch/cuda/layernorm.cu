@@ -71,4 +71,10 @@ static int layernorm_cuda(const struct call *c)
 		       (float *)c->out_data[0], (float *)c->out_data[1], (float *)c->out_data[2],
 		       layout_last(&c->in[0]));
 }
-KERNEL_REGISTER_AS(layernorm_cuda, layernorm, .arch = "cuda", .rank = 0, .run = layernorm_cuda);
+
+static bool layernorm_usable(const struct call *maximal, const struct device *dev)
+{
+	return maximal->in[0].dtype == DT_F32 && maximal->out[0].dtype == DT_F32;
+}
+KERNEL_REGISTER_AS(layernorm_cuda, layernorm, .arch = "cuda", .rank = 0,
+		   .usable = layernorm_usable, .run = layernorm_cuda);

@@ -54,10 +54,12 @@ static struct tensor *norm_over(struct builder *b, const char *name, struct tens
 
 	w = weight(b, name, "weight", vector(n, WEIGHT_NORM, INIT_ONE));
 	if (s->norm == NORM_RMSNORM)
-		return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, s->norm_eps);
+		return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, s->norm_eps,
+							 b->model->compute);
 	if (s->bias)
 		bias = weight(b, name, "bias", vector(n, WEIGHT_NORM, INIT_ZERO));
-	return b->collecting ? NULL : op_layernorm(b->graph, x, w, bias, s->norm_eps);
+	return b->collecting ? NULL : op_layernorm(b->graph, x, w, bias, s->norm_eps,
+						       b->model->compute);
 }
 
 struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x)
@@ -154,7 +156,8 @@ static struct tensor *qk_norm(struct builder *b, const struct layer_spec *l, con
 		return x;
 	snprintf(name, sizeof(name), "%s.%s", prefix, which);
 	w = weight(b, name, "weight", vector(l->head_dim, WEIGHT_NORM, INIT_ONE));
-	return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, b->model->spec.norm_eps);
+	return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, b->model->spec.norm_eps,
+						     x->max.dtype);
 }
 
 static struct tensor *rotate(struct builder *b, struct tensor *x)

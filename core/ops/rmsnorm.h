@@ -4,33 +4,52 @@
 
 #include "tensor/graph.h"
 
-/** struct rmsnorm_attr - @eps: added to the mean square. */
+/** struct rmsnorm_attr - @eps: added to the mean square; @out: type of y, f32 or bf16. */
 struct rmsnorm_attr {
 	float eps;
+	enum dtype out;
 };
 
 /**
- * op_rmsnorm() - scale rows to a root mean square of 1: y = x rstd w.
- * @x: f32 (..., C), for QK-norm (B, T, H, D); rows may lie apart (a slice)
+ * op_rmsnorm() - normalise over the last dimension: y = x rstd w.
+ * @x: f32 or bf16 (..., C); rows may lie apart (a slice, heads of a projection)
  * @w: f32 (C)
+ * @out: type of y
  *
- * rstd = 1 / sqrt(mean(x^2) + eps).  The node's output 1 is rstd (...), kept for the
- * gradient; it is not differentiable itself.
+ * rstd = 1 / sqrt(mean of x^2 + eps).  The node's output 1 is rstd (...), f32, kept for
+ * the gradient; it is not differentiable itself.
  *
  * Source: Zhang and Sennrich, "Root mean square layer normalization", 2019, equation 4.
  */
-struct tensor *op_rmsnorm(struct graph *g, struct tensor *x, struct tensor *w, float eps);
+struct tensor *op_rmsnorm(struct graph *g, struct tensor *x, struct tensor *w, float eps,
+			  enum dtype out);
 
 /**
- * op_rmsnorm_dx() - gradient of x: with xhat = x rstd and a = dy w,
- * dx = rstd (a - xhat mean_C(a xhat)).
- * @dy, @x: (..., C); @w: (C); @rstd: (...)
+ * op_add_rmsnorm() - op_rmsnorm() of *@x + @branch, which *@x becomes: one pass over
+ * both, and one in the backward pass.
+ * @x: f32 (..., C): the residual stream
+ * @branch: f32 or bf16 (..., C)
  */
-struct tensor *op_rmsnorm_dx(struct graph *g, struct tensor *dy, struct tensor *x,
-			     struct tensor *w, struct tensor *rstd);
+struct tensor *op_add_rmsnorm(struct graph *g, struct tensor **x, struct tensor *branch,
+			      struct tensor *w, float eps, enum dtype out);
 
-/** op_rmsnorm_dw() - gradient of w (C): sum over rows of dy xhat, in a fixed order. */
-struct tensor *op_rmsnorm_dw(struct graph *g, struct tensor *dy, struct tensor *x,
-			     struct tensor *rstd);
+/** struct rmsnorm_grads - what op_rmsnorm_grad() makes; all NULL after an error. */
+struct rmsnorm_grads {
+	struct tensor *dx;	/* shape and type of x */
+	struct tensor *dw;	/* f32 (C) */
+	struct tensor *branch;	/* dx in bf16, or NULL if not asked for */
+};
+
+/**
+ * op_rmsnorm_grad() - gradients of x and w: with a = dy w,
+ * dx = @dsum + rstd (a - x rstd mean_C(a x rstd)); dw = sum over rows of dy x rstd, added
+ * in a fixed order.
+ * @dy: f32 or bf16 (..., C); @x: (..., C); @w: (C); @rstd: (...)
+ * @dsum: what arrives at x from elsewhere, of its shape and type, or NULL: nothing
+ * @branch: make dx in bf16, too
+ */
+struct rmsnorm_grads op_rmsnorm_grad(struct graph *g, struct tensor *dy, struct tensor *x,
+				     struct tensor *w, struct tensor *rstd,
+				     struct tensor *dsum, bool branch);
 
 #endif

@@ -211,11 +211,11 @@ def norms():
                 torch.rsqrt(x.square().mean(-1) + f32(eps)))
 
     for name, eps in ("usual", 1e-5), ("large eps", 0.5):
-        add_case("layernorm", name, {"eps": eps}, [normal(2, 3, 7), normal(7), normal(7)],
+        add_case("layernorm", name, {"eps": eps, "out": 0}, [normal(2, 3, 7), normal(7), normal(7)],
                  layernorm, (0, 1, 2))
-        add_case("rmsnorm", name, {"eps": eps}, [normal(2, 3, 7), normal(7)], rmsnorm, (0, 1))
-    add_case("layernorm", "no bias", {"eps": eps}, [normal(3, 5), normal(5)], layernorm, (0, 1))
-    add_case("layernorm", "one", {"eps": eps}, [normal(1), normal(1), normal(1)], layernorm,
+        add_case("rmsnorm", name, {"eps": eps, "out": 0}, [normal(2, 3, 7), normal(7)], rmsnorm, (0, 1))
+    add_case("layernorm", "no bias", {"eps": eps, "out": 0}, [normal(3, 5), normal(5)], layernorm, (0, 1))
+    add_case("layernorm", "one", {"eps": eps, "out": 0}, [normal(1), normal(1), normal(1)], layernorm,
              (0, 1, 2))
 
 
@@ -453,11 +453,39 @@ def shadows():
     add_case("adamw_shadow", "mask", a, inputs + [mask, shadow], fn)
 
 
+# ---- norms of residual sums ----------------------------------------------------------------
+
+def residuals():
+    eps = f32(1e-5)
+
+    def layernorm(x, w, b, branch):
+        s = x + branch.to(torch.float64)
+        d = s - s.mean(-1, keepdim=True)
+        var = d.square().mean(-1, keepdim=True)
+        rstd = (var + eps).rsqrt()
+        return d * rstd * w + b, s.mean(-1), rstd.squeeze(-1), s
+
+    def rmsnorm(x, w, branch):
+        s = x + branch.to(torch.float64)
+        rstd = (s.square().mean(-1, keepdim=True) + eps).rsqrt()
+        return s * rstd * w, rstd.squeeze(-1), s
+
+    attr = {"eps": eps, "out": 0}
+    add_case("add_layernorm", "odd", attr, [normal(2, 3, 7), normal(7), normal(7), normal(2, 3, 7)],
+             layernorm, (0, 1, 2, 3))
+    add_case("add_rmsnorm", "odd", attr, [normal(2, 3, 7), normal(7), normal(2, 3, 7)], rmsnorm,
+             (0, 1, 2))
+    half = normal(2, 3, 7).to(torch.bfloat16)
+    add_case("add_layernorm", "bf16", attr, [normal(2, 3, 7), normal(7), normal(7), half],
+             layernorm, (0, 1, 2))
+    add_case("add_rmsnorm", "bf16", attr, [normal(2, 3, 7), normal(7), half], rmsnorm, (0, 1))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
-                  dropouts, losses, optimizers, casts, shadows):
+                  dropouts, losses, optimizers, casts, shadows, residuals):
         group()
     save(sys.argv[1], tensors, metadata)
 

@@ -78,7 +78,9 @@ static int trial_output(struct trial *t, const struct case_values *v, struct dev
 	int from = v->op->updates[o] - 1, ret;
 
 	t->call.out[o] = v->out_layout[o];
-	if (in_place && v->op->inplace[o] && t->in[v->op->inplace[o] - 1])
+	/* As planning does: only where both take the same room. */
+	if (in_place && v->op->inplace[o] && t->in[v->op->inplace[o] - 1] &&
+	    (size_t)layout_bytes(&v->in_layout[v->op->inplace[o] - 1]) == bytes)
 		from = v->op->inplace[o] - 1;
 	if (from >= 0 && t->in[from]) {
 		t->call.out_data[o] = t->in[from]->address;

@@ -194,13 +194,14 @@ TEST_REGISTER(views_glu);
 
 static struct tensor *norms(struct graph *g, struct tensor *x, struct tensor *w)
 {
-	struct tensor *a = op_layernorm(g, op_slice(g, x, 2, 8, 8), w, w, 1e-5f);
+	struct tensor *a = op_layernorm(g, op_slice(g, x, 2, 8, 8), w, w, 1e-5f, DT_F32);
 	struct tensor *h = op_split_dim(g, op_slice(g, x, 2, 16, 8), 2, 4);
-	struct tensor *b = op_rmsnorm(g, h, op_slice(g, w, 0, 1, 4), 1e-6f);
+	struct tensor *b = op_rmsnorm(g, h, op_slice(g, w, 0, 1, 4), 1e-6f, DT_F32);
 	/* Rows with gaps: these are copied first. */
 	struct tensor *c = op_transpose(g, op_split_dim(g, op_slice(g, x, 2, 0, 8), 2, 2), 2, 3);
 
-	c = op_transpose(g, op_layernorm(g, c, op_slice(g, w, 0, 0, 4), NULL, 1e-5f), 2, 3);
+	c = op_transpose(g, op_layernorm(g, c, op_slice(g, w, 0, 0, 4), NULL, 1e-5f,
+				      DT_F32), 2, 3);
 	return op_add(g, op_add(g, a, op_merge_dims(g, b, 2)), op_merge_dims(g, c, 2));
 }
 
