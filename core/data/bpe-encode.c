@@ -4,7 +4,6 @@
 
 #include "base/fail.h"
 #include "data/bpe-private.h"
-#include "data/utf8.h"
 
 /* ---- a heap of rank << 32 | symbol: lowest rank first, leftmost of equals ---------- */
 
@@ -155,50 +154,23 @@ static int encode_cached(struct bpe *bpe, const char *word, size_t len, struct t
 	return 0;
 }
 
-static int encode_long(struct bpe *bpe, const char *word, size_t len, struct token_list *out)
+/* struct encoding - where the ids of the words go. */
+struct encoding {
+	struct bpe *bpe;
+	struct token_list *out;
+};
+
+static int encode_next(void *ctx, const char *word, size_t len)
 {
-	while (len > BPE_WORD_MAX) {
-		int ret = encode_word(bpe, word, BPE_WORD_MAX, out);
+	const struct encoding *e = ctx;
 
-		if (ret)
-			return ret;
-		word += BPE_WORD_MAX;
-		len -= BPE_WORD_MAX;
-	}
-	return encode_cached(bpe, word, len, out);
-}
-
-static int encode_valid(struct bpe *bpe, const char *text, size_t len, struct token_list *out)
-{
-	size_t at = 0;
-
-	while (at < len) {
-		long end = words_next(bpe->words, text, len, at);
-		int ret = end < 0 ? (int)end : encode_long(bpe, text + at, end - at, out);
-
-		if (ret)
-			return ret;
-		at = end;
-	}
-	return 0;
+	return encode_cached(e->bpe, word, len, e->out);
 }
 
 int bpe_encode(struct tokenizer *tok, const char *text, size_t len, struct token_list *out)
 {
 	struct bpe *bpe = (struct bpe *)tok;
-	int ret = 0;
+	struct encoding e = { bpe, out };
 
-	while (len && !ret) {
-		size_t n = utf8_valid(text, len);
-
-		if (n) {
-			ret = encode_valid(bpe, text, n, out);
-		} else {
-			n = utf8_invalid(text, len);
-			ret = encode_long(bpe, text, n, out);
-		}
-		text += n;
-		len -= n;
-	}
-	return ret;
+	return words_each(bpe->words, text, len, encode_next, &e);
 }

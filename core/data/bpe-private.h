@@ -82,11 +82,14 @@ static inline uint64_t bpe_hash(const char *s, size_t len)
 int words_new(const char *path, const char *pattern, struct words **w);
 void words_free(struct words *w);
 
+/* word_fn - takes a word, of at most BPE_WORD_MAX bytes; 0 or -errno, which ends the walk. */
+typedef int (*word_fn)(void *ctx, const char *word, size_t len);
+
 /*
- * words_next() - the end of the word that begins at @at in the valid UTF-8 text @s; what
- * the pattern does not match is a word as well.  @len > @at.
- * Return: the end, above @at; or -errno with a message.
+ * words_each() - call @fn for each word of @text, which may be any bytes; see bpe.h for
+ * what is no UTF-8.  The words, one behind the other, are the text.
+ * Return: 0; what @fn gave; -EINVAL with a message if the pattern costs too much to match.
  */
-long words_next(struct words *w, const char *s, size_t len, size_t at);
+int words_each(struct words *w, const char *text, size_t len, word_fn fn, void *ctx);
 
 #endif

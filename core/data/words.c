@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/strbuf.h"
 #include "data/bpe-private.h"
+#include "data/utf8.h"
 
 struct words {
 	pcre2_code *code;		/* NULL: everything is one word */
@@ -143,7 +144,11 @@ static int find(struct words *w, const char *s, size_t len, size_t at)
 	return 1;
 }
 
-long words_next(struct words *w, const char *s, size_t len, size_t at)
+/*
+ * The end of the word that begins at @at in the valid UTF-8 text @s, at < len; what the
+ * pattern does not match is a word as well.  Return: the end, above @at; or -errno.
+ */
+static long words_next(struct words *w, const char *s, size_t len, size_t at)
 {
 	int ret;
 
@@ -164,6 +169,54 @@ long words_next(struct words *w, const char *s, size_t len, size_t at)
 		return w->begin;	/* the gap; the match is the next word */
 	w->text = NULL;
 	return w->end;
+}
+
+/* A word that goes on and on is given in parts, so that no word is longer than the limit. */
+static int give(const char *word, size_t len, word_fn fn, void *ctx)
+{
+	while (len > BPE_WORD_MAX) {
+		int ret = fn(ctx, word, BPE_WORD_MAX);
+
+		if (ret)
+			return ret;
+		word += BPE_WORD_MAX;
+		len -= BPE_WORD_MAX;
+	}
+	return fn(ctx, word, len);
+}
+
+static int each_valid(struct words *w, const char *text, size_t len, word_fn fn, void *ctx)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		long end = words_next(w, text, len, at);
+		int ret = end < 0 ? (int)end : give(text + at, end - at, fn, ctx);
+
+		if (ret)
+			return ret;
+		at = end;
+	}
+	return 0;
+}
+
+int words_each(struct words *w, const char *text, size_t len, word_fn fn, void *ctx)
+{
+	int ret = 0;
+
+	while (len && !ret) {
+		size_t n = utf8_valid(text, len);
+
+		if (n) {
+			ret = each_valid(w, text, n, fn, ctx);
+		} else {
+			n = utf8_invalid(text, len);
+			ret = give(text, n, fn, ctx);
+		}
+		text += n;
+		len -= n;
+	}
+	return ret;
 }
 
 static const char *pcre2_version(void)
