@@ -1,172 +1,282 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inner loops of the GEMM for one instruction set.  No include guard: gemm.c
+ * The inner loops of the GEMM for one instruction set.  No include guard: gemm-isa.c
  * includes this file once for each, after defining
  *
  *	KERNEL(name)	name of a function or type of this instruction set
  *	KERNEL_TARGET	the functions' target attribute
- *	LANES		floats in a vector
- *	VECS		vectors in a row of a micro tile
- *	ROWS		rows of a micro tile, a multiple of 3
+ *	LANES_		floats in a vector
+ *	ROWS		rows of a micro tile that are summed at once, 8 or 4
+ *	STEP(s, a, b)	s += a * b, where a and b are vectors of words
+ *	PAIRS		words are pairs of bf16
  *
- * ROWS * VECS accumulators, VECS vectors of B and one element of A fill the registers.
+ * ROWS * VECS accumulators, VECS vectors of B and one element of A fit the registers.
  * The vector types must be used in functions that already have the target: GCC splits
  * vectors that are too wide for a function before it inlines or clones it.
  */
-#define COLS (LANES * VECS)
+#define VECS 3
+#define COLS (LANES_ * VECS)
 
-typedef float KERNEL(vec) __attribute__((vector_size(4 * LANES)));
+typedef float KERNEL(vec) __attribute__((vector_size(4 * LANES_)));
+typedef uint32_t KERNEL(words) __attribute__((vector_size(4 * LANES_)));
 /* The same at any float's address. */
-typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES_), aligned(4), may_alias));
 
-/*
- * A micro tile out of the registers: @sum is (rows, COLS).  Whole vectors first, then the
- * columns that are left over at the right edge of C.
- */
-static KERNEL_TARGET void KERNEL(store)(const float *sum, const struct micro *t)
+/* Sums @tile (rows, COLS) that are not whole vectors of C, or not all rows. */
+static KERNEL_TARGET void KERNEL(store_part)(const float *tile, const struct gemm_micro *t)
 {
-	for (int i = 0; i < t->rows; i++, sum += COLS) {
-		float *c = t->c + i * t->c_row;
-		int j = 0;
+	for (int i = 0; i < t->rows && i < ROWS; i++)
+		for (int j = 0; j < t->cols; j++) {
+			float *c = t->c + i * t->c_row + j, x = tile[i * COLS + j];
 
-		for (; j + LANES <= t->cols; j += LANES) {
-			KERNEL(vec) x = *(const KERNEL(vec) *)(sum + j) * t->alpha;
-
-			if (t->bias)
-				x += *(const KERNEL(vec_at) *)(t->bias + j);
-			if (t->add)
-				x += *(const KERNEL(vec_at) *)(c + j);
-			*(KERNEL(vec_at) *)(c + j) = x;
+			x += t->bias ? t->bias[j] : 0;
+			*c = t->add ? *c + x : x;
 		}
-		for (; j < t->cols; j++) {
-			float x = sum[j] * t->alpha;
-
-			if (t->bias)
-				x += t->bias[j];
-			if (t->add)
-				x += c[j];
-			c[j] = x;
-		}
-	}
 }
 
-/*
- * @rows x COLS sums over @k.  a[i * a_row + p * a_col]; b is (k, COLS).  All parameters but
- * @k are constants once this is inlined, so @sum lives in registers and the addresses of
- * A are offsets from one pointer.
- */
+/* ROWS x (@vecs * LANES) sums over @steps; @vecs is constant where this is inlined. */
 static inline __attribute__((always_inline)) KERNEL_TARGET
-void KERNEL(micro)(int64_t k, const float *a, const float *b, const struct micro *t,
-		   const int rows, const int a_row, const int a_col)
+void KERNEL(sums)(int64_t steps, const uint32_t *a, const uint32_t *b,
+		  const struct gemm_micro *t, const int vecs)
 {
-	_Alignas(64) float tile[ROWS * COLS];
 	KERNEL(vec) sum[ROWS][VECS] = { 0 };
+	_Alignas(64) float tile[ROWS * COLS];
 
-	for (int64_t p = 0; p < k; p++, a += a_col, b += COLS) {
+	for (int64_t p = 0; p < steps; p++, a += GEMM_ROWS, b += COLS) {
 		KERNEL(vec) x[VECS];
 
 		SIMD_UNROLL
-		for (int v = 0; v < VECS; v++)
-			x[v] = *(const KERNEL(vec) *)(b + v * LANES);
+		for (int v = 0; v < vecs; v++)
+			x[v] = (KERNEL(vec))*(const KERNEL(words) *)(b + v * LANES_);
 		SIMD_UNROLL
-		for (int i = 0; i < rows; i++)
+		for (int i = 0; i < ROWS; i++) {
+			KERNEL(vec) y = (KERNEL(vec))(a[i] + (KERNEL(words)){ 0 });
+
+			SIMD_KEEP(y);
 			SIMD_UNROLL
-			for (int v = 0; v < VECS; v++)
-				sum[i][v] += a[i * a_row] * x[v];
+			for (int v = 0; v < vecs; v++)
+				STEP(sum[i][v], y, x[v]);
+		}
+	}
+	if (t->rows < ROWS || t->cols < vecs * LANES_) {
+		SIMD_UNROLL
+		for (int i = 0; i < ROWS; i++)
+			SIMD_UNROLL
+			for (int v = 0; v < vecs; v++)
+				*(KERNEL(vec) *)(tile + i * COLS + v * LANES_) = sum[i][v];
+		KERNEL(store_part)(tile, t);
+		return;
 	}
 	SIMD_UNROLL
-	for (int i = 0; i < rows; i++)
+	for (int i = 0; i < ROWS; i++)
 		SIMD_UNROLL
-		for (int v = 0; v < VECS; v++)
-			*(KERNEL(vec) *)(tile + i * COLS + v * LANES) = sum[i][v];
-	KERNEL(store)(tile, t);
+		for (int v = 0; v < vecs; v++) {
+			float *c = t->c + i * t->c_row + v * LANES_;
+			KERNEL(vec) y = sum[i][v];
+
+			if (t->bias)
+				y += *(const KERNEL(vec_at) *)(t->bias + v * LANES_);
+			if (t->add)
+				y += *(const KERNEL(vec_at) *)c;
+			*(KERNEL(vec_at) *)c = y;
+		}
 }
 
-/* A packed as rows: see pack_a_rows(). */
-static KERNEL_TARGET void KERNEL(micro_rows)(int64_t k, const float *a, const float *b,
-					     const struct micro *t)
+static KERNEL_TARGET void KERNEL(micro)(int64_t steps, const uint32_t *a, const uint32_t *b,
+					const struct gemm_micro *whole)
 {
-	if (t->rows > ROWS * 2 / 3)
-		KERNEL(micro)(k, a, b, t, ROWS, A_STRIDE, 1);
-	else if (t->rows > ROWS / 3)
-		KERNEL(micro)(k, a, b, t, ROWS * 2 / 3, A_STRIDE, 1);
-	else
-		KERNEL(micro)(k, a, b, t, ROWS / 3, A_STRIDE, 1);
+	struct gemm_micro t = *whole;
+
+	for (; t.rows > 0; t.rows -= ROWS, a += ROWS, t.c += ROWS * t.c_row)
+		if (t.cols > 2 * LANES_)
+			KERNEL(sums)(steps, a, b, &t, 3);
+		else if (t.cols > LANES_)
+			KERNEL(sums)(steps, a, b, &t, 2);
+		else
+			KERNEL(sums)(steps, a, b, &t, 1);
 }
 
-/* A packed as panels of (k, ROWS), whatever the number of rows that count. */
-static KERNEL_TARGET void KERNEL(micro_panel)(int64_t k, const float *a, const float *b,
-					      const struct micro *t)
+/* ---- what comes after the sum ------------------------------------------------------- */
+
+static KERNEL_TARGET void KERNEL(act_row)(enum activation act, const float *x, float *y,
+					  int64_t n)
 {
-	if (t->rows > ROWS * 2 / 3)
-		KERNEL(micro)(k, a, b, t, ROWS, 1, ROWS);
-	else if (t->rows > ROWS / 3)
-		KERNEL(micro)(k, a, b, t, ROWS * 2 / 3, 1, ROWS);
-	else
-		KERNEL(micro)(k, a, b, t, ROWS / 3, 1, ROWS);
+	switch (act) {
+	case ACT_GELU:
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			y[j] = act_gelu(x[j]);
+		break;
+	case ACT_GELU_EXACT:
+		for (int64_t j = 0; j < n; j++)
+			y[j] = act_gelu_exact(x[j]);
+		break;
+	case ACT_SILU:
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			y[j] = act_silu(x[j]);
+		break;
+	default:	/* ACT_RELU2 */
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			y[j] = x[j] > 0 ? x[j] * x[j] : x[j] * 0;
+	}
 }
 
-/* One panel of B whose columns are adjacent: (k, COLS) copied row by row. */
-static KERNEL_TARGET void KERNEL(pack_b_copy)(int64_t k, const float *b, int64_t b_row,
-					      float *to)
+/* y = x act'(at) */
+static KERNEL_TARGET void KERNEL(slope_row)(enum activation act, const float *x,
+					    const float *at, float *y, int64_t n)
 {
-	for (int64_t p = 0; p < k; p++, b += b_row, to += COLS)
-		for (int v = 0; v < VECS; v++)
-			*(KERNEL(vec) *)(to + v * LANES) =
-				*(const KERNEL(vec_at) *)(b + v * LANES);
+	switch (act) {
+	case ACT_GELU:
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			y[j] = x[j] * act_gelu_slope(at[j]);
+		break;
+	case ACT_GELU_EXACT:
+		for (int64_t j = 0; j < n; j++)
+			y[j] = x[j] * act_gelu_exact_slope(at[j]);
+		break;
+	case ACT_SILU:
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			y[j] = x[j] * act_silu_slope(at[j]);
+		break;
+	default:	/* ACT_RELU2 */
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			y[j] = x[j] * (at[j] > 0 ? 2 * at[j] : at[j] * 0);
+	}
 }
 
-/* sum += a * b over 32 floats. */
+static KERNEL_TARGET void KERNEL(widen_row)(const uint16_t *x, float *y, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t j = 0; j < n; j++)
+		y[j] = bf16_load(x[j]);
+}
+
+static KERNEL_TARGET void KERNEL(store_row)(enum dtype type, void *to, const float *x, int64_t n)
+{
+	uint16_t *half = to;
+
+	if (type != DT_BF16) {
+		memcpy(to, x, n * sizeof(*x));
+		return;
+	}
+	SIMD_LOOP
+	for (int64_t j = 0; j < n; j++)
+		half[j] = bf16_store(x[j]);
+}
+
+static KERNEL_TARGET void KERNEL(finish_row)(const struct gemm *g, const float *x, int64_t at,
+					     int64_t n)
+{
+	int64_t place = at * (int64_t)dtype_size(g->c_type);
+	_Alignas(64) float y[FINISH_COLS], slope_at[FINISH_COLS];
+	const float *s = slope_at;
+
+	if (g->before)
+		KERNEL(store_row)(g->c_type, (char *)g->before + place, x, n);
+	if (g->slope_at) {
+		if (g->c_type == DT_BF16)
+			KERNEL(widen_row)((const uint16_t *)g->slope_at + at, slope_at, n);
+		else
+			s = (const float *)g->slope_at + at;
+		KERNEL(slope_row)(g->act, x, s, y, n);
+		x = y;
+	} else if (g->act != ACT_NONE) {
+		KERNEL(act_row)(g->act, x, y, n);
+		x = y;
+	}
+	KERNEL(store_row)(g->c_type, (char *)g->c + place, x, n);
+}
+
+static KERNEL_TARGET void KERNEL(finish)(const struct gemm *g, const struct gemm_region *r)
+{
+	for (int64_t i = 0; i < r->rows; i++)
+		for (int64_t j = 0; j < r->cols; j += FINISH_COLS)
+			KERNEL(finish_row)(g, r->x + i * r->x_row + j,
+					   (r->row + i) * g->c_row + r->col + j,
+					   r->cols - j < FINISH_COLS ? r->cols - j : FINISH_COLS);
+}
+
+/* ---- few rows ----------------------------------------------------------------------- */
+
+/* 16 elements of a row from @i on. */
 static inline __attribute__((always_inline)) KERNEL_TARGET
-void KERNEL(dot_32)(const float *a, const float *b, vec16 sum[2])
+void KERNEL(load_16)(enum dtype type, const void *x, int64_t i, vec16 *to)
 {
-	sum[0] += *(const vec16 *)a * *(const vec16 *)b;
-	sum[1] += *(const vec16 *)(a + 16) * *(const vec16 *)(b + 16);
+	if (type == DT_BF16)
+		*to = (vec16)(__builtin_convertvector(
+				*(const half16 *)((const uint16_t *)x + i), word16) << 16);
+	else
+		*to = *(const vec16 *)((const float *)x + i);
 }
 
 /*
- * Dot products of the rows of A with those of B^T, k adjacent in both: for so few rows of
- * A that packing B would cost more than the product.  Vectors are 16 floats in every
- * instruction set, and what is left over is padded to 32, so that all add in one order.
+ * One dot product.  Vectors are 16 floats in every instruction set, and what is left over
+ * is padded to 32, so that all add in one order.
  */
-static KERNEL_TARGET void KERNEL(dots)(const struct gemm *g)
+static inline __attribute__((always_inline)) KERNEL_TARGET
+float KERNEL(dot)(int64_t k, enum dtype a_type, const void *a, enum dtype b_type, const void *b)
 {
-	int64_t whole = g->k & ~(int64_t)31, left = g->k - whole;
+	int64_t whole = k & ~(int64_t)31;
+	float last_a[32] = { 0 }, last_b[32] = { 0 }, total = 0;
+	vec16 sum[2] = { { 0 }, { 0 } }, x, y;
 
-	for (int64_t ij = 0; ij < g->n * g->m; ij++) {
-		const float *b = g->b + ij / g->m * g->b_col;
-		const float *a = g->a + ij % g->m * g->a_row;
-		float *c = g->c + ij % g->m * g->c_row + ij / g->m;
-		float last_a[32] = { 0 }, last_b[32] = { 0 }, total = 0;
-		vec16 sum[2] = { { 0 }, { 0 } };
-
-		for (int64_t p = 0; p < whole; p += 32)
-			KERNEL(dot_32)(a + p, b + p, sum);
-		if (left) {
-			memcpy(last_a, a + whole, left * sizeof(*a));
-			memcpy(last_b, b + whole, left * sizeof(*b));
-			KERNEL(dot_32)(last_a, last_b, sum);
+	for (int64_t p = 0; p < whole; p += 32)
+		for (int h = 0; h < 2; h++) {
+			KERNEL(load_16)(a_type, a, p + 16 * h, &x);
+			KERNEL(load_16)(b_type, b, p + 16 * h, &y);
+			sum[h] += x * y;
 		}
-		sum[0] += sum[1];
-		for (int l = 0; l < 16; l++)
-			total += sum[0][l];
-		total = total * g->alpha + (g->bias ? g->bias[ij / g->m] : 0);
-		*c = total + (g->add ? *c : 0);
+	if (whole < k) {
+		for (int64_t p = whole; p < k; p++) {
+			last_a[p - whole] = load_as(a_type, a, p);
+			last_b[p - whole] = load_as(b_type, b, p);
+		}
+		for (int h = 0; h < 2; h++)
+			sum[h] += *(const vec16 *)(last_a + 16 * h) *
+				  *(const vec16 *)(last_b + 16 * h);
+	}
+	sum[0] += sum[1];
+	for (int l = 0; l < 16; l++)
+		total += sum[0][l];
+	return total;
+}
+
+static KERNEL_TARGET void KERNEL(dots)(const struct gemm *g, int64_t col, int64_t n, float *out)
+{
+	for (int64_t ij = 0; ij < n * g->m; ij++) {
+		int64_t i = ij % g->m, j = ij / g->m;
+		const void *a = data_at(g->a, g->a_type, i * g->a_row);
+		const void *b = data_at(g->b, g->b_type, (col + j) * g->b_col);
+		float x;
+
+		if (g->a_type != g->b_type)
+			x = KERNEL(dot)(g->k, g->a_type, a, g->b_type, b);
+		else if (g->a_type == DT_BF16)
+			x = KERNEL(dot)(g->k, DT_BF16, a, DT_BF16, b);
+		else
+			x = KERNEL(dot)(g->k, DT_F32, a, DT_F32, b);
+		out[i * n + j] = x + (g->bias ? g->bias[col + j] : 0);
 	}
 }
 
 static const struct gemm_isa KERNEL(isa) = {
-	.rows = ROWS,
 	.cols = COLS,
-	.micro_rows = KERNEL(micro_rows),
-	.micro_panel = KERNEL(micro_panel),
-	.pack_b_copy = KERNEL(pack_b_copy),
+	.pairs = PAIRS,
+	.micro = KERNEL(micro),
+	.finish = KERNEL(finish),
 	.dots = KERNEL(dots),
 };
 
 #undef COLS
 #undef KERNEL
 #undef KERNEL_TARGET
-#undef LANES
-#undef VECS
+#undef LANES_
+#undef PAIRS
 #undef ROWS
+#undef STEP
+#undef VECS

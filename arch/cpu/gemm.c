@@ -1,88 +1,63 @@
 // SPDX-License-Identifier: MIT
 #include "arch/cpu/gemm.h"
 
-#include <string.h>
+#include <sched.h>
+#include <stdatomic.h>
 
-#include "arch/cpu/simd.h"
-#include "base/fail.h"
+#include "arch/cpu/gemm-isa.h"
+#include "base/relax.h"
 #include "base/thread.h"
 
 /*
- * Largest tile of C that is packed at once.  B's (GEMM_K, TILE_N) and A's (TILE_M, GEMM_K)
- * fit an L2 of 1 MB, one micro panel of each fits L1.  TILE_M is a multiple of every
- * micro tile's rows, TILE_N of its columns, so that only C's own edges are ragged.
+ * A tile packs at most OWN_WORDS of its own operand, which stay in an L2 of 1 MB with a
+ * panel of the shared one.  The shared operand stays in the L3; what is larger is done in
+ * parts.
  */
-#define TILE_M 192
-#define TILE_N 512
-/* Rows of packed A are not a power of two apart, or they would share few cache sets. */
-#define A_STRIDE (GEMM_K + 16)
-/* Up to this many rows of C, dot products that read B in place are cheaper than packing. */
-#define DOTS_M 8
+#define OWN_WORDS 98304
+#define OWN_ROWS 128
+#define OWN_COLS    480
+#define SHARED_WORDS (1 << 21)
+#define PACK_WORDS  (1 << 15)	/* of the shared operand that one tile packs, about */
 
-/* What the shape-only grid aims at. */
-#define GRID_TILES	16		/* enough for the threads we expect */
-#define GRID_WORK	(1 << 19)	/* multiply-adds that are worth a thread's wake-up */
-#define SPLIT_K		1024		/* a split is at least so long */
+#define BLOCK_STEPS 768
+#define MOST_STEPS  2048	/* the same where C is bf16, so that no sum is kept elsewhere */
 
-/* Where a micro tile goes: @rows x @cols of C from @c on. */
-struct micro {
-	float *c;
-	int64_t c_row;
-	const float *bias;
-	float alpha;
-	bool add;
-	int rows, cols;
+#define TILE_WORK   (1 << 19)	/* multiply-adds that are worth a thread's wake-up */
+
+/* What a tile of C is before gemm_isa.finish. */
+#define SUMS (GEMM_MAX_COLS * OWN_ROWS)
+static _Thread_local _Alignas(64) float tile_sums[SUMS];
+static _Thread_local _Alignas(64) uint32_t own_words[OWN_WORDS];
+
+/**
+ * struct side - A or B, as an operand.
+ * @n: rows of A, columns of B
+ * @width: of its panels
+ */
+struct side {
+	struct gemm_operand o;
+	int64_t n;
+	int width;
 };
 
-/* What gemm-kernel.h provides for one instruction set. */
-struct gemm_isa {
-	int rows, cols;		/* of a micro tile */
-	void (*micro_rows)(int64_t k, const float *a, const float *b, const struct micro *t);
-	void (*micro_panel)(int64_t k, const float *a, const float *b, const struct micro *t);
-	void (*pack_b_copy)(int64_t k, const float *b, int64_t b_row, float *to);
-	void (*dots)(const struct gemm *g);
+/**
+ * struct run - a product, or the part of it for columns @s0 ... @s1 - 1 of the shared
+ * operand (rows if that is A) and blocks of k @b0 ... @b1 - 1.
+ */
+struct run {
+	const struct gemm *g;
+	const struct gemm_isa *isa;
+	bool shares_b;
+	struct side shared, own;
+	int64_t block;		/* k in a block */
+	int64_t blocks;		/* in all */
+	int64_t s0, s1, b0, b1;
+	int64_t group, groups;	/* panels that one tile packs; how many tiles for a block */
+	int64_t own_least, own_most;	/* panels of a tile */
+	uint32_t *packed;
+	float *sums;		/* (m, n) for C in bf16 and more than one block, or NULL */
+	atomic_long nr_packed;	/* tiles of the shared operand that are there */
 };
-
-typedef float vec16 __attribute__((vector_size(64), aligned(4), may_alias));
-
-#define KERNEL(name) plain_##name
-#define KERNEL_TARGET
-#define LANES 4
-#define VECS 2
-#define ROWS 6
-#include "arch/cpu/gemm-kernel.h"
-
-#define KERNEL(name) avx2_##name
-#define KERNEL_TARGET SIMD_AVX2
-#define LANES 8
-#define VECS 2
-#define ROWS 6
-#include "arch/cpu/gemm-kernel.h"
-
-#define KERNEL(name) avx512_##name
-#define KERNEL_TARGET SIMD_AVX512
-#define LANES 16
-#define VECS 2
-#define ROWS 12
-#include "arch/cpu/gemm-kernel.h"
-
-#define MAX_ROWS 12
-#define MAX_COLS 32
-
-static const struct gemm_isa *gemm_isa(void)
-{
-	switch (simd_level()) {
-	case SIMD_LEVEL_AVX512:
-		return &avx512_isa;
-	case SIMD_LEVEL_AVX2:
-		return &avx2_isa;
-	default:
-		return &plain_isa;
-	}
-}
-
-static _Thread_local _Alignas(64) float packed_a[TILE_M * A_STRIDE];
-static _Thread_local _Alignas(64) float packed_b[GEMM_K * TILE_N];
 
 static int64_t min64(int64_t a, int64_t b)
 {
@@ -94,318 +69,285 @@ static int64_t div_up(int64_t a, int64_t b)
 	return (a + b - 1) / b;
 }
 
-/* ---- packing ----------------------------------------------------------------- */
-
-/* A as rows of length k: for A whose k is adjacent (or neither is). */
-static void pack_a_rows(const struct gemm *g, int64_t m, int64_t k, const float *a, int rows)
+static int64_t steps_of(const struct run *r, int64_t k)
 {
-	float *to = packed_a;
+	return r->isa->pairs ? (k + 1) / 2 : k;
+}
 
-	for (int64_t i = 0; i < m; i++, to += A_STRIDE)
-		if (g->a_col == 1)
-			memcpy(to, a + i * g->a_row, k * sizeof(*to));
+/* Length of block @b of k. */
+static int64_t block_length(const struct run *r, int64_t b)
+{
+	return min64(r->g->k - b * r->block, r->block);
+}
+
+/* The shared operand's panel @p (from s0 on) for block @b. */
+static uint32_t *shared_panel(const struct run *r, int64_t b, int64_t p)
+{
+	int64_t padded = div_up(r->s1 - r->s0, r->shared.width) * r->shared.width;
+
+	return r->packed + (b - r->b0) * steps_of(r, r->block) * padded +
+	       p * r->shared.width * steps_of(r, block_length(r, b));
+}
+
+static void pack_shared(struct run *r, long part)
+{
+	int64_t b = r->b0 + part / r->groups, p = part % r->groups * r->group;
+	int64_t from = r->s0 + p * r->shared.width;
+
+	gemm_pack(&r->shared.o, r->isa->pairs, from,
+		  min64(r->s1 - from, r->group * r->shared.width), b * r->block,
+		  block_length(r, b), r->shared.width, shared_panel(r, b, p));
+	atomic_fetch_add_explicit(&r->nr_packed, 1, memory_order_release);
+}
+
+/* Tiles are taken in order, so that whoever packs the last part is at it already. */
+static void wait_for_shared(struct run *r)
+{
+	long parts = (long)((r->b1 - r->b0) * r->groups);
+
+	for (int spins = 1; atomic_load_explicit(&r->nr_packed, memory_order_acquire) < parts;
+	     spins++)
+		if (spins % 256)
+			cpu_relax();
 		else
-			for (int64_t p = 0; p < k; p++)
-				to[p] = a[i * g->a_row + p * g->a_col];
-	/* The last micro tile computes whole @rows; what it computes there is not stored. */
-	for (int64_t i = m; i < div_up(m, rows) * rows; i++, to += A_STRIDE)
-		memset(to, 0, k * sizeof(*to));
-}
-
-/* A as panels of (k, rows): for A whose rows are adjacent, as those of a transpose. */
-static void pack_a_panels(const struct gemm *g, int64_t m, int64_t k, const float *a, int rows)
-{
-	for (int64_t i = 0; i < m; i += rows) {
-		float *to = packed_a + i * k;
-		int64_t n = min64(m - i, rows);
-
-		for (int64_t p = 0; p < k; p++, to += rows) {
-			const float *from = a + i + p * g->a_col;
-
-			if (n == MAX_ROWS)
-				memcpy(to, from, MAX_ROWS * sizeof(*to));
-			else
-				for (int64_t r = 0; r < rows; r++)
-					to[r] = r < n ? from[r] : 0;
-		}
-	}
-}
-
-typedef float vec8 __attribute__((vector_size(32)));
-typedef float vec8_at __attribute__((vector_size(32), aligned(4), may_alias));
-
-/* Interleave pairs of rows; three rounds of this transpose 8 x 8. */
-#define LOW(x, y)	__builtin_shufflevector(x, y, 0, 8, 1, 9, 4, 12, 5, 13)
-#define HIGH(x, y)	__builtin_shufflevector(x, y, 2, 10, 3, 11, 6, 14, 7, 15)
-#define LOW2(x, y)	__builtin_shufflevector(x, y, 0, 1, 8, 9, 4, 5, 12, 13)
-#define HIGH2(x, y)	__builtin_shufflevector(x, y, 2, 3, 10, 11, 6, 7, 14, 15)
-#define LOW4(x, y)	__builtin_shufflevector(x, y, 0, 1, 2, 3, 8, 9, 10, 11)
-#define HIGH4(x, y)	__builtin_shufflevector(x, y, 4, 5, 6, 7, 12, 13, 14, 15)
-
-/* to[p * cols + j] = b[j * b_col + p] for 8 columns j and @k, a multiple of 8, rows p. */
-static SIMD_AVX2 void transpose_8(int64_t k, const float *b, int64_t b_col, float *to, int cols)
-{
-	for (int64_t p = 0; p < k; p += 8, b += 8, to += 8 * cols) {
-		vec8 x[8], y[8];
-
-		for (int j = 0; j < 8; j++)
-			x[j] = *(const vec8_at *)(b + j * b_col);
-		for (int j = 0; j < 8; j += 2) {
-			y[j] = LOW(x[j], x[j + 1]);
-			y[j + 1] = HIGH(x[j], x[j + 1]);
-		}
-		for (int j = 0; j < 8; j += 4)
-			for (int h = 0; h < 2; h++) {
-				x[j + 2 * h] = LOW2(y[j + h], y[j + 2 + h]);
-				x[j + 2 * h + 1] = HIGH2(y[j + h], y[j + 2 + h]);
-			}
-		for (int j = 0; j < 4; j++) {
-			*(vec8 *)(to + j * cols) = LOW4(x[j], x[j + 4]);
-			*(vec8 *)(to + (j + 4) * cols) = HIGH4(x[j], x[j + 4]);
-		}
-	}
-}
-
-/* Part of a panel of B, @n columns from b on, element by element. */
-static void pack_b_any(const struct gemm *g, int64_t k, int64_t n, const float *b, float *to,
-		       int cols)
-{
-	for (int64_t p = 0; p < k; p++)
-		for (int64_t j = 0; j < n; j++)
-			to[p * cols + j] = b[p * g->b_row + j * g->b_col];
-}
-
-/* A panel of B whose k is adjacent, as that of a transpose: 8 x 8 at a time. */
-static void pack_b_transpose(const struct gemm *g, int64_t k, const float *b, float *to, int cols)
-{
-	int64_t k8 = simd_level() == SIMD_LEVEL_PLAIN ? 0 : k & ~(int64_t)7;
-
-	for (int j = 0; j < cols && k8; j += 8)
-		transpose_8(k8, b + j * g->b_col, g->b_col, to + j, cols);
-	pack_b_any(g, k - k8, cols, b + k8, to + k8 * cols, cols);
-}
-
-static void pack_b(const struct gemm *g, const struct gemm_isa *isa, int64_t k, int64_t n,
-		   const float *b)
-{
-	for (int64_t j = 0; j < n; j += isa->cols, b += isa->cols * g->b_col) {
-		float *to = packed_b + j * k;
-
-		if (n - j < isa->cols) {
-			memset(to, 0, k * isa->cols * sizeof(*to));
-			pack_b_any(g, k, n - j, b, to, isa->cols);
-		} else if (g->b_col == 1) {
-			isa->pack_b_copy(k, b, g->b_row, to);
-		} else if (g->b_row == 1) {
-			pack_b_transpose(g, k, b, to, isa->cols);
-		} else {
-			pack_b_any(g, k, isa->cols, b, to, isa->cols);
-		}
-	}
+			sched_yield();
 }
 
 /* ---- one tile ------------------------------------------------------------------ */
 
-/* The packed blocks times each other: (m, k) x (k, n) into C at @t. */
-static void multiply_packed(const struct gemm_isa *isa, bool panels, int64_t m, int64_t n,
-			    int64_t k, const struct micro *at)
+/* Where the sums of a region go before they are finished. */
+static float *sums_at(const struct run *r, int64_t row, int64_t col, int64_t *stride)
 {
-	struct micro t = *at;
+	const struct gemm *g = r->g;
 
-	for (int64_t j = 0; j < n; j += isa->cols) {
-		const float *b = packed_b + j * k;
+	if (g->c_type == DT_F32) {
+		*stride = g->c_row;
+		return (float *)g->c + row * g->c_row + col;
+	}
+	if (r->sums) {
+		*stride = g->n;
+		return r->sums + row * g->n + col;
+	}
+	*stride = r->shares_b ? GEMM_MAX_COLS : OWN_COLS;
+	return tile_sums;
+}
 
-		t.cols = (int)min64(n - j, isa->cols);
-		t.bias = at->bias ? at->bias + j : NULL;
-		for (int64_t i = 0; i < m; i += isa->rows) {
-			t.rows = (int)min64(m - i, isa->rows);
-			t.c = at->c + i * at->c_row + j;
-			if (panels)
-				isa->micro_panel(k, packed_a + i * k, b, &t);
+static bool needs_finish(const struct gemm *g)
+{
+	return g->c_type != DT_F32 || g->act != ACT_NONE || g->before;
+}
+
+/*
+ * All of a tile's own panels, packed in own_words, times one shared panel at @row, @col
+ * of C: a region of @rows x @cols.
+ */
+static void multiply(const struct run *r, int64_t b, const uint32_t *shared,
+		     const struct gemm_region *at)
+{
+	int64_t steps = steps_of(r, block_length(r, b)), stride;
+	float *sums = sums_at(r, at->row, at->col, &stride);
+	const struct gemm *g = r->g;
+	struct gemm_micro t = { .c_row = stride, .add = g->add || b };
+
+	for (int64_t i = 0; i < at->rows; i += GEMM_ROWS)
+		for (int64_t j = 0; j < at->cols; j += r->isa->cols) {
+			const uint32_t *own = own_words + (r->shares_b ? i : j) * steps;
+
+			t.c = sums + i * stride + j;
+			t.rows = (int)min64(at->rows - i, GEMM_ROWS);
+			t.cols = (int)min64(at->cols - j, r->isa->cols);
+			t.bias = g->bias && !b ? g->bias + at->col + j : NULL;
+			if (r->shares_b)
+				r->isa->micro(steps, own, shared, &t);
 			else
-				isa->micro_rows(k, packed_a + i * A_STRIDE, b, &t);
+				r->isa->micro(steps, shared, own, &t);
 		}
+	if (b == r->blocks - 1 && needs_finish(g)) {
+		struct gemm_region done = *at;
+
+		done.x = sums;
+		done.x_row = stride;
+		r->isa->finish(g, &done);
 	}
 }
 
-static void fill_constant(const struct gemm *g)
+/* One block of k for own rows (or columns) @from ... @to - 1. */
+static void multiply_block(const struct run *r, int64_t b, int64_t from, int64_t to)
 {
-	for (int64_t i = 0; i < g->m && !g->add; i++)
-		memset(g->c + i * g->c_row, 0, g->n * sizeof(*g->c));
-	for (int64_t i = 0; i < g->m && g->bias; i++)
-		for (int64_t j = 0; j < g->n; j++)
-			g->c[i * g->c_row + j] += g->bias[j];
-}
-
-/* A tile of C that fits the packing buffers, over all of k. */
-static void compute_block(const struct gemm *g, const struct gemm_isa *isa, int64_t i0,
-			  int64_t j0, int64_t m, int64_t n)
-{
-	int64_t step = (div_up(g->k, div_up(g->k, GEMM_K)) + 7) & ~(int64_t)7;
-	bool panels = g->a_row == 1 && g->a_col != 1;
-
-	for (int64_t p = 0; p < g->k; p += step) {
-		int64_t k = min64(g->k - p, step);
-		const float *a = g->a + i0 * g->a_row + p * g->a_col;
-		struct micro at = {
-			.c = g->c + i0 * g->c_row + j0,
-			.c_row = g->c_row,
-			.alpha = g->alpha,
-			.bias = g->bias && !p ? g->bias + j0 : NULL,
-			.add = g->add || p,
+	gemm_pack(&r->own.o, r->isa->pairs, from, to - from, b * r->block, block_length(r, b),
+		  r->own.width, own_words);
+	for (int64_t s = r->s0; s < r->s1; s += r->shared.width) {
+		int64_t end = min64(r->s1, s + r->shared.width);
+		struct gemm_region at = {
+			.row = r->shares_b ? from : s, .rows = r->shares_b ? to - from : end - s,
+			.col = r->shares_b ? s : from, .cols = r->shares_b ? end - s : to - from,
 		};
 
-		if (panels)
-			pack_a_panels(g, m, k, a, isa->rows);
-		else
-			pack_a_rows(g, m, k, a, isa->rows);
-		pack_b(g, isa, k, n, g->b + p * g->b_row + j0 * g->b_col);
-		multiply_packed(isa, panels, m, n, k, &at);
-	}
-}
-
-static bool uses_dots(const struct gemm *g)
-{
-	return g->m <= DOTS_M && g->a_col == 1 && g->b_row == 1;
-}
-
-void gemm_tile(const struct gemm *g)
-{
-	const struct gemm_isa *isa = gemm_isa();
-
-	if (!g->k) {
-		fill_constant(g);
-	} else if (uses_dots(g)) {
-		isa->dots(g);
-	} else {
-		for (int64_t j = 0; j < g->n; j += TILE_N)
-			for (int64_t i = 0; i < g->m; i += TILE_M)
-				compute_block(g, isa, i, j, min64(g->m - i, TILE_M),
-					      min64(g->n - j, TILE_N));
+		multiply(r, b, shared_panel(r, b, (s - r->s0) / r->shared.width), &at);
 	}
 }
 
 /* ---- the grid ------------------------------------------------------------------ */
 
-/* How C and k are cut: tiles of (m, n), @splits of k. */
-struct grid {
-	int64_t m, n;
-	int64_t splits;
-	int64_t down, across;	/* tiles */
-};
-
-static void grid_count(const struct gemm *g, struct grid *grid)
+static int64_t clamp(int64_t x, int64_t least, int64_t most)
 {
-	grid->down = div_up(g->m, grid->m);
-	grid->across = div_up(g->n, grid->n);
+	return x < least ? least : x > most ? most : x;
 }
 
 /*
- * Large tiles cost the least packing; few tiles leave threads idle.  Start large; while
- * there are too few, first cut k (free but for one more pass over a small C), then the
- * wider side.  Then even out, so that the last tile is not a sliver.
+ * Tiles are as large as the L2 allows, and smaller towards the end, where a thread would
+ * wait for another's last tile.  Panels of tile @index from *@from on; 0: there is none.
  */
-static struct grid grid_choose(const struct gemm *g)
+static int64_t tile_panels(const struct run *r, long index, int64_t *from)
 {
-	struct grid grid = { .m = TILE_M, .n = TILE_N, .splits = 1 };
+	int64_t left = div_up(r->own.n, r->own.width), most = r->own_most;
+	int64_t whole = left >= 8 * most ? left / most - 7 : 0, size = 0;
 
-	for (;;) {
-		double work = (double)min64(g->m, grid.m) * min64(g->n, grid.n) *
-			      (g->k / grid.splits);
-
-		grid_count(g, &grid);
-		if (grid.down * grid.across * grid.splits >= GRID_TILES || work < 2 * GRID_WORK)
-			break;
-		if (g->partial && g->k / grid.splits >= 2 * SPLIT_K)
-			grid.splits *= 2;
-		else if (grid.n > 64 && (grid.n > grid.m || grid.m <= 48))
-			grid.n /= 2;
-		else if (grid.m > 48)
-			grid.m /= 2;
-		else
-			break;
+	*from = min64(whole, index) * most;
+	left -= *from;
+	for (int64_t i = *from / most; i <= index && left; i++) {
+		*from += size;
+		size = min64(left, clamp(left / 8, r->own_least, most));
+		left -= size;
+		if (i < index && !left)
+			size = 0;
 	}
-	grid.m = div_up(div_up(g->m, grid.down), MAX_ROWS) * MAX_ROWS;
-	grid.n = div_up(div_up(g->n, grid.across), MAX_COLS) * MAX_COLS;
-	grid_count(g, &grid);
-	return grid;
+	return size;
 }
 
-size_t gemm_scratch(int64_t m, int64_t n, int64_t k)
+static long count_tiles(const struct run *r)
 {
-	/* grid_choose() doubles the splits only below GRID_TILES tiles of at most full size. */
-	int64_t most = 2 * GRID_TILES * (int64_t)TILE_M * TILE_N;
-	int64_t splits = min64(k / SPLIT_K, GRID_TILES);
+	int64_t panels = div_up(r->own.n, r->own.width), from;
+	long n = (long)(panels / r->own_most);
 
-	return splits < 2 ? 0 : (size_t)min64(most, splits * m * n) * sizeof(float);
+	n = n > 7 ? n - 7 : 0;
+	while (tile_panels(r, n, &from))
+		n++;
+	return n;
 }
-
-struct run {
-	const struct gemm *g;
-	const struct gemm_isa *isa;
-	struct grid grid;
-};
 
 static void run_tile(void *ctx, long tile)
 {
-	const struct run *r = ctx;
-	const struct grid *d = &r->grid;
-	int64_t i = tile % d->down * d->m, j = tile / d->down % d->across * d->n;
-	int64_t split = tile / (d->down * d->across);
-	struct gemm g = *r->g;
+	struct run *r = ctx;
+	long parts = (long)((r->b1 - r->b0) * r->groups);
+	int64_t panel, panels;
 
-	if (d->splits > 1) {
-		int64_t step = div_up(g.k, d->splits), p = split * step;
-
-		g.a += p * g.a_col;
-		g.b += p * g.b_row;
-		g.k = min64(g.k - p, step);
-		g.c = g.partial + split * g.m * g.n;
-		g.c_row = g.n;
-		g.bias = NULL;
-		g.add = false;
+	if (tile < parts) {
+		pack_shared(r, tile);
+		return;
 	}
-	if (uses_dots(&g)) {
-		g.b += j * g.b_col;
-		g.c += j;
-		g.bias = g.bias ? g.bias + j : NULL;
-		g.n = min64(g.n - j, d->n);
-		r->isa->dots(&g);
-	} else {
-		compute_block(&g, r->isa, i, j, min64(g.m - i, d->m), min64(g.n - j, d->n));
+	wait_for_shared(r);
+	panels = tile_panels(r, tile - parts, &panel);
+	for (int64_t b = r->b0; b < r->b1; b++)
+		multiply_block(r, b, panel * r->own.width,
+			       min64(r->own.n, (panel + panels) * r->own.width));
+}
+
+/* The blocks of k, all as long as each other but for the last. */
+static void choose_blocks(struct run *r)
+{
+	int64_t steps = steps_of(r, r->g->k), per = r->isa->pairs ? 2 : 1, block;
+
+	r->blocks = steps ? div_up(steps, BLOCK_STEPS) : 1;
+	if (r->g->c_type != DT_F32 && steps <= MOST_STEPS)
+		r->blocks = 1;
+	block = (div_up(steps, r->blocks) + 7) & ~(int64_t)7;
+	r->block = block ? block * per : 1;
+	r->blocks = steps ? div_up(steps, block) : 1;
+}
+
+static void choose_tiles(struct run *r)
+{
+	int64_t most = r->shares_b ? OWN_ROWS : OWN_COLS, steps = steps_of(r, r->block);
+	double work = (double)r->own.width * (double)r->shared.n * (double)r->g->k;
+
+	r->own_most = clamp(OWN_WORDS / steps, r->own.width, most) / r->own.width;
+	r->own_least = work < TILE_WORK ? (int64_t)(TILE_WORK / (work + 1)) + 1 : 1;
+	r->own_least = clamp(r->own_least, 1, r->own_most);
+	r->group = clamp(PACK_WORDS / (r->shared.width * steps), 1, SHARED_WORDS);
+}
+
+/* One part of the shared operand after another, as much as fits. */
+static void run_parts(struct run *r)
+{
+	int64_t steps = steps_of(r, r->block), width = r->shared.width;
+	int64_t part = clamp(SHARED_WORDS / steps / width * width, width,
+			     div_up(r->shared.n, width) * width);
+	int64_t blocks = clamp(SHARED_WORDS / (part * steps), 1, r->blocks);
+	long tiles = count_tiles(r);
+
+	for (r->s0 = 0; r->s0 < r->shared.n; r->s0 += part) {
+		r->s1 = min64(r->shared.n, r->s0 + part);
+		r->groups = div_up(r->s1 - r->s0, r->group * width);
+		for (r->b0 = 0; r->b0 < r->blocks; r->b0 += blocks) {
+			r->b1 = min64(r->blocks, r->b0 + blocks);
+			atomic_store(&r->nr_packed, 0);
+			threads_run((long)((r->b1 - r->b0) * r->groups) + tiles, run_tile, r);
+		}
 	}
 }
 
-/* One row of C from the splits' partial sums, in order. */
-static void add_splits(void *ctx, long row)
+static size_t sums_words(int64_t m, int64_t n, int64_t k, enum dtype c)
 {
-	const struct run *r = ctx;
-	const struct gemm *g = r->g;
-	const float *from = g->partial + row * g->n;
-	float *c = g->c + row * g->c_row;
+	return c != DT_F32 && k > MOST_STEPS ? (size_t)(m * n) : 0;
+}
 
-	for (int64_t j = 0; j < g->n; j++) {
-		float x = g->bias ? g->bias[j] : 0;
+static size_t shared_words(int64_t m, int64_t n, int64_t k)
+{
+	return (size_t)min64(SHARED_WORDS,
+			     div_up(min64(m, n), GEMM_MAX_COLS) * GEMM_MAX_COLS * (k + 1));
+}
 
-		c[j] = (g->add ? c[j] : 0) + x;
-	}
-	for (int64_t s = 0; s < r->grid.splits; s++, from += g->m * g->n)
-		for (int64_t j = 0; j < g->n; j++)
-			c[j] += from[j];
+size_t gemm_scratch(int64_t m, int64_t n, int64_t k, enum dtype c)
+{
+	return 64 + (shared_words(m, n, k) + sums_words(m, n, k, c)) * sizeof(float);
+}
+
+static void run_packed(const struct gemm *g)
+{
+	struct side a = { { g->a, g->a_type, g->a_row, g->a_col }, g->m, GEMM_ROWS };
+	struct side b = { { g->b, g->b_type, g->b_col, g->b_row }, g->n, GEMM_MAX_COLS };
+	struct run r = { .g = g, .isa = gemm_isa(g), .shares_b = g->n <= g->m };
+
+	b.width = r.isa->cols;
+	r.shared = r.shares_b ? b : a;
+	r.own = r.shares_b ? a : b;
+	r.packed = (uint32_t *)(((uintptr_t)g->scratch + 63) & ~(uintptr_t)63);
+	choose_blocks(&r);
+	if (g->c_type != DT_F32 && r.blocks > 1)
+		r.sums = (float *)r.packed + shared_words(g->m, g->n, g->k);
+	choose_tiles(&r);
+	run_parts(&r);
+}
+
+/* ---- few rows -------------------------------------------------------------------- */
+
+static int64_t dots_cols(const struct gemm *g)
+{
+	return clamp((1 << 18) / g->k, 16, OWN_COLS);
+}
+
+static void dots_tile(void *ctx, long tile)
+{
+	const struct gemm *g = ctx;
+	int64_t per = dots_cols(g), col = tile * per, n = min64(g->n - col, per);
+	struct gemm_region r = {
+		.x = tile_sums, .x_row = n, .col = col, .rows = g->m, .cols = n,
+	};
+
+	gemm_isa(g)->dots(g, col, n, tile_sums);
+	for (int64_t i = 0; i < g->m && g->add; i++)
+		for (int64_t j = 0; j < n; j++)
+			tile_sums[i * n + j] += ((const float *)g->c)[i * g->c_row + col + j];
+	gemm_isa(g)->finish(g, &r);
 }
 
 void gemm_run(const struct gemm *g)
 {
-	struct run r = { .g = g, .isa = gemm_isa() };
-
 	if (g->m < 1 || g->n < 1)
 		return;
-	if (!g->k) {
-		fill_constant(g);
-		return;
-	}
-	r.grid = grid_choose(g);
-	threads_run((long)(r.grid.down * r.grid.across * r.grid.splits), run_tile, &r);
-	if (r.grid.splits > 1)
-		threads_run((long)g->m, add_splits, &r);
+	if (g->m <= GEMM_DOTS && g->k && g->a_col == 1 && g->b_row == 1)
+		threads_run((long)div_up(g->n, dots_cols(g)), dots_tile, (void *)g);
+	else
+		run_packed(g);
 }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matrix products in fp32: C = alpha A B, optionally + bias, optionally + C.
+ * Matrix products: C = A B, optionally + bias, + C, through an activation.
  *
  * Every operand of every GEMM in knlp is a view of a row-major array or of its
  * transpose, so A and B have a stride for rows and one for columns; one of the two
  * is normally 1.  Goto's scheme (Goto and van de Geijn, "Anatomy of high-performance
  * matrix multiplication", ACM TOMS 34(3), 2008): blocks of A and B are packed, a small
- * tile of C stays in registers while k runs.
+ * tile of C stays in registers while k runs.  The operand of the shorter side is packed
+ * once, by all threads, and shared; a tile packs its part of the other.
  *
- * Determinism: C is cut into tiles, and a long k for a small C into splits, by shape
- * only.  Each element is summed over k in blocks of at most GEMM_K, in order, and the
- * splits are added in order.  So the bits do not depend on the number of threads, nor,
- * where alpha is 1, on whether the CPU has AVX2 or AVX-512 (without FMA they differ).
+ * Types: operands are f32 or bf16.  Two bf16 operands are multiplied in bf16 where the
+ * CPU can (SIMD_LEVEL_AVX512_BF16: pairs of products, summed in f32, denormals are 0);
+ * otherwise as f32.
  *
- * Packing buffers are static and thread-local: they do not affect results, so they
- * need not come from the plan; a nested threads_run() runs in its caller's thread, so
- * a slot per thread number would be used twice at once.  Nothing is allocated later.
+ * Determinism: C is cut into tiles by shape only, and each element is summed over k in
+ * blocks whose length depends on shapes and types, in order.  So the bits do not depend
+ * on the number of threads, nor, for f32, on whether the CPU has AVX2 or AVX-512
+ * (without FMA they differ).
  */
 #ifndef ARCH_CPU_GEMM_H
 #define ARCH_CPU_GEMM_H
@@ -24,44 +25,50 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GEMM_K 256	/* longest run of k that is summed in registers */
+#include "ops/activation.h"
+#include "tensor/dtype.h"
 
 /**
- * struct gemm - one product: C (m, n) = alpha A (m, k) B (k, n) [+ bias] [+ C].
+ * struct gemm - one product: C (m, n) = act(A (m, k) B (k, n) [+ bias] [+ C]).
  * @a: A(i, p) is a[i * a_row + p * a_col]; @b, @c alike; columns of C are adjacent
+ * @a_type, @b_type, @c_type: DT_F32 (0) or DT_BF16
+ * @round: an f32 operand may be rounded to bf16 if the other one is bf16
  * @bias: (n) added to each row, or NULL
- * @add: add to C; otherwise C is overwritten and may hold anything, NaN included
- * @partial: at least gemm_scratch() bytes, for k-splits; NULL: k is never split
+ * @add: add to C, which is f32; otherwise C is overwritten and may hold anything, NaN
+ *	included
+ * @act: applied to the sum; ACT_NONE (0): not.  Gated ones do not exist here
+ * @before: laid out as C: gets the value that @act is applied to, or NULL
+ * @slope_at: laid out as C, or NULL: the sum is multiplied by the slope of @act there
+ *	instead of going through @act
+ * @scratch: gemm_scratch() bytes
  *
- * C may not overlap A or B.  k = 0 is a sum of nothing: C = bias or 0.
+ * C may not overlap A or B.  k = 0 is a sum of nothing.
  */
 struct gemm {
 	int64_t m, n, k;
-	const float *a;
+	const void *a;
 	int64_t a_row, a_col;
-	const float *b;
+	const void *b;
 	int64_t b_row, b_col;
-	float *c;
+	void *c;
 	int64_t c_row;
-	float alpha;
+	enum dtype a_type, b_type, c_type;
+	bool round;
 	const float *bias;
 	bool add;
-	float *partial;
+	enum activation act;
+	void *before;
+	const void *slope_at;
+	void *scratch;
 };
 
 /**
- * gemm_scratch() - bytes that gemm_run() needs in @partial for any product whose sizes
- * are at most @m, @n, @k.
+ * gemm_scratch() - bytes that gemm_run() needs in @scratch for any product whose sizes
+ * are at most @m, @n, @k and whose result is of type @c.
  */
-size_t gemm_scratch(int64_t m, int64_t n, int64_t k);
+size_t gemm_scratch(int64_t m, int64_t n, int64_t k, enum dtype c);
 
 /** gemm_run() - the whole product on the thread pool. */
 void gemm_run(const struct gemm *g);
-
-/**
- * gemm_tile() - the whole product in the calling thread, @partial unused: for kernels
- * that have their own tiles (attention).  No allocation, any size.
- */
-void gemm_tile(const struct gemm *g);
 
 #endif

@@ -18,6 +18,7 @@ const char *host_numerics(const struct device *dev)
 		[SIMD_LEVEL_PLAIN] = "plain",
 		[SIMD_LEVEL_AVX2] = "avx2",
 		[SIMD_LEVEL_AVX512] = "avx512",
+		[SIMD_LEVEL_AVX512_BF16] = "avx512_bf16",
 	};
 
 	(void)dev;

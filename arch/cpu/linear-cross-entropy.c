@@ -47,7 +47,7 @@ struct job {
 	struct rng labels;
 	int64_t first, count;		/* rows of this chunk */
 	float *z;			/* (chunk, v) */
-	float *partial;
+	float *scratch;
 };
 
 /* ---- one row ------------------------------------------------------------------------- */
@@ -205,8 +205,7 @@ static void chunk_logits(const struct job *job)
 		.a = job->x + job->first * job->n, .a_row = job->n, .a_col = 1,
 		.b = job->w, .b_row = 1, .b_col = job->n,
 		.c = job->z, .c_row = job->v,
-		.alpha = 1,
-		.partial = job->partial,
+		.scratch = job->scratch,
 	});
 }
 
@@ -218,17 +217,15 @@ static void chunk_gradients(const struct job *job, bool add)
 		.a = job->z, .a_row = 1, .a_col = job->v,
 		.b = job->x + job->first * job->n, .b_row = job->n, .b_col = 1,
 		.c = job->dw, .c_row = job->n,
-		.alpha = 1,
 		.add = add,
-		.partial = job->partial,
+		.scratch = job->scratch,
 	});
 	gemm_run(&(struct gemm){
 		.m = job->count, .n = job->n, .k = job->v,
 		.a = job->z, .a_row = job->v, .a_col = 1,
 		.b = job->w, .b_row = job->n, .b_col = 1,
 		.c = job->dx + job->first * job->n, .c_row = job->n,
-		.alpha = 1,
-		.partial = job->partial,
+		.scratch = job->scratch,
 	});
 }
 
@@ -248,7 +245,7 @@ static int run_chunks(const struct call *c, struct job *job, bool add)
 	if (chunk > job->rows)
 		chunk = job->rows;
 	job->z = c->scratch;
-	job->partial = job->z + chunk * job->v;
+	job->scratch = job->z + chunk * job->v;
 	for (; job->first < job->rows; job->first += chunk) {
 		job->count = job->rows - job->first < chunk ? job->rows - job->first : chunk;
 		chunk_logits(job);
@@ -269,16 +266,17 @@ static size_t eval_scratch(const struct call *c)
 	int64_t rows = layout_rows(&c->in[X]), v = c->in[W].n[0];
 	int64_t chunk = chunk_rows(v) < rows ? chunk_rows(v) : rows;
 
-	return chunk * v * sizeof(float) + gemm_scratch(chunk, v, c->in[W].n[1]);
+	return chunk * v * sizeof(float) + gemm_scratch(chunk, v, c->in[W].n[1], DT_F32);
 }
 
 static size_t train_scratch(const struct call *c)
 {
 	int64_t rows = layout_rows(&c->in[X]), v = c->in[W].n[0], n = c->in[W].n[1];
 	int64_t chunk = chunk_rows(v) < rows ? chunk_rows(v) : rows;
-	size_t partial = larger(gemm_scratch(chunk, n, v), gemm_scratch(v, n, chunk));
+	size_t partial = larger(gemm_scratch(chunk, n, v, DT_F32),
+				gemm_scratch(v, n, chunk, DT_F32));
 
-	return chunk * v * sizeof(float) + larger(partial, gemm_scratch(chunk, v, n));
+	return chunk * v * sizeof(float) + larger(partial, gemm_scratch(chunk, v, n, DT_F32));
 }
 
 static int linear_cross_entropy_plain(const struct call *c)

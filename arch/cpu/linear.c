@@ -16,16 +16,15 @@ static int linear_plain(const struct call *c)
 		.a = c->in_data[0], .a_row = k, .a_col = 1,
 		.b = c->in_data[1], .b_row = 1, .b_col = k,
 		.c = c->out_data[0], .c_row = n,
-		.alpha = 1,
 		.bias = c->nr_in > 2 ? c->in_data[2] : NULL,
-		.partial = c->scratch,
+		.scratch = c->scratch,
 	});
 	return 0;
 }
 
 static size_t linear_scratch(const struct call *c)
 {
-	return gemm_scratch(layout_rows(&c->in[0]), c->in[1].n[0], c->in[1].n[1]);
+	return gemm_scratch(layout_rows(&c->in[0]), c->in[1].n[0], c->in[1].n[1], DT_F32);
 }
 KERNEL_REGISTER_AS(linear_plain, linear, .arch = "cpu", .rank = 0, .run = linear_plain,
 		   .scratch = linear_scratch);
@@ -41,15 +40,14 @@ static int linear_dx_plain(const struct call *c)
 		.a = c->in_data[0], .a_row = n, .a_col = 1,
 		.b = c->in_data[1], .b_row = k, .b_col = 1,
 		.c = c->out_data[0], .c_row = k,
-		.alpha = 1,
-		.partial = c->scratch,
+		.scratch = c->scratch,
 	});
 	return 0;
 }
 
 static size_t linear_dx_scratch(const struct call *c)
 {
-	return gemm_scratch(layout_rows(&c->in[0]), c->in[1].n[1], c->in[1].n[0]);
+	return gemm_scratch(layout_rows(&c->in[0]), c->in[1].n[1], c->in[1].n[0], DT_F32);
 }
 KERNEL_REGISTER_AS(linear_dx_plain, linear_dx, .arch = "cpu", .rank = 0, .run = linear_dx_plain,
 		   .scratch = linear_dx_scratch);
@@ -66,9 +64,8 @@ static int linear_dw_plain(const struct call *c)
 		.a = c->in_data[1], .a_row = 1, .a_col = n,
 		.b = c->in_data[0], .b_row = k, .b_col = 1,
 		.c = c->out_data[0], .c_row = k,
-		.alpha = 1,
 		.add = call_adds(c, 2, 3, a->always_add),
-		.partial = c->scratch,
+		.scratch = c->scratch,
 	});
 	return 0;
 }
@@ -76,7 +73,7 @@ static int linear_dw_plain(const struct call *c)
 static size_t linear_dw_scratch(const struct call *c)
 {
 	return gemm_scratch(layout_last(&c->in[1]), layout_last(&c->in[0]),
-			    layout_rows(&c->in[0]));
+			    layout_rows(&c->in[0]), DT_F32);
 }
 KERNEL_REGISTER_AS(linear_dw_plain, linear_dw, .arch = "cpu", .rank = 0, .run = linear_dw_plain,
 		   .scratch = linear_dw_scratch);

@@ -24,6 +24,7 @@
 void mm_run(const struct mm *p)
 {
 	switch (simd_level()) {
+	case SIMD_LEVEL_AVX512_BF16:
 	case SIMD_LEVEL_AVX512:
 		mm_avx512(p);
 		break;

@@ -7,7 +7,7 @@
 #define HAS(feature) 0
 #endif
 
-static enum simd_level limit = SIMD_LEVEL_AVX512;
+static enum simd_level limit = SIMD_LEVEL_AVX512_BF16;
 
 enum simd_level simd_level(void)
 {
@@ -17,7 +17,7 @@ enum simd_level simd_level(void)
 		level = SIMD_LEVEL_AVX2;
 	if (level && IS_ENABLED(CONFIG_CPU_AVX512) && HAS("avx512f") && HAS("avx512vl") &&
 	    HAS("avx512bw") && HAS("avx512dq"))
-		level = SIMD_LEVEL_AVX512;
+		level = HAS("avx512bf16") ? SIMD_LEVEL_AVX512_BF16 : SIMD_LEVEL_AVX512;
 	return level < limit ? level : limit;
 }
 

@@ -21,14 +21,44 @@ enum simd_level {
 	SIMD_LEVEL_PLAIN,	/* what the compiler's default target has: SSE2, NEON */
 	SIMD_LEVEL_AVX2,	/* with FMA */
 	SIMD_LEVEL_AVX512,	/* F, VL, BW, DQ */
+	SIMD_LEVEL_AVX512_BF16,	/* with BF16: dot products of pairs */
 };
 
+#if defined(__clang__)
+#define SIMD_WIDE
+#else
+#define SIMD_WIDE ",prefer-vector-width=512"	/* what the compiler vectorizes, too */
+#endif
 #if defined(__x86_64__) && IS_ENABLED(CONFIG_CPU_SIMD)
 #define SIMD_AVX2	__attribute__((target("avx2,fma")))
-#define SIMD_AVX512	__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")))
+#define SIMD_AVX512							\
+	__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq" SIMD_WIDE)))
+#define SIMD_AVX512_BF16						\
+	__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16" SIMD_WIDE)))
 #else
 #define SIMD_AVX2
 #define SIMD_AVX512
+#define SIMD_AVX512_BF16
+#endif
+
+/* Hold vector @x in a register: do not load it again, or broadcast it again, for each use. */
+#if defined(__x86_64__)
+#define SIMD_KEEP(x) __asm__("" : "+v"(x))
+#else
+#define SIMD_KEEP(x) ((void)(x))
+#endif
+
+/*
+ * simd_dot_bf16(s, a, b) - s[l] + the two products of the bf16 in lane l of @a and @b.  Only
+ * in SIMD_AVX512_BF16 functions, which run at SIMD_LEVEL_AVX512_BF16.
+ */
+#if defined(__x86_64__) && IS_ENABLED(CONFIG_CPU_SIMD)
+#define simd_dot_bf16(s, a, b) __extension__({				\
+	__typeof__(s) sum_ = (s);					\
+	__asm__("vdpbf16ps %2, %1, %0" : "+v"(sum_) : "v"(a), "v"(b));	\
+	sum_; })
+#else
+#define simd_dot_bf16(s, a, b) ((s) + 0 * (a) * (b))	/* never runs */
 #endif
 
 /* Sanitizers cannot instrument the resolvers, which run before they are set up. */

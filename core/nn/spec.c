@@ -62,6 +62,7 @@ static const char *const positions[] = { "learned", "rope", "rope_adjacent", "no
 static const char *const gates[] = { "none", "head", "element", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
 static const char *const activations[] = {
+	[ACT_NONE] = "none",	/* not among the parameter's values */
 	"gelu", "gelu_exact", "silu", "relu2", "swiglu", "geglu", NULL
 };
 

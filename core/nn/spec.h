@@ -8,19 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ops/activation.h"
+
 struct config;
 struct family;
 
 enum norm_kind { NORM_LAYERNORM, NORM_RMSNORM };
-
-enum activation {
-	ACT_GELU,	/* tanh form, as GPT-2 */
-	ACT_GELU_EXACT,
-	ACT_SILU,
-	ACT_RELU2,
-	ACT_SWIGLU,	/* gated: silu(gate) * up */
-	ACT_GEGLU,	/* gated: gelu(gate) * up */
-};
 
 enum position { POS_LEARNED, POS_ROPE, POS_ROPE_ADJACENT, POS_NONE };
 

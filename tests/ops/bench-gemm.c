@@ -66,7 +66,7 @@ static double rate(const struct gemm *g)
 /* x W^T: rows of x, W transposed; dy W; dy^T x. */
 static struct gemm layout_of(const struct product *p)
 {
-	struct gemm g = { .m = p->m, .n = p->n, .k = p->k, .c_row = p->n, .alpha = 1 };
+	struct gemm g = { .m = p->m, .n = p->n, .k = p->k, .c_row = p->n };
 
 	g.a_row = p->form == DW ? 1 : p->k;
 	g.a_col = p->form == DW ? p->m : 1;
@@ -83,8 +83,8 @@ static void measure(const struct product *p, const struct ceilings *top)
 	g.a = numbers(p->m * p->k);
 	g.b = numbers(p->k * p->n);
 	g.c = numbers(p->m * p->n);
-	g.partial = malloc(gemm_scratch(p->m, p->n, p->k) + 1);
-	BUG_ON(!g.partial || threads_start(1));
+	g.scratch = malloc(gemm_scratch(p->m, p->n, p->k, DT_F32));
+	BUG_ON(!g.scratch || threads_start(1));
 	one = rate(&g);
 	BUG_ON(threads_start(2));
 	two = rate(&g);
@@ -93,7 +93,7 @@ static void measure(const struct product *p, const struct ceilings *top)
 	free((void *)g.a);
 	free((void *)g.b);
 	free(g.c);
-	free(g.partial);
+	free(g.scratch);
 }
 
 void bench_gemm(void)

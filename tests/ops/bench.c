@@ -85,6 +85,7 @@ static double fma_once(long steps)
 	int lanes;
 
 	switch (simd_level()) {
+	case SIMD_LEVEL_AVX512_BF16:
 	case SIMD_LEVEL_AVX512:
 		sink = fma_avx512(steps);
 		lanes = 16;
