@@ -491,6 +491,22 @@ static const struct op_case attention_grad_cases[] = {
 	{ .name = NULL },
 };
 
+/* The attention of a GPT-2 of 6 x 384 and of 124M. */
+#define TIMED(nr, t, h) CASE_F32(4, nr, t, h, 64)
+static const struct op_case attention_timed[] = {
+	{ "B16-T256", &causal, 5,
+	  { TIMED(16, 256, 6), TIMED(16, 256, 6), TIMED(16, 256, 6), NO_MASK } },
+	{ "B1-T1024", &causal, 5,
+	  { TIMED(1, 1024, 12), TIMED(1, 1024, 12), TIMED(1, 1024, 12), NO_MASK } },
+	{ .name = NULL },
+};
+
+static const struct op_case attention_grad_timed[] = {
+	GRAD_CASE("B16-T256", &causal, CASE_ABSENT, CASE_ABSENT, 16, 256, 256, 6, 6, 64, 64),
+	GRAD_CASE("B1-T1024", &causal, CASE_ABSENT, CASE_ABSENT, 1, 1024, 1024, 12, 12, 64, 64),
+	{ .name = NULL },
+};
+
 static const struct op attention = {
 	.name = "attention",
 	.summary = "softmax(q k^T) v with grouped heads, causal, window, softcap, documents, cache",
@@ -505,6 +521,7 @@ static const struct op attention = {
 	.reduce = attention_reduce,
 	.oracle = OP_TEST(attention_oracle),
 	.cases = OP_TEST(attention_cases),
+	.timed = OP_TEST(attention_timed),
 };
 OP_REGISTER(attention);
 
@@ -521,5 +538,6 @@ static const struct op attention_grad = {
 	.reduce = attention_grad_reduce,
 	.oracle = OP_TEST(attention_grad_oracle),
 	.cases = OP_TEST(attention_grad_cases),
+	.timed = OP_TEST(attention_grad_timed),
 };
 OP_REGISTER(attention_grad);

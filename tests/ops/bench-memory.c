@@ -132,6 +132,8 @@ static double ceiling(struct device *dev, size_t bytes, bool writes)
 	return known[nr++].rate;
 }
 
+#define ARITHMETIC 10	/* from so many operations per byte on, memory does not matter */
+
 /* ---- kernels --------------------------------------------------------------------- */
 
 static void print_case(struct subject *s, const char *name)
@@ -162,10 +164,13 @@ static void print_case(struct subject *s, const char *name)
 static int time_case(const struct op *op, const struct op_case *c, const struct kernel *k,
 		     struct device *dev)
 {
+	struct cost cost = { 0, 0 };
 	struct subject s;
 	int ret = subject_make(&s, op, c, k, dev);
 
 	if (!ret)
+		op->cost(s.call.attr, s.call.in, s.call.out, &cost);
+	if (!ret && cost.flops < ARITHMETIC * cost.bytes)
 		print_case(&s, c->name);
 	subject_free(&s);
 	return ret;

@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "base/thread.h"
 #include "tensor/arch.h"
+#include "tests/ops/opcheck.h"
 #include "tests/ops/values.h"
 
 #define RUNS 7
@@ -243,27 +244,55 @@ static double best_time(const struct cost *cost, const struct ceilings *top)
 	return f > b ? f : b;
 }
 
-int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev,
-		 const struct ceilings *top)
+static int bench_case(const struct op *op, const struct op_case *c, const char *label,
+		      const struct kernel *k, struct device *dev, const struct ceilings *top)
 {
-	const struct op_case *c = op->cases;
 	struct cost cost = { 0, 0 };
 	struct subject s;
-	double t;
-	int ret;
+	int ret = subject_make(&s, op, c, k, dev);
 
-	while (c[1].name)
-		c++;
-	ret = subject_make(&s, op, c, k, dev);
 	if (!ret) {
-		t = subject_time(&s);
+		double t = subject_time(&s);
+
 		if (op->cost)
 			op->cost(c->attr, s.call.in, s.call.out, &cost);
-		printf("%-26s %-32s %10.3f %9.2f %9.2f %7.1f\n", op->name, k->name, 1e3 * t,
+		printf("%-26s %-32s %10.3f %9.2f %9.2f %7.1f\n", label, k->name, 1e3 * t,
 		       1e-9 * cost.flops / t, 1e-9 * cost.bytes / t,
 		       100 * best_time(&cost, top) / t);
 	}
 	subject_free(&s);
+	return ret;
+}
+
+int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev,
+		 const struct ceilings *top)
+{
+	const struct op_case *c = op->cases;
+
+	while (c[1].name)
+		c++;
+	return bench_case(op, c, op->name, k, dev, top);
+}
+
+/* The cases at the sizes of training, if there are any, in f32 and in bf16. */
+static int bench_timed(const struct op *op, const struct kernel *k, struct device *dev,
+		       const struct ceilings *top)
+{
+	char name[OPCHECK_NAME], label[2 * OPCHECK_NAME];
+	struct op_case bf16;
+	int ret = 0;
+
+	if (!op->timed)
+		return bench_kernel(op, k, dev, top);
+	for (const struct op_case *c = op->timed; c->name && !ret; c++) {
+		snprintf(label, sizeof(label), "%s:%s", op->name, c->name);
+		ret = bench_case(op, c, label, k, dev, top);
+		if (ret || !opcheck_bf16(op, c, &bf16, name) ||
+		    !opcheck_usable(op, &bf16, k, dev))
+			continue;
+		snprintf(label, sizeof(label), "%s:%s", op->name, name);
+		ret = bench_case(op, &bf16, label, k, dev, top);
+	}
 	return ret;
 }
 
@@ -294,7 +323,7 @@ int bench_all(char **names, int nr)
 		for (int i = 0; i < nr; i++)
 			wanted |= !strcmp(names[i], k->op);
 		if (wanted && !strcmp(k->arch, "cpu") && !ret)
-			ret = bench_kernel(op_find(k->op), k, dev, &top);
+			ret = (nr ? bench_timed : bench_kernel)(op_find(k->op), k, dev, &top);
 	}
 	device_close(dev);
 	return ret;

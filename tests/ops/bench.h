@@ -51,7 +51,8 @@ void bench_gemm(void);
  */
 int bench_memory(char **names, int nr);
 
-/** bench_all() - a table of all CPU kernels, or of those of the ops that are named;
+/** bench_all() - a table of all CPU kernels on the last of their cases, or of those of the
+ * ops that are named on their timed cases;
  * "gemm" stands for bench_gemm(), "memory" for bench_memory() with the names behind it. */
 int bench_all(char **names, int nr);
 
