@@ -22,7 +22,11 @@ struct attention_sizes attention_sizes(const struct call *c)
 		.group = q[2] / k[2],
 		.d = q[3],
 		.dv = c->in[ATTENTION_V].n[3],
+		.wide_d = wide(q[3]),
+		.wide_dv = wide(c->in[ATTENTION_V].n[3]),
 		.scale = a->scale ? a->scale : (float)(1 / sqrt((double)q[3])),
+		.simd = attention_simd(),
+		.mm = mm_kernel(),
 	};
 }
 
@@ -74,21 +78,84 @@ struct rows attention_rows(const struct call *c, int in, int64_t b, int64_t h, i
 	const uint16_t *bf16 = c->in_data[in];
 	int64_t d = l->n[3];
 
-	if (l->dtype == DT_F32 && (l->stride[3] == 1 || d == 1))
+	if (l->dtype == DT_F32 && l->stride[3] == 1 && d % MM_COLS == 0)
 		return (struct rows){ .data = f32 + at, .stride = l->stride[1] };
-	for (int64_t r = 0; r < nr; r++, at += l->stride[1])
+	for (int64_t r = 0; r < nr; r++, at += l->stride[1]) {
+		float *to = copy + r * wide(d);
+
 		for (int64_t e = 0; e < d; e++)
-			copy[r * d + e] = l->dtype == DT_F32 ? f32[at + e * l->stride[3]]
-					: bf16_at(bf16 + at + e * l->stride[3]);
-	return (struct rows){ .data = copy, .stride = d };
+			to[e] = l->dtype == DT_F32 ? f32[at + e * l->stride[3]]
+			      : bf16_at(bf16 + at + e * l->stride[3]);
+		for (int64_t e = d; e < wide(d); e++)
+			to[e] = 0;
+	}
+	return (struct rows){ .data = copy, .stride = wide(d) };
 }
 
-void attention_transpose(struct rows from, int64_t nr, int64_t width, float scale, float *to)
+void attention_prefetch(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
+			int64_t nr)
 {
-	for (int64_t e = 0; e < width; e++, to += BLOCK) {
-		for (int64_t r = 0; r < nr; r++)
-			to[r] = from.data[r * from.stride + e] * scale;
-		for (int64_t r = nr; r < BLOCK; r++)
-			to[r] = 0;
+	const struct layout *l = &c->in[in];
+	const int64_t size = dtype_info(l->dtype)->size;
+	const char *at = (const char *)c->in_data[in] +
+			 (b * l->stride[0] + first * l->stride[1] + h * l->stride[2]) * size;
+
+	nr = smaller(nr, l->n[1] - first);
+	for (int64_t r = 0; r < nr; r++, at += l->stride[1] * size)
+		for (int64_t line = 0; line < l->n[3] * size; line += 64)
+			__builtin_prefetch(at + line, 0, 2);
+}
+
+struct sight sight_of(const int32_t *first, const int32_t *last, int64_t nr)
+{
+	struct sight s = { INT32_MAX, -1, 0, INT32_MAX };
+
+	for (int64_t i = 0; i < nr; i++) {
+		s.first = first[i] < s.first ? first[i] : s.first;
+		s.last = last[i] > s.last ? last[i] : s.last;
+		s.all_first = first[i] > s.all_first ? first[i] : s.all_first;
+		s.all_last = last[i] < s.all_last ? last[i] : s.all_last;
 	}
+	return s;
+}
+
+/* From the first to the last index of @r whose range contains @x. */
+static struct range hull(const struct range *r, int nr, int x)
+{
+	struct range found = { 0, 0 };
+
+	for (int i = 0; i < nr; i++) {
+		if (x < r[i].first || x >= r[i].end)
+			continue;
+		if (found.first == found.end)
+			found.first = i;
+		found.end = i + 1;
+	}
+	return found;
+}
+
+bool reach_make(struct reach *r, const struct sight *s, int nr, int64_t key, int64_t nr_keys)
+{
+	bool any = false;
+
+	r->nr_queries = nr;
+	r->nr_keys = (int)groups_of(nr_keys);
+	for (int q = 0; q < nr; q++) {
+		int64_t first = s[q].first - key, last = s[q].last - key;
+
+		if (first < 0)
+			first = 0;
+		last = smaller(last, nr_keys - 1);
+		r->keys[q] = last < first ? (struct range){ 0, 0 }
+			   : (struct range){ (int)(first / GROUP), (int)(last / GROUP + 1) };
+		any |= first <= last;
+	}
+	for (int k = 0; k < r->nr_keys; k++)
+		r->queries[k] = hull(r->keys, nr, k);
+	for (int q = 0; q < nr; q++) {
+		r->both[q] = hull(r->queries, r->nr_keys, q);
+		r->masked[q] = s[q].all_first > key + r->both[q].first * GROUP ||
+			       s[q].all_last < key + r->both[q].end * GROUP - 1;
+	}
+	return any;
 }

@@ -3,7 +3,8 @@
  * What the attention kernels for CPUs share: sizes, which keys a query sees, blocks.
  *
  * Queries and keys are taken BLOCK at a time, at fixed positions, so that the (T, T)
- * weights never exist as a whole and the bits depend on shapes only.
+ * weights never exist as a whole and the bits depend on shapes only.  Inside of a block
+ * they form groups: what no query of a group sees of a group of keys is left out.
  */
 #ifndef ARCH_CPU_ATTENTION_BLOCK_H
 #define ARCH_CPU_ATTENTION_BLOCK_H
@@ -11,18 +12,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/cpu/attention-simd.h"
+#include "arch/cpu/mm.h"
 #include "ops/attention.h"
 #include "tensor/op.h"
 
-#define BLOCK 64		/* queries or keys */
-#define NR_SLOTS 64		/* pieces of scratch: each slot takes units slot, slot + 64 ... */
+#define NR_SLOTS 32		/* pieces of scratch: units are shared out among so many tiles */
 
 /** struct attention_sizes - a call in short; inputs 0 to 4 of both ops are the same. */
 struct attention_sizes {
 	const struct call *c;
 	const struct attention_attr *a;
 	int64_t batch, tq, tk, heads, kv_heads, group, d, dv;
+	int64_t wide_d, wide_dv;	/* with zeros up to whole vectors */
 	float scale;
+	const struct attention_simd *simd;
+	mm_fn mm;
 };
 
 /** struct span - the keys first ... last, which a query sees; none if last < first. */
@@ -47,17 +52,78 @@ struct rows {
 
 /**
  * attention_rows() - rows @first ... @first + @nr of head @h of input @in, (B, T, H, D).
- * @copy: (nr, D), filled if the input's own elements are not adjacent floats
+ * @copy: (nr, D rounded up to MM_COLS), filled, with zeros behind D, if the input's own
+ *	elements are not whole vectors of adjacent floats
  */
 struct rows attention_rows(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
 			   int64_t nr, float *copy);
 
-/** attention_transpose() - to (width, BLOCK): @nr rows, times @scale; zeros behind. */
-void attention_transpose(struct rows from, int64_t nr, int64_t width, float scale, float *to);
+/**
+ * attention_prefetch() - ask for these rows: the caches' own prefetchers do not follow the
+ * rows of one head, and waiting for memory would cost more than the products.
+ */
+void attention_prefetch(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
+			int64_t nr);
+
+/**
+ * struct sight - what a group of queries sees.
+ * @first, @last: keys seen by any of them
+ * @all_first, @all_last: keys seen by all of them
+ */
+struct sight {
+	int32_t first, last, all_first, all_last;
+};
+
+/** sight_of() - of @nr queries that see keys @first[i] ... @last[i]. */
+struct sight sight_of(const int32_t *first, const int32_t *last, int64_t nr);
+
+/**
+ * struct reach - which groups of a block of queries and of a block of keys meet.
+ * @keys: of each group of queries: the groups of keys that it sees, and those between
+ * @queries: of each group of keys: the groups of queries that have it in their @keys, and
+ *	those between
+ * @both: of each group of queries: the groups of keys that have it in their @queries
+ * @masked: does a query of the group not see a key of @both?
+ */
+struct reach {
+	struct range keys[GROUPS], queries[GROUPS], both[GROUPS];
+	bool masked[GROUPS];
+	int nr_queries, nr_keys;	/* groups */
+};
+
+/** reach_make() - for @nr groups of queries and keys @key ... @key + @nr_keys: does any meet? */
+bool reach_make(struct reach *r, const struct sight *s, int nr, int64_t key, int64_t nr_keys);
+
+/** run_end() - the first group after @i whose range is not the same. */
+static inline int run_end(const struct range *r, int i, int nr)
+{
+	int end = i + 1;
+
+	while (end < nr && r[end].first == r[i].first && r[end].end == r[i].end)
+		end++;
+	return end;
+}
 
 static inline int64_t blocks_of(int64_t n)
 {
 	return (n + BLOCK - 1) / BLOCK;
+}
+
+/* The first of @nr units that @tile works on; those of a tile are neighbours. */
+static inline int64_t first_unit(int64_t nr, long tile)
+{
+	return nr * tile / NR_SLOTS;
+}
+
+static inline int64_t groups_of(int64_t n)
+{
+	return (n + GROUP - 1) / GROUP;
+}
+
+/* Rounded up to whole vectors. */
+static inline int64_t wide(int64_t n)
+{
+	return (n + MM_COLS - 1) / MM_COLS * MM_COLS;
 }
 
 static inline int64_t smaller(int64_t a, int64_t b)

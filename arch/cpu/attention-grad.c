@@ -2,196 +2,227 @@
 /*
  * Gradient of attention, in blocks: the weights are computed again from lse.
  *
- * If there are enough (sequence, kv head) pairs to keep a machine busy, one tile does all
- * of a pair: five products for each pair of blocks.  Otherwise one pass computes dk and dv
- * over blocks of keys and another dq over blocks of queries: seven products, more tiles.
- * Both add in the same order, each sum is made by one tile, and which way is taken
+ * A unit is some of the blocks of keys of one (sequence, kv head); it meets all blocks of
+ * queries of the heads that share it and makes five products for each.  dk and dv of a
+ * block are complete after that; dq is summed over blocks of keys, by each unit for itself
+ * where a pair has several, and then over units in their order.  How many units there are
  * depends on the shape only.
  */
 #include <math.h>
 #include <string.h>
 
 #include "arch/cpu/attention-block.h"
-#include "arch/cpu/mm.h"
 #include "arch/cpu/simd.h"
 #include "arch/cpu/vmath.h"
 #include "base/thread.h"
 
-#define ENOUGH_PAIRS 16
-
-/* What a tile works on: one head's queries against one block of keys. */
-struct pair {
-	float weights[BLOCK * BLOCK];	/* (queries, keys): scores, then weights */
-	float slopes[BLOCK * BLOCK];	/* (queries, keys): dw, then ds */
-	struct span span[BLOCK];
-	int64_t b, kv, h;
-	int64_t query, nr_queries, key, nr_keys;
-	const float *keys, *values;	/* (D, BLOCK) scaled, (Dv, BLOCK) */
-	float *copy[2];			/* (BLOCK, D), see attention_rows() */
-	bool want_dq, want_dkv;
-};
+#define ENOUGH_UNITS 24
 
 struct work {
 	struct attention_sizes s;
-	float *delta;			/* (B, H, Tq): do . o */
-	float *columns;			/* without enough pairs: all blocks' keys and values */
+	int64_t parts;			/* units of a pair */
+	float *dq;			/* dq without the scale, see unit.dq */
 	float *slots;
 };
 
-static bool enough_pairs(const struct attention_sizes *s)
+/* A unit's memory, and the blocks that it is at. */
+struct unit {
+	_Alignas(64) float weights[BLOCK * BLOCK];	/* (queries, keys): scores, then weights */
+	float slopes[BLOCK * BLOCK];	/* (queries, keys): dw, then ds */
+	float bend[BLOCK * BLOCK];	/* (queries, keys): the softcap's derivative */
+	int64_t b, kv, h, part;
+	int64_t query, nr_queries, key, nr_keys;
+	float *keys, *values;		/* (D, BLOCK), (Dv, BLOCK) */
+	float *dk, *dv;			/* (BLOCK, wide D), (BLOCK, wide Dv) */
+	float *dq;			/* (group, Tq, wide D) of the slot, or of the part */
+	float *copy[3];			/* (BLOCK, wide D or Dv), see attention_rows() */
+	float *base, *delta;		/* (group, Tq) lse in powers of two; do . o */
+	int32_t *first, *last;		/* (Tq) what a query sees */
+	struct sight *sight;		/* (groups of Tq) */
+	struct rows k;
+};
+
+static int64_t pairs_of(const struct attention_sizes *s)
 {
-	return s->batch * s->kv_heads >= ENOUGH_PAIRS;
+	return s->batch * s->kv_heads;
 }
 
-static int64_t columns_floats(const struct attention_sizes *s)
+static int64_t nr_parts(const struct attention_sizes *s)
 {
-	return BLOCK * (s->d + s->dv);
+	int64_t parts = 1;
+
+	while (parts * pairs_of(s) < ENOUGH_UNITS && parts < blocks_of(s->tk))
+		parts++;
+	return parts;
+}
+
+/* dq of a unit */
+static int64_t dq_floats(const struct attention_sizes *s)
+{
+	return s->group * s->tq * s->wide_d;
+}
+
+static int64_t sight_floats(const struct attention_sizes *s)
+{
+	return groups_of(s->tq) * (int64_t)(sizeof(struct sight) / sizeof(float));
 }
 
 static int64_t slot_floats(const struct attention_sizes *s)
 {
-	return columns_floats(s) + 2 * BLOCK * s->d;
+	return wide(BLOCK * (5 * s->wide_d + 3 * s->wide_dv) + s->tq * (2 * s->group + 2) +
+		    sight_floats(s));
 }
 
-/* A run may have fewer pairs than the plan's maximum and so need the other way's scratch. */
+/*
+ * With several units for a pair each has its dq until all are summed; otherwise each slot
+ * needs one.  A run may have fewer pairs than the plan's maximum, and so more parts, but
+ * never 2 ENOUGH_UNITS units or more than there are blocks.
+ */
 static size_t attention_grad_scratch(const struct call *c)
 {
 	struct attention_sizes s = attention_sizes(c);
-	int64_t few = smaller(s.batch * s.kv_heads, ENOUGH_PAIRS - 1);
-	int64_t floats = s.batch * s.heads * s.tq + NR_SLOTS * slot_floats(&s) +
-			 few * blocks_of(s.tk) * columns_floats(&s);
+	int64_t units = smaller(pairs_of(&s) * blocks_of(s.tk), 2 * ENOUGH_UNITS);
 
-	return floats * sizeof(float);
+	if (units < NR_SLOTS)
+		units = NR_SLOTS;
+	return (units * dq_floats(&s) + NR_SLOTS * slot_floats(&s)) * sizeof(float);
 }
 
 /* ---- one pair of blocks --------------------------------------------------------- */
 
-/* Weights and the gradient of the scores for one query; constants choose the variant. */
-static inline __attribute__((always_inline))
-void one_query(struct pair *p, int64_t r, float lse, float delta, float scale, float cap,
-	       bool capped, bool masked)
+/* Capped scores in units of the cap's input, and by how much the cap bends. */
+SIMD_CLONES static void cap_scores(float *scores, float *bend, float scale, float cap,
+				   int64_t count)
 {
-	float *w = p->weights + r * BLOCK, *ds = p->slopes + r * BLOCK;
-	const int32_t first = p->span[r].first, last = p->span[r].last;
-	const int32_t key = (int32_t)p->key;
+	for (int64_t i = 0; i < count; i++) {
+		float t = vm_tanhf(scores[i] * scale / cap);
 
-	for (int32_t j = 0; j < BLOCK; j++) {
-		float s = w[j], slope = scale, weight;
-
-		if (capped) {
-			float t = vm_tanhf(s / cap);
-
-			s = cap * t;
-			slope = scale * (1 - t * t);
-		}
-		weight = vm_expf(s - lse);
-		if (masked)
-			weight = ((key + j >= first) & (key + j <= last)) ? weight : 0;
-		w[j] = weight;
-		ds[j] = weight * (ds[j] - delta) * slope;
+		scores[i] = cap * t;
+		bend[i] = 1 - t * t;
 	}
 }
 
-SIMD_CLONES static void all_queries(struct pair *p, const float *lse, const float *delta,
-				    float scale, float cap)
+SIMD_CLONES static void bend_slopes(float *slopes, const float *bend, int64_t count)
 {
-	for (int64_t r = 0; r < p->nr_queries; r++) {
-		bool masked = p->span[r].first > p->key || p->span[r].last < p->key + BLOCK - 1;
+	for (int64_t i = 0; i < count; i++)
+		slopes[i] *= bend[i];
+}
 
-		if (cap > 0)
-			one_query(p, r, lse[r], delta[r], scale, cap, true, true);
-		else if (masked)
-			one_query(p, r, lse[r], delta[r], scale, cap, false, true);
-		else
-			one_query(p, r, lse[r], delta[r], scale, cap, false, false);
+/* Scores q k^T and the gradient of weights do v^T, where queries and keys meet. */
+static void score_pair(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
+		       struct rows q, struct rows grad)
+{
+	for (int g = 0, end; g < reach->nr_queries; g = end) {
+		const struct range keys = reach->both[g];
+		int64_t row = g * GROUP, column = keys.first * GROUP;
+		struct mm mm = {
+			.n = (keys.end - keys.first) * GROUP, .k = s->d,
+			.a = q.data + row * q.stride, .a_row = q.stride, .a_col = 1,
+			.b = u->keys + column, .b_row = BLOCK,
+			.c = u->weights + row * BLOCK + column, .c_row = BLOCK };
+
+		end = run_end(reach->both, g, reach->nr_queries);
+		mm.m = smaller((int64_t)end * GROUP, u->nr_queries) - row;
+		s->mm(&mm);
+		mm.k = s->dv;
+		mm.a = grad.data + row * grad.stride;
+		mm.a_row = grad.stride;
+		mm.b = u->values + column;
+		mm.c = u->slopes + row * BLOCK + column;
+		s->mm(&mm);
 	}
 }
 
-/* Is any key of the block seen by any query of the block? */
-static bool find_spans(const struct attention_sizes *s, struct pair *p)
+/* Scores to weights, and the gradient of weights to that of scores. */
+static void slope_pair(const struct attention_sizes *s, struct unit *u, const struct reach *reach)
 {
-	bool any = false;
+	int64_t count = u->nr_queries * BLOCK, at = u->h % s->group * s->tq + u->query;
 
-	for (int64_t r = 0; r < p->nr_queries; r++) {
-		p->span[r] = attention_span(s, p->b, p->query + r);
-		any |= p->span[r].first < p->key + p->nr_keys && p->span[r].last >= p->key;
+	if (s->a->softcap)
+		cap_scores(u->weights, u->bend, s->scale, s->a->softcap, count);
+	for (int g = 0; g < reach->nr_queries; g++) {
+		int64_t row = g * GROUP;
+
+		s->simd->slopes(&(struct slopes){
+			.weights = u->weights + row * BLOCK, .slopes = u->slopes + row * BLOCK,
+			.nr_queries = smaller(GROUP, u->nr_queries - row),
+			.keys = reach->both[g], .masked = reach->masked[g],
+			.key = (int32_t)u->key,
+			.first = u->first + u->query + row, .last = u->last + u->query + row,
+			.factor = (s->a->softcap ? 1 : s->scale) * (float)M_LOG2E,
+			.base = u->base + at + row, .delta = u->delta + at + row });
 	}
-	return any;
-}
-
-/* Where row (b, t, h) of a contiguous output begins. */
-static float *out_row(const struct call *c, int o, int64_t b, int64_t t, int64_t h)
-{
-	const int64_t *n = c->out[o].n;
-
-	return (float *)c->out_data[o] + ((b * n[1] + t) * n[2] + h) * n[3];
-}
-
-static int64_t out_stride(const struct call *c, int o)
-{
-	return c->out[o].n[2] * c->out[o].n[3];
+	if (s->a->softcap)
+		bend_slopes(u->slopes, u->bend, count);
 }
 
 /* dv += w^T do, dk += ds^T q */
-static void add_dkv(const struct attention_sizes *s, struct pair *p, struct rows q,
-		    struct rows grad)
+static void add_dkv(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
+		    struct rows q, struct rows grad)
 {
-	mm_run(&(struct mm){
-		.m = p->nr_keys, .n = s->dv, .k = p->nr_queries,
-		.a = p->weights, .a_row = 1, .a_col = BLOCK,
-		.b = grad.data, .b_row = grad.stride,
-		.c = out_row(s->c, ATTENTION_DV, p->b, p->key, p->kv),
-		.c_row = out_stride(s->c, ATTENTION_DV), .add = true });
-	mm_run(&(struct mm){
-		.m = p->nr_keys, .n = s->d, .k = p->nr_queries,
-		.a = p->slopes, .a_row = 1, .a_col = BLOCK,
-		.b = q.data, .b_row = q.stride,
-		.c = out_row(s->c, ATTENTION_DK, p->b, p->key, p->kv),
-		.c_row = out_stride(s->c, ATTENTION_DK), .add = true });
+	for (int g = 0, end; g < reach->nr_keys; g = end) {
+		int64_t column = g * GROUP, row = reach->queries[g].first * GROUP;
+		int64_t last = smaller((int64_t)reach->queries[g].end * GROUP, u->nr_queries);
+		struct mm mm = {
+			.n = s->wide_dv, .k = last - row,
+			.a = u->weights + row * BLOCK + column, .a_row = 1, .a_col = BLOCK,
+			.b = grad.data + row * grad.stride, .b_row = grad.stride,
+			.c = u->dv + column * s->wide_dv, .c_row = s->wide_dv, .add = true };
+
+		end = run_end(reach->queries, g, reach->nr_keys);
+		if (last <= row)
+			continue;
+		mm.m = smaller((int64_t)end * GROUP, u->nr_keys) - column;
+		s->mm(&mm);
+		mm.n = s->wide_d;
+		mm.a = u->slopes + row * BLOCK + column;
+		mm.b = q.data + row * q.stride;
+		mm.b_row = q.stride;
+		mm.c = u->dk + column * s->wide_d;
+		mm.c_row = s->wide_d;
+		s->mm(&mm);
+	}
 }
 
 /* dq += ds k */
-static void add_dq(const struct attention_sizes *s, struct pair *p)
+static void add_dq(const struct attention_sizes *s, struct unit *u, const struct reach *reach)
 {
-	struct rows k = attention_rows(s->c, ATTENTION_GRAD_K, p->b, p->kv, p->key, p->nr_keys,
-				       p->copy[1]);
+	float *dq = u->dq + (u->h % s->group * s->tq + u->query) * s->wide_d;
 
-	mm_run(&(struct mm){
-		.m = p->nr_queries, .n = s->d, .k = p->nr_keys,
-		.a = p->slopes, .a_row = BLOCK, .a_col = 1,
-		.b = k.data, .b_row = k.stride,
-		.c = out_row(s->c, ATTENTION_DQ, p->b, p->query, p->h),
-		.c_row = out_stride(s->c, ATTENTION_DQ), .add = true });
+	for (int g = 0, end; g < reach->nr_queries; g = end) {
+		int64_t column = reach->keys[g].first * GROUP, row = g * GROUP;
+		int64_t last = smaller((int64_t)reach->keys[g].end * GROUP, u->nr_keys);
+
+		end = run_end(reach->keys, g, reach->nr_queries);
+		if (last <= column)
+			continue;
+		s->mm(&(struct mm){
+			.m = smaller((int64_t)end * GROUP, u->nr_queries) - row,
+			.n = s->wide_d, .k = last - column,
+			.a = u->slopes + row * BLOCK + column, .a_row = BLOCK, .a_col = 1,
+			.b = u->k.data + column * u->k.stride, .b_row = u->k.stride,
+			.c = dq + row * s->wide_d, .c_row = s->wide_d, .add = true });
+	}
 }
 
-static void run_pair(const struct work *w, struct pair *p)
+static void run_pair(const struct attention_sizes *s, struct unit *u)
 {
-	const struct attention_sizes *s = &w->s;
-	int64_t at = (p->b * s->heads + p->h) * s->tq + p->query;
-	struct rows q, grad = attention_rows(s->c, ATTENTION_GRAD_DO, p->b, p->h, p->query,
-					     p->nr_queries, NULL);
+	struct reach reach;
+	struct rows q, grad;
 
-	if (!find_spans(s, p))
+	if (!reach_make(&reach, u->sight + u->query / GROUP, (int)groups_of(u->nr_queries), u->key,
+			u->nr_keys))
 		return;
-	q = attention_rows(s->c, ATTENTION_GRAD_Q, p->b, p->h, p->query, p->nr_queries,
-			   p->copy[0]);
-	mm_run(&(struct mm){
-		.m = p->nr_queries, .n = BLOCK, .k = s->d,
-		.a = q.data, .a_row = q.stride, .a_col = 1, .b = p->keys, .b_row = BLOCK,
-		.c = p->weights, .c_row = BLOCK });
-	mm_run(&(struct mm){
-		.m = p->nr_queries, .n = BLOCK, .k = s->dv,
-		.a = grad.data, .a_row = grad.stride, .a_col = 1, .b = p->values, .b_row = BLOCK,
-		.c = p->slopes, .c_row = BLOCK });
-	all_queries(p, (const float *)s->c->in_data[ATTENTION_GRAD_LSE] + at, w->delta + at,
-		    s->scale, s->a->softcap);
-	if (p->want_dkv)
-		add_dkv(s, p, q, grad);
-	if (p->want_dq)
-		add_dq(s, p);
+	q = attention_rows(s->c, ATTENTION_GRAD_Q, u->b, u->h, u->query, u->nr_queries, u->copy[0]);
+	grad = attention_rows(s->c, ATTENTION_GRAD_DO, u->b, u->h, u->query, u->nr_queries,
+			      u->copy[1]);
+	score_pair(s, u, &reach, q, grad);
+	slope_pair(s, u, &reach);
+	add_dkv(s, u, &reach, q, grad);
+	add_dq(s, u, &reach);
 }
 
-/* ---- tiles ------------------------------------------------------------------------ */
+/* ---- units ------------------------------------------------------------------------ */
 
 /* In 16 partial sums: the compiler may not reorder one sum by itself. */
 SIMD_CLONES static double row_dot(const float *a, const float *b, int64_t n)
@@ -210,195 +241,181 @@ SIMD_CLONES static double row_dot(const float *a, const float *b, int64_t n)
 	return total;
 }
 
-/* delta of BLOCK tokens, all heads */
-static void delta_tile(void *ctx, long tile)
+/* lse and do . o of a head */
+static void load_head(const struct attention_sizes *s, struct unit *u, int64_t h)
 {
-	const struct work *w = ctx;
-	const struct attention_sizes *s = &w->s;
-	const float *o = s->c->in_data[ATTENTION_GRAD_O];
-	const float *grad = s->c->in_data[ATTENTION_GRAD_DO];
-	int64_t end = smaller((int64_t)(tile + 1) * BLOCK, s->batch * s->tq) * s->heads;
+	const float *lse = (const float *)s->c->in_data[ATTENTION_GRAD_LSE] +
+			   (u->b * s->heads + h) * s->tq;
+	float *base = u->base + h % s->group * s->tq, *delta = u->delta + h % s->group * s->tq;
 
-	for (int64_t row = (int64_t)tile * BLOCK * s->heads; row < end; row++) {
-		int64_t b = row / s->heads / s->tq, i = row / s->heads % s->tq;
+	for (int64_t i = 0; i < s->tq; i++) {
+		struct rows o = attention_rows(s->c, ATTENTION_GRAD_O, u->b, h, i, 1, u->copy[0]);
+		struct rows grad = attention_rows(s->c, ATTENTION_GRAD_DO, u->b, h, i, 1,
+						  u->copy[1]);
 
-		w->delta[(b * s->heads + row % s->heads) * s->tq + i] =
-			(float)row_dot(o + row * s->dv, grad + row * s->dv, s->dv);
+		base[i] = lse[i] * (float)M_LOG2E;
+		delta[i] = (float)row_dot(o.data, grad.data, s->dv);
 	}
 }
 
-/* Keys, scaled, and values of a block as columns; the values lie behind the keys. */
-static void load_columns(const struct attention_sizes *s, int64_t b, int64_t kv, int64_t key,
-			 float *copy, float *to)
+/* What the queries of the sequence see, and what a unit needs of each head. */
+static void begin_unit(const struct attention_sizes *s, struct unit *u)
 {
-	int64_t nr = smaller(s->tk - key, BLOCK);
-	struct rows from = attention_rows(s->c, ATTENTION_GRAD_K, b, kv, key, nr, copy);
+	for (int64_t i = 0; i < s->tq; i++) {
+		struct span span = attention_span(s, u->b, i);
 
-	attention_transpose(from, nr, s->d, s->scale, to);
-	/* Values are read where they lie: transposing takes any stride. */
-	for (int64_t e = 0; e < s->dv; e++) {
-		const struct layout *l = &s->c->in[ATTENTION_GRAD_V];
-		const float *v = (const float *)s->c->in_data[ATTENTION_GRAD_V] +
-				 b * l->stride[0] + key * l->stride[1] + kv * l->stride[2] +
-				 e * l->stride[3];
-
-		attention_transpose((struct rows){ v, l->stride[1] }, nr, 1, 1,
-				    to + (s->d + e) * BLOCK);
+		u->first[i] = span.first;
+		u->last[i] = span.last;
 	}
+	for (int64_t g = 0; g < groups_of(s->tq); g++)
+		u->sight[g] = sight_of(u->first + g * GROUP, u->last + g * GROUP,
+				       smaller(GROUP, s->tq - g * GROUP));
+	for (int64_t h = u->kv * s->group; h < (u->kv + 1) * s->group; h++)
+		load_head(s, u, h);
+	memset(u->dq, 0, dq_floats(s) * sizeof(float));
 }
 
-static void clear_rows(const struct call *c, int o, int64_t b, int64_t t, int64_t nr, int64_t h)
+SIMD_CLONES static void scale_row(const float *from, float factor, float *to, int64_t n)
 {
+	for (int64_t e = 0; e < n; e++)
+		to[e] = from[e] * factor;
+}
+
+/* Rows @first ... @first + @nr of head @h of output @o, times @factor. */
+static void store_rows(const struct call *c, int o, int64_t b, int64_t h, int64_t first, int64_t nr,
+		       const float *from, float factor)
+{
+	const int64_t *n = c->out[o].n;
+	float *to = (float *)c->out_data[o] + ((b * n[1] + first) * n[2] + h) * n[3];
+
 	for (int64_t r = 0; r < nr; r++)
-		memset(out_row(c, o, b, t + r, h), 0, c->out[o].n[3] * sizeof(float));
+		scale_row(from + r * wide(n[3]), factor, to + r * n[2] * n[3], n[3]);
 }
 
-/* All queries of the kv head's group against the block of keys that @p holds. */
-static void all_pairs(const struct work *w, struct pair *p)
+/* A block of keys: with all queries of the kv head's group. */
+static void run_keys(const struct attention_sizes *s, struct unit *u)
 {
-	for (p->h = p->kv * w->s.group; p->h < (p->kv + 1) * w->s.group; p->h++)
-		for (p->query = 0; p->query < w->s.tq; p->query += BLOCK) {
-			p->nr_queries = smaller(w->s.tq - p->query, BLOCK);
-			run_pair(w, p);
+	struct rows v;
+
+	u->nr_keys = smaller(s->tk - u->key, BLOCK);
+	v = attention_rows(s->c, ATTENTION_GRAD_V, u->b, u->kv, u->key, u->nr_keys, u->copy[1]);
+	u->k = attention_rows(s->c, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys, u->copy[2]);
+	s->simd->transpose(v.data, v.stride, u->nr_keys, s->dv, u->values);
+	s->simd->transpose(u->k.data, u->k.stride, u->nr_keys, s->d, u->keys);
+	memset(u->dk, 0, u->nr_keys * s->wide_d * sizeof(float));
+	memset(u->dv, 0, u->nr_keys * s->wide_dv * sizeof(float));
+	for (u->h = u->kv * s->group; u->h < (u->kv + 1) * s->group; u->h++)
+		for (u->query = 0; u->query < s->tq; u->query += BLOCK) {
+			u->nr_queries = smaller(s->tq - u->query, BLOCK);
+			run_pair(s, u);
 		}
+	store_rows(s->c, ATTENTION_DK, u->b, u->kv, u->key, u->nr_keys, u->dk, s->scale);
+	store_rows(s->c, ATTENTION_DV, u->b, u->kv, u->key, u->nr_keys, u->dv, 1);
 }
 
-static void set_buffers(const struct work *w, struct pair *p, float *slot)
+static void set_memory(const struct attention_sizes *s, struct unit *u, float *slot)
 {
-	p->keys = slot;
-	p->values = slot + BLOCK * w->s.d;
-	p->copy[0] = slot + columns_floats(&w->s);
-	p->copy[1] = p->copy[0] + BLOCK * w->s.d;
+	u->keys = slot;
+	u->values = u->keys + BLOCK * s->wide_d;
+	u->dk = u->values + BLOCK * s->wide_dv;
+	u->dv = u->dk + BLOCK * s->wide_d;
+	u->copy[0] = u->dv + BLOCK * s->wide_dv;
+	u->copy[1] = u->copy[0] + BLOCK * s->wide_d;
+	u->copy[2] = u->copy[1] + BLOCK * s->wide_dv;
+	u->base = u->copy[2] + BLOCK * s->wide_d;
+	u->delta = u->base + s->group * s->tq;
+	u->first = (int32_t *)(u->delta + s->group * s->tq);
+	u->last = u->first + s->tq;
+	u->sight = (struct sight *)(u->last + s->tq);
 }
 
-/* A whole (sequence, kv head). */
-static void whole_unit(const struct work *w, int64_t unit, float *slot)
+/* While this pair's block is at work, the same block of the next pair comes from memory. */
+static void prefetch_next(const struct attention_sizes *s, int64_t pair, int64_t first)
 {
-	const struct attention_sizes *s = &w->s;
-	struct pair p;
+	int64_t b = (pair + 1) / s->kv_heads, kv = (pair + 1) % s->kv_heads;
 
-	p.b = unit / s->kv_heads;
-	p.kv = unit % s->kv_heads;
-	p.want_dq = p.want_dkv = true;
-	set_buffers(w, &p, slot);
-	for (int64_t h = p.kv * s->group; h < (p.kv + 1) * s->group; h++)
-		clear_rows(s->c, ATTENTION_DQ, p.b, 0, s->tq, h);
-	clear_rows(s->c, ATTENTION_DK, p.b, 0, s->tk, p.kv);
-	clear_rows(s->c, ATTENTION_DV, p.b, 0, s->tk, p.kv);
-	for (p.key = 0; p.key < s->tk; p.key += BLOCK) {
-		p.nr_keys = smaller(s->tk - p.key, BLOCK);
-		load_columns(s, p.b, p.kv, p.key, p.copy[0], slot);
-		all_pairs(w, &p);
+	if (b >= s->batch)
+		return;
+	for (int64_t h = kv * s->group; h < (kv + 1) * s->group && first < s->tq; h++) {
+		attention_prefetch(s->c, ATTENTION_GRAD_Q, b, h, first, BLOCK);
+		attention_prefetch(s->c, ATTENTION_GRAD_O, b, h, first, BLOCK);
+		attention_prefetch(s->c, ATTENTION_GRAD_DO, b, h, first, BLOCK);
 	}
+	attention_prefetch(s->c, ATTENTION_GRAD_K, b, kv, first, BLOCK);
+	attention_prefetch(s->c, ATTENTION_GRAD_V, b, kv, first, BLOCK);
 }
 
-static int64_t whole_units(const struct attention_sizes *s)
-{
-	return s->batch * s->kv_heads;
-}
-
-static int64_t key_units(const struct attention_sizes *s)
-{
-	return s->batch * s->kv_heads * blocks_of(s->tk);
-}
-
-static int64_t query_units(const struct attention_sizes *s)
-{
-	return s->batch * s->heads * blocks_of(s->tq);
-}
-
-/* A block of keys: its columns, dk and dv. */
-static void key_unit(const struct work *w, int64_t unit, float *slot)
+/* Under a causal mask blocks take less and less: there and back evens that out. */
+static void run_unit(const struct work *w, int64_t unit, long tile)
 {
 	const struct attention_sizes *s = &w->s;
-	float *columns = w->columns + unit * columns_floats(s);
-	struct pair p;
+	struct unit u;
 
-	set_buffers(w, &p, slot);
-	p.key = unit % blocks_of(s->tk) * BLOCK;
-	p.kv = unit / blocks_of(s->tk) % s->kv_heads;
-	p.b = unit / blocks_of(s->tk) / s->kv_heads;
-	p.nr_keys = smaller(s->tk - p.key, BLOCK);
-	p.want_dq = false;
-	p.want_dkv = true;
-	p.keys = columns;
-	p.values = columns + BLOCK * s->d;
-	load_columns(s, p.b, p.kv, p.key, p.copy[0], columns);
-	clear_rows(s->c, ATTENTION_DK, p.b, p.key, p.nr_keys, p.kv);
-	clear_rows(s->c, ATTENTION_DV, p.b, p.key, p.nr_keys, p.kv);
-	all_pairs(w, &p);
-}
-
-/* A block of queries: dq. */
-static void query_unit(const struct work *w, int64_t unit, float *slot)
-{
-	const struct attention_sizes *s = &w->s;
-	struct pair p;
-
-	set_buffers(w, &p, slot);
-	p.query = unit % blocks_of(s->tq) * BLOCK;
-	p.h = unit / blocks_of(s->tq) % s->heads;
-	p.b = unit / blocks_of(s->tq) / s->heads;
-	p.kv = p.h / s->group;
-	p.nr_queries = smaller(s->tq - p.query, BLOCK);
-	p.want_dq = true;
-	p.want_dkv = false;
-	clear_rows(s->c, ATTENTION_DQ, p.b, p.query, p.nr_queries, p.h);
-	for (p.key = 0; p.key < s->tk; p.key += BLOCK) {
-		int64_t block = (p.b * s->kv_heads + p.kv) * blocks_of(s->tk) + p.key / BLOCK;
-
-		p.nr_keys = smaller(s->tk - p.key, BLOCK);
-		p.keys = w->columns + block * columns_floats(s);
-		p.values = p.keys + BLOCK * s->d;
-		run_pair(w, &p);
+	u.part = unit % w->parts;
+	u.kv = unit / w->parts % s->kv_heads;
+	u.b = unit / w->parts / s->kv_heads;
+	u.dq = w->dq + (w->parts > 1 ? unit : tile) * dq_floats(s);
+	set_memory(s, &u, w->slots + tile * slot_floats(s));
+	begin_unit(s, &u);
+	for (int64_t turn = 0; turn * w->parts < blocks_of(s->tk); turn++) {
+		u.key = turn * w->parts + (turn % 2 ? w->parts - 1 - u.part : u.part);
+		u.key *= BLOCK;
+		if (u.key >= s->tk)
+			continue;
+		if (w->parts == 1)
+			prefetch_next(s, unit, u.key);
+		run_keys(s, &u);
 	}
+	for (int64_t h = 0; h < s->group && w->parts == 1; h++)
+		store_rows(s->c, ATTENTION_DQ, u.b, u.kv * s->group + h, 0, s->tq,
+			   u.dq + h * s->tq * s->wide_d, s->scale);
 }
 
-static float *slot_of(const struct work *w, long tile)
-{
-	return w->slots + tile * slot_floats(&w->s);
-}
-
-static void whole_tile(void *ctx, long tile)
+static void unit_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
 
-	for (int64_t unit = tile; unit < whole_units(&w->s); unit += NR_SLOTS)
-		whole_unit(w, unit, slot_of(w, tile));
+	int64_t nr = pairs_of(&w->s) * w->parts;
+
+	for (int64_t unit = first_unit(nr, tile); unit < first_unit(nr, tile + 1); unit++)
+		run_unit(w, unit, tile);
 }
 
-static void key_tile(void *ctx, long tile)
+SIMD_CLONES static void add_row(const float *from, float *to, int64_t n)
 {
-	const struct work *w = ctx;
-
-	for (int64_t unit = tile; unit < key_units(&w->s); unit += NR_SLOTS)
-		key_unit(w, unit, slot_of(w, tile));
+	for (int64_t e = 0; e < n; e++)
+		to[e] += from[e];
 }
 
-static void query_tile(void *ctx, long tile)
+/* dq of BLOCK queries of a head: the sum over parts. */
+static void dq_tile(void *ctx, long tile)
 {
 	const struct work *w = ctx;
+	const struct attention_sizes *s = &w->s;
+	int64_t query = tile % blocks_of(s->tq) * BLOCK, head = tile / blocks_of(s->tq);
+	int64_t b = head / s->heads, h = head % s->heads, nr = smaller(s->tq - query, BLOCK);
+	int64_t unit = (b * s->kv_heads + h / s->group) * w->parts;
+	int64_t at = (h % s->group * s->tq + query) * s->wide_d;
+	float *sum = w->dq + unit * dq_floats(s) + at;
 
-	for (int64_t unit = tile; unit < query_units(&w->s); unit += NR_SLOTS)
-		query_unit(w, unit, slot_of(w, tile));
+	for (int64_t part = 1; part < w->parts; part++)
+		add_row(w->dq + (unit + part) * dq_floats(s) + at, sum, nr * s->wide_d);
+	store_rows(s->c, ATTENTION_DQ, b, h, query, nr, sum, s->scale);
 }
 
 static int attention_grad_plain(const struct call *c)
 {
-	struct work w = { .s = attention_sizes(c), .delta = c->scratch };
+	struct work w = { .s = attention_sizes(c) };
 	int ret = attention_check(&w.s);
 
 	if (ret)
 		return ret;
-	w.slots = w.delta + w.s.batch * w.s.heads * w.s.tq;
-	w.columns = w.slots + NR_SLOTS * slot_floats(&w.s);
-	threads_run(blocks_of(w.s.batch * w.s.tq), delta_tile, &w);
-	if (enough_pairs(&w.s)) {
-		threads_run(smaller(whole_units(&w.s), NR_SLOTS), whole_tile, &w);
-		return 0;
-	}
-	threads_run(smaller(key_units(&w.s), NR_SLOTS), key_tile, &w);
-	threads_run(smaller(query_units(&w.s), NR_SLOTS), query_tile, &w);
+	w.parts = nr_parts(&w.s);
+	w.slots = c->scratch;
+	w.dq = w.slots + NR_SLOTS * slot_floats(&w.s);
+	threads_run(NR_SLOTS, unit_tile, &w);
+	if (w.parts > 1)
+		threads_run(w.s.batch * w.s.heads * blocks_of(w.s.tq), dq_tile, &w);
 	return 0;
 }
 KERNEL_REGISTER_AS(attention_grad_plain, attention_grad, .arch = "cpu", .rank = 0,

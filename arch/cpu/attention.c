@@ -3,140 +3,115 @@
  * Attention in blocks with a running maximum and sum (Milakov and Gimelshein, "Online
  * normalizer calculation for softmax", 2018; FlashAttention, algorithm 1).
  *
- * A unit is up to BLOCK query rows of one sequence and kv head: the queries of all heads
- * that share it, so that decoding with grouped heads reads each key once.  Scores are
- * kept as (keys, rows): then keys need no packing, and the maximum, the exponentials and
- * the sum of a row are vector operations over rows.  A row's bits depend neither on the
- * rows beside it nor on how many queries a run has: prefill and decoding agree.
+ * Query rows are taken BLOCK at a time from one sequence and kv head: the queries of all
+ * heads that share it, so that decoding with grouped heads reads each key once.  Scores
+ * are kept as (keys, rows): then keys need no packing, and the maximum, the exponentials
+ * and the sum of a row are vector operations over rows.  A row's bits depend neither on
+ * the rows beside it nor on how many queries a run has: prefill and decoding agree.
+ *
+ * A unit is some of the blocks of a sequence and kv head, so that keys and values stay in
+ * cache from block to block.
  */
 #include <math.h>
 #include <string.h>
 
 #include "arch/cpu/attention-block.h"
-#include "arch/cpu/mm.h"
 #include "arch/cpu/simd.h"
 #include "arch/cpu/vmath.h"
 #include "base/thread.h"
 
+#define ENOUGH_UNITS 24
+
 struct unit {
-	float scores[BLOCK * BLOCK];	/* (keys, rows) */
-	float max[BLOCK], sum[BLOCK], shrink[BLOCK];
+	_Alignas(64) float scores[BLOCK * BLOCK];	/* (keys, rows) */
+	float base[BLOCK], sum[BLOCK], shrink[BLOCK];
 	int32_t first[BLOCK], last[BLOCK];
+	struct sight sight[GROUPS];
 	int64_t b, kv, first_row, nr;	/* rows (head of the group, query) */
-	int64_t key_first, key_last;
-	float *query;			/* (D, BLOCK), scaled */
-	float *out;			/* (BLOCK, Dv) */
-	float *copy;			/* (BLOCK, max(D, Dv)), see attention_rows() */
+	float *query;			/* (D, BLOCK) */
+	float *out;			/* (BLOCK, wide Dv) */
+	float *copy;			/* (BLOCK, wide max(D, Dv)), see attention_rows() */
 };
+
+static int64_t wider(const struct attention_sizes *s)
+{
+	return s->wide_d > s->wide_dv ? s->wide_d : s->wide_dv;
+}
 
 static int64_t slot_floats(const struct attention_sizes *s)
 {
-	int64_t wide = s->d > s->dv ? s->d : s->dv;
+	return wide(BLOCK * (s->d + s->wide_dv + wider(s)));
+}
 
-	return BLOCK * (s->d + s->dv + wide);
+static int64_t nr_blocks(const struct attention_sizes *s)
+{
+	return blocks_of(s->group * s->tq);
+}
+
+/* Units of a sequence and kv head: more than one only if those are few. */
+static int64_t nr_parts(const struct attention_sizes *s)
+{
+	int64_t pairs = s->batch * s->kv_heads, parts = 1;
+
+	while (parts * pairs < ENOUGH_UNITS && parts < nr_blocks(s))
+		parts++;
+	return parts;
 }
 
 static int64_t nr_units(const struct attention_sizes *s)
 {
-	return s->batch * s->kv_heads * blocks_of(s->group * s->tq);
+	return s->batch * s->kv_heads * nr_parts(s);
 }
 
 static size_t attention_scratch(const struct call *c)
 {
 	struct attention_sizes s = attention_sizes(c);
 
-	return smaller(nr_units(&s), NR_SLOTS) * slot_floats(&s) * sizeof(float);
+	return NR_SLOTS * slot_floats(&s) * sizeof(float);
+}
+
+/* The block's queries: where they lie, unless they belong to several heads. */
+static struct rows query_rows(const struct attention_sizes *s, struct unit *u)
+{
+	int64_t h = u->kv * s->group + u->first_row / s->tq, i = u->first_row % s->tq;
+
+	if (i + u->nr <= s->tq)
+		return attention_rows(s->c, ATTENTION_Q, u->b, h, i, u->nr, u->copy);
+	for (int64_t r = 0; r < u->nr; r++) {
+		int64_t row = u->first_row + r;
+		float *to = u->copy + r * s->wide_d;
+		struct rows q = attention_rows(s->c, ATTENTION_Q, u->b,
+					       u->kv * s->group + row / s->tq, row % s->tq, 1, to);
+
+		if (q.data != to)
+			memcpy(to, q.data, s->d * sizeof(float));
+	}
+	return (struct rows){ .data = u->copy, .stride = s->wide_d };
 }
 
 /* Which keys do the rows see, and their queries as columns. */
 static void load_queries(const struct attention_sizes *s, struct unit *u)
 {
-	float scale = s->scale, *query = u->query;
-	int64_t d = s->d;
+	struct rows q = query_rows(s, u);
 
-	u->key_first = INT32_MAX;
-	u->key_last = -1;
+	s->simd->transpose(q.data, q.stride, u->nr, s->d, u->query);
 	for (int64_t r = 0; r < u->nr; r++) {
-		int64_t row = u->first_row + r, h = u->kv * s->group + row / s->tq;
-		struct span span = attention_span(s, u->b, row % s->tq);
-		struct rows q = attention_rows(s->c, ATTENTION_Q, u->b, h, row % s->tq, 1,
-					       u->copy);
+		struct span span = attention_span(s, u->b, (u->first_row + r) % s->tq);
 
 		u->first[r] = span.first;
 		u->last[r] = span.last;
-		u->key_first = smaller(u->key_first, span.first);
-		u->key_last = u->key_last > span.last ? u->key_last : span.last;
-		u->max[r] = -INFINITY;
-		u->sum[r] = 0;
-		for (int64_t e = 0; e < d; e++)
-			query[e * BLOCK + r] = q.data[e] * scale;
 	}
 	for (int64_t r = u->nr; r < BLOCK; r++) {
 		u->first[r] = INT32_MAX;
 		u->last[r] = -1;
-		u->max[r] = -INFINITY;
+	}
+	for (int64_t r = 0; r < BLOCK; r++) {
+		u->base[r] = -INFINITY;
 		u->sum[r] = 0;
-		for (int64_t e = 0; e < d; e++)
-			query[e * BLOCK + r] = 0;
 	}
-}
-
-SIMD_CLONES static void cap_scores(float *scores, float cap, int64_t count)
-{
-	for (int64_t i = 0; i < count; i++)
-		scores[i] = cap * vm_tanhf(scores[i] / cap);
-}
-
-SIMD_CLONES static void mask_scores(struct unit *u, int32_t key, int64_t nr_keys)
-{
-	for (int64_t j = 0; j < nr_keys; j++) {
-		float *s = u->scores + j * BLOCK;
-		int32_t at = key + (int32_t)j;
-
-		for (int r = 0; r < BLOCK; r++)
-			s[r] = ((at >= u->first[r]) & (at <= u->last[r])) ? s[r] : -INFINITY;
-	}
-}
-
-/* Scores to weights relative to the new maximum; what came before shrinks. */
-SIMD_CLONES static void weigh_scores(struct unit *u, int64_t nr_keys, int64_t nr)
-{
-	float base[BLOCK], sum[BLOCK];
-
-	for (int64_t r = 0; r < nr; r++)
-		base[r] = u->max[r];
-	for (int64_t j = 0; j < nr_keys; j++)
-		for (int64_t r = 0; r < nr; r++) {
-			float s = u->scores[j * BLOCK + r];
-
-			base[r] = s > base[r] ? s : base[r];
-		}
-	for (int64_t r = 0; r < nr; r++) {
-		float old = u->max[r];
-
-		u->max[r] = base[r];
-		/* Nothing seen yet: any finite base gives weights of 0. */
-		base[r] = base[r] == -INFINITY ? 0 : base[r];
-		u->shrink[r] = vm_expf(old - base[r]);
-		sum[r] = 0;
-	}
-	for (int64_t j = 0; j < nr_keys; j++)
-		for (int64_t r = 0; r < nr; r++) {
-			float w = vm_expf(u->scores[j * BLOCK + r] - base[r]);
-
-			u->scores[j * BLOCK + r] = w;
-			sum[r] += w;
-		}
-	for (int64_t r = 0; r < nr; r++)
-		u->sum[r] = u->sum[r] * u->shrink[r] + sum[r];
-}
-
-static bool must_mask(const struct unit *u, int64_t key, int64_t nr_keys)
-{
-	for (int64_t r = 0; r < u->nr; r++)
-		if (u->first[r] > key || u->last[r] < key + nr_keys - 1)
-			return true;
-	return false;
+	for (int64_t g = 0; g < groups_of(u->nr); g++)
+		u->sight[g] = sight_of(u->first + g * GROUP, u->last + g * GROUP, GROUP);
+	memset(u->out, 0, u->nr * s->wide_dv * sizeof(float));
 }
 
 SIMD_CLONES static void scale_row(const float *from, float factor, float *to, int64_t n)
@@ -145,39 +120,80 @@ SIMD_CLONES static void scale_row(const float *from, float factor, float *to, in
 		to[e] = from[e] * factor;
 }
 
-static void shrink_out(struct unit *u, int64_t dv)
+SIMD_CLONES static void cap_scores(float *scores, float scale, float cap, int64_t count)
+{
+	for (int64_t i = 0; i < count; i++)
+		scores[i] = cap * vm_tanhf(scores[i] * scale / cap);
+}
+
+/* Scores (keys, rows) of the groups that meet. */
+static void score_keys(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
+		       int64_t key, int64_t nr_keys)
+{
+	struct rows k = attention_rows(s->c, ATTENTION_K, u->b, u->kv, key, nr_keys, u->copy);
+
+	for (int g = 0, end; g < reach->nr_keys; g = end) {
+		const struct range rows = reach->queries[g];
+		int64_t from = g * GROUP, to;
+
+		end = run_end(reach->queries, g, reach->nr_keys);
+		to = smaller((int64_t)end * GROUP, nr_keys);
+		s->mm(&(struct mm){
+			.m = to - from, .n = (rows.end - rows.first) * GROUP, .k = s->d,
+			.a = k.data + from * k.stride, .a_row = k.stride, .a_col = 1,
+			.b = u->query + rows.first * GROUP, .b_row = BLOCK,
+			.c = u->scores + from * BLOCK + rows.first * GROUP, .c_row = BLOCK });
+	}
+	if (s->a->softcap)
+		cap_scores(u->scores, s->scale, s->a->softcap, nr_keys * BLOCK);
+}
+
+static void shrink_out(struct unit *u, int64_t width)
 {
 	for (int64_t r = 0; r < u->nr; r++)
 		if (u->shrink[r] != 1)
-			scale_row(u->out + r * dv, u->shrink[r], u->out + r * dv, dv);
+			scale_row(u->out + r * width, u->shrink[r], u->out + r * width, width);
+}
+
+/* out += weights times values */
+static void add_values(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
+		       int64_t key, int64_t nr_keys)
+{
+	struct rows v = attention_rows(s->c, ATTENTION_V, u->b, u->kv, key, nr_keys, u->copy);
+
+	for (int g = 0, end; g < reach->nr_queries; g = end) {
+		int64_t from = reach->keys[g].first * GROUP, row = g * GROUP;
+		int64_t to = smaller((int64_t)reach->keys[g].end * GROUP, nr_keys);
+
+		end = run_end(reach->keys, g, reach->nr_queries);
+		if (to <= from)
+			continue;
+		s->mm(&(struct mm){
+			.m = smaller((int64_t)end * GROUP, u->nr) - row,
+			.n = s->wide_dv, .k = to - from,
+			.a = u->scores + from * BLOCK + row, .a_row = 1, .a_col = BLOCK,
+			.b = v.data + from * v.stride, .b_row = v.stride,
+			.c = u->out + row * s->wide_dv, .c_row = s->wide_dv, .add = true });
+	}
 }
 
 /* Keys @key ... @key + @nr_keys: scores, weights, and weights times values. */
 static void take_keys(const struct attention_sizes *s, struct unit *u, int64_t key,
-		      int64_t nr_keys, bool is_first)
+		      int64_t nr_keys)
 {
-	int64_t width = (u->nr + 15) / 16 * 16;
-	struct rows k = attention_rows(s->c, ATTENTION_K, u->b, u->kv, key, nr_keys, u->copy);
-	struct rows v;
+	struct reach reach;
 
-	mm_run(&(struct mm){
-		.m = nr_keys, .n = width, .k = s->d,
-		.a = k.data, .a_row = k.stride, .a_col = 1,
-		.b = u->query, .b_row = BLOCK,
-		.c = u->scores, .c_row = BLOCK });
-	if (s->a->softcap)
-		cap_scores(u->scores, s->a->softcap, nr_keys * BLOCK);
-	if (must_mask(u, key, nr_keys))
-		mask_scores(u, (int32_t)key, nr_keys);
-	weigh_scores(u, nr_keys, width);
-	if (!is_first)
-		shrink_out(u, s->dv);
-	v = attention_rows(s->c, ATTENTION_V, u->b, u->kv, key, nr_keys, u->copy);
-	mm_run(&(struct mm){
-		.m = u->nr, .n = s->dv, .k = nr_keys,
-		.a = u->scores, .a_row = 1, .a_col = BLOCK,
-		.b = v.data, .b_row = v.stride,
-		.c = u->out, .c_row = s->dv, .add = !is_first });
+	if (!reach_make(&reach, u->sight, (int)groups_of(u->nr), key, nr_keys))
+		return;
+	score_keys(s, u, &reach, key, nr_keys);
+	s->simd->weigh(&(struct weigh){
+		.scores = u->scores, .keys = reach.keys, .masked = reach.masked,
+		.nr_groups = reach.nr_queries, .key = (int32_t)key, .nr_keys = (int32_t)nr_keys,
+		.first = u->first, .last = u->last,
+		.factor = (s->a->softcap ? 1 : s->scale) * (float)M_LOG2E,
+		.base = u->base, .sum = u->sum, .shrink = u->shrink });
+	shrink_out(u, s->wide_dv);
+	add_values(s, u, &reach, key, nr_keys);
 }
 
 static void store_rows(const struct attention_sizes *s, const struct unit *u)
@@ -195,40 +211,71 @@ static void store_rows(const struct attention_sizes *s, const struct unit *u)
 			memset(o, 0, s->dv * sizeof(float));
 			continue;
 		}
-		*lse = u->max[r] + logf(u->sum[r]);
-		scale_row(u->out + r * s->dv, 1 / u->sum[r], o, s->dv);
+		*lse = u->base[r] * (float)M_LN2 + logf(u->sum[r]);
+		scale_row(u->out + r * s->wide_dv, 1 / u->sum[r], o, s->dv);
 	}
 }
 
-/* The last blocks come first: under a causal mask they take longest. */
+static void run_block(const struct attention_sizes *s, struct unit *u, int64_t block)
+{
+	int64_t first = INT32_MAX, last = -1;
+
+	u->first_row = block * BLOCK;
+	u->nr = smaller(s->group * s->tq - u->first_row, BLOCK);
+	load_queries(s, u);
+	for (int64_t g = 0; g < groups_of(u->nr); g++) {
+		first = smaller(first, u->sight[g].first);
+		last = u->sight[g].last > last ? u->sight[g].last : last;
+	}
+	for (int64_t key = first / BLOCK * BLOCK; key <= last; key += BLOCK)
+		take_keys(s, u, key, smaller(last + 1 - key, BLOCK));
+	store_rows(s, u);
+}
+
+/* While this pair's block is at work, the same block of the next pair comes from memory. */
+static void prefetch_next(const struct attention_sizes *s, int64_t pair, int64_t block)
+{
+	int64_t b = (pair + 1) / s->kv_heads, kv = (pair + 1) % s->kv_heads;
+
+	if (b >= s->batch)
+		return;
+	if (block * BLOCK < s->tq)
+		for (int64_t h = kv * s->group; h < (kv + 1) * s->group; h++)
+			attention_prefetch(s->c, ATTENTION_Q, b, h, block * BLOCK, BLOCK);
+	if (block * BLOCK >= s->tk)
+		return;
+	attention_prefetch(s->c, ATTENTION_K, b, kv, block * BLOCK, BLOCK);
+	attention_prefetch(s->c, ATTENTION_V, b, kv, block * BLOCK, BLOCK);
+}
+
+/* Under a causal mask blocks take longer and longer: there and back evens that out. */
 static void run_unit(const struct attention_sizes *s, int64_t unit, float *scratch)
 {
-	int64_t rows = s->group * s->tq, per_block = s->batch * s->kv_heads;
-	int64_t block = blocks_of(rows) - 1 - unit / per_block;
-	struct unit u = {
-		.b = unit % per_block / s->kv_heads,
-		.kv = unit % s->kv_heads,
-		.first_row = block * BLOCK,
-		.nr = smaller(rows - block * BLOCK, BLOCK),
-		.query = scratch,
-		.out = scratch + BLOCK * s->d,
-		.copy = scratch + BLOCK * (s->d + s->dv),
-	};
-	bool is_first = true;
+	int64_t parts = nr_parts(s), pair = unit / parts, part = unit % parts;
+	struct unit u;
 
-	load_queries(s, &u);
-	for (int64_t key = u.key_first / BLOCK * BLOCK; key <= u.key_last; key += BLOCK) {
-		take_keys(s, &u, key, smaller(u.key_last + 1 - key, BLOCK), is_first);
-		is_first = false;
+	u.b = pair / s->kv_heads;
+	u.kv = pair % s->kv_heads;
+	u.query = scratch;
+	u.out = scratch + BLOCK * s->d;
+	u.copy = scratch + BLOCK * (s->d + s->wide_dv);
+	for (int64_t turn = 0; turn * parts < nr_blocks(s); turn++) {
+		int64_t block = turn * parts + (turn % 2 ? parts - 1 - part : part);
+
+		if (block >= nr_blocks(s))
+			continue;
+		if (parts == 1)
+			prefetch_next(s, pair, block);
+		run_block(s, &u, block);
 	}
-	store_rows(s, &u);
 }
 
 static void attention_tile(void *ctx, long tile)
 {
 	const struct attention_sizes *s = ctx;
 
-	for (int64_t unit = tile; unit < nr_units(s); unit += NR_SLOTS)
+	for (int64_t unit = first_unit(nr_units(s), tile); unit < first_unit(nr_units(s), tile + 1);
+	     unit++)
 		run_unit(s, unit, (float *)s->c->scratch + tile * slot_floats(s));
 }
 
@@ -238,7 +285,7 @@ static int attention_plain(const struct call *c)
 	int ret = attention_check(&s);
 
 	if (!ret)
-		threads_run(smaller(nr_units(&s), NR_SLOTS), attention_tile, &s);
+		threads_run(NR_SLOTS, attention_tile, &s);
 	return ret;
 }
 KERNEL_REGISTER_AS(attention_plain, attention, .arch = "cpu", .rank = 0,

@@ -6,39 +6,40 @@
  *	KERNEL(name)	name of a function or type of this instruction set
  *	KERNEL_TARGET	the functions' target attribute
  *	LANES		floats in a vector
+ *	VECS		vectors in a row of a tile, 2 or 4
  *
- * 6 x 2 vectors of C stay in registers while k runs: with two vectors of B and one element
- * of A that fits into 16 registers, and covers the latency of the multiply-adds.
+ * A tile of C stays in registers while k runs, beside one row of B and an element of A.
+ * At least 8 sums cover the latency of the multiply-adds: narrow tiles are taller.
  */
-#define ROWS 6
-
 typedef float KERNEL(vec) __attribute__((vector_size(4 * LANES)));
 /* The same at any float's address. */
 typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
+#define MOST_ROWS 16
+
 /* C(i ... i + rows, j ... j + vecs * LANES); @rows and @vecs are constants once inlined. */
 static inline __attribute__((always_inline)) KERNEL_TARGET
-void KERNEL(block)(const struct mm *p, int64_t i, int64_t j, const int rows, const int vecs)
+void KERNEL(tile)(const struct mm *p, int64_t i, int64_t j, const int rows, const int vecs)
 {
-	KERNEL(vec) sum[ROWS][2] = { 0 };
+	KERNEL(vec) sum[MOST_ROWS][VECS] = { 0 };
 	const float *a = p->a + i * p->a_row, *b = p->b + j;
 	const int64_t a_row = p->a_row, a_col = p->a_col, b_row = p->b_row;
 
 	for (int64_t q = 0; q < p->k; q++, a += a_col, b += b_row) {
-		KERNEL(vec) x[2];
+		KERNEL(vec) x[VECS];
 
-#pragma GCC unroll 2
+		SIMD_UNROLL
 		for (int v = 0; v < vecs; v++)
 			x[v] = *(const KERNEL(vec_at) *)(b + v * LANES);
-#pragma GCC unroll 6
+		SIMD_UNROLL
 		for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
+			SIMD_UNROLL
 			for (int v = 0; v < vecs; v++)
 				sum[r][v] += a[r * a_row] * x[v];
 	}
-#pragma GCC unroll 6
+	SIMD_UNROLL
 	for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 2
+		SIMD_UNROLL
 		for (int v = 0; v < vecs; v++) {
 			KERNEL(vec_at) *c = (KERNEL(vec_at) *)
 				(p->c + (i + r) * p->c_row + j + v * LANES);
@@ -50,87 +51,45 @@ void KERNEL(block)(const struct mm *p, int64_t i, int64_t j, const int rows, con
 	}
 }
 
+/* All rows of some columns, @most rows at a time. */
 static inline __attribute__((always_inline)) KERNEL_TARGET
-void KERNEL(rows)(const struct mm *p, int64_t i, const int rows)
-{
-	int64_t j = 0;
-
-	for (; j + 2 * LANES <= p->n; j += 2 * LANES)
-		KERNEL(block)(p, i, j, rows, 2);
-	if (j < p->n)
-		KERNEL(block)(p, i, j, rows, 1);
-}
-
-/* All columns; their number is a multiple of LANES. */
-static KERNEL_TARGET void KERNEL(whole)(const struct mm *p)
+void KERNEL(columns)(const struct mm *p, int64_t j, const int most, const int vecs)
 {
 	int64_t i = 0;
 
-	for (; i + 6 <= p->m; i += 6)
-		KERNEL(rows)(p, i, 6);
-	if (i + 4 <= p->m) {
-		KERNEL(rows)(p, i, 4);
-		i += 4;
-	}
-	if (i + 2 <= p->m) {
-		KERNEL(rows)(p, i, 2);
-		i += 2;
-	}
+	for (; i + most <= p->m; i += most)
+		KERNEL(tile)(p, i, j, most, vecs);
+	for (; most > 4 && i + 4 <= p->m; i += 4)
+		KERNEL(tile)(p, i, j, 4, vecs);
+	for (; i + 2 <= p->m; i += 2)
+		KERNEL(tile)(p, i, j, 2, vecs);
 	if (i < p->m)
-		KERNEL(rows)(p, i, 1);
-}
-
-/*
- * Columns @j and up, which do not fill a vector, for one run of k: through a copy of B
- * with zeros behind it, and a few rows of C at a time.
- */
-static KERNEL_TARGET void KERNEL(edge_run)(const struct mm *p, int64_t j)
-{
-	float b[EDGE_K * LANES], c[ROWS * LANES];
-	int64_t width = p->n - j;
-
-	for (int64_t q = 0; q < p->k; q++)
-		for (int64_t l = 0; l < LANES; l++)
-			b[q * LANES + l] = l < width ? p->b[q * p->b_row + j + l] : 0;
-	for (int64_t i = 0; i < p->m; i += ROWS) {
-		struct mm part = {
-			.m = p->m - i < ROWS ? p->m - i : ROWS, .n = LANES, .k = p->k,
-			.a = p->a + i * p->a_row, .a_row = p->a_row, .a_col = p->a_col,
-			.b = b, .b_row = LANES, .c = c, .c_row = LANES,
-		};
-
-		KERNEL(whole)(&part);
-		for (int64_t r = 0; r < part.m; r++)
-			for (int64_t l = 0; l < width; l++)
-				p->c[(i + r) * p->c_row + j + l] = c[r * LANES + l] +
-					(p->add ? p->c[(i + r) * p->c_row + j + l] : 0);
-	}
-}
-
-static KERNEL_TARGET void KERNEL(edge)(const struct mm *p, int64_t j)
-{
-	struct mm run = *p;
-
-	for (int64_t q = 0; q < p->k || !q; q += EDGE_K) {
-		run.k = p->k - q < EDGE_K ? p->k - q : EDGE_K;
-		run.a = p->a + q * p->a_col;
-		run.b = p->b + q * p->b_row;
-		KERNEL(edge_run)(&run, j);
-		run.add = true;
-	}
+		KERNEL(tile)(p, i, j, 1, vecs);
 }
 
 static KERNEL_TARGET void KERNEL(mm)(const struct mm *p)
 {
-	struct mm whole = *p;
+	int64_t j = 0;
 
-	whole.n -= p->n % LANES;
-	KERNEL(whole)(&whole);
-	if (whole.n < p->n)
-		KERNEL(edge)(p, whole.n);
+	for (; j + VECS * LANES <= p->n; j += VECS * LANES)
+		KERNEL(columns)(p, j, 6, VECS);
+#if VECS == 4
+	switch ((p->n - j) / LANES) {
+	case 3:
+		KERNEL(columns)(p, j, 4, 3);
+		break;
+	case 2:
+		KERNEL(columns)(p, j, 8, 2);
+		break;
+	case 1:
+		KERNEL(columns)(p, j, 8, 1);
+		break;
+	}
+#endif
 }
 
-#undef ROWS
+#undef MOST_ROWS
 #undef KERNEL
 #undef KERNEL_TARGET
 #undef LANES
+#undef VECS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Products of small matrices that lie in cache, without packing: for kernels that work
- * on blocks of a few dozen rows (attention).  Large products belong to gemm.h.
+ * Products of small matrices that lie in cache: for kernels that work on blocks of a few
+ * dozen rows (attention).  Large products belong to gemm.h.
  */
 #ifndef ARCH_CPU_MM_H
 #define ARCH_CPU_MM_H
@@ -9,14 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define MM_COLS 16	/* the columns of a product are a multiple of this */
+
 /**
  * struct mm - C (m, n) = A (m, k) B (k, n), or C += A B.
+ * @n: a multiple of MM_COLS
  * @a: A(i, p) is a[i * a_row + p * a_col]: any view, transposed or not
  * @b: B(p, j) is b[p * b_row + j]
  * @c: C(i, j) is c[i * c_row + j]; may not overlap A or B
  *
  * Element (i, j) is summed over p in order and then added to C, so its bits do not depend
- * on m.  k = 0 is a sum of nothing.
+ * on m and n.  k = 0 is a sum of nothing.
  */
 struct mm {
 	int64_t m, n, k;
@@ -29,7 +32,10 @@ struct mm {
 	bool add;
 };
 
-/** mm_run() - the product, in the calling thread. */
-void mm_run(const struct mm *p);
+/** typedef mm_fn - compute a product in the calling thread. */
+typedef void (*mm_fn)(const struct mm *p);
+
+/** mm_kernel() - the fastest for this processor. */
+mm_fn mm_kernel(void);
 
 #endif
