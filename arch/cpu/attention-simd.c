@@ -41,6 +41,7 @@ static const struct attention_simd plain = {
 const struct attention_simd *attention_simd(void)
 {
 	switch (simd_level()) {
+	case SIMD_LEVEL_AVX512_BF16:
 	case SIMD_LEVEL_AVX512:
 		return &avx512;
 	case SIMD_LEVEL_AVX2:
