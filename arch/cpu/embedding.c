@@ -4,14 +4,16 @@
 #include <string.h>
 
 #include "arch/cpu/accumulate.h"
+#include "arch/cpu/convert.h"
 #include "base/fail.h"
 #include "base/thread.h"
 
 struct job {
 	const int32_t *ids;
 	int64_t nr_ids, rows, cols;
-	const float *from;
-	float *to;
+	const void *from;
+	enum dtype from_type, to_type;
+	void *to;
 	bool add;
 };
 
@@ -33,9 +35,17 @@ static void gather_tile(void *ctx, long tile)
 	const struct job *job = ctx;
 	int64_t first = (int64_t)tile * GATHER_TOKENS, last = first + GATHER_TOKENS;
 
-	for (int64_t i = first; i < (last < job->nr_ids ? last : job->nr_ids); i++)
-		memcpy(job->to + i * job->cols, job->from + job->ids[i] * job->cols,
-		       job->cols * sizeof(*job->to));
+	for (int64_t i = first; i < (last < job->nr_ids ? last : job->nr_ids); i++) {
+		const void *from = data_at(job->from, job->from_type, job->ids[i] * job->cols);
+		void *to = (void *)data_at(job->to, job->to_type, i * job->cols);
+
+		if (job->from_type == job->to_type)
+			memcpy(to, from, job->cols * (int64_t)dtype_size(job->to_type));
+		else if (job->to_type == DT_F32)
+			widen(from, job->from_type, to, job->cols);
+		else
+			narrow(from, job->to_type, to, job->cols);
+	}
 }
 
 static int embedding_plain(const struct call *c)
@@ -46,6 +56,8 @@ static int embedding_plain(const struct call *c)
 		.rows = c->in[0].n[0],
 		.cols = c->in[0].n[1],
 		.from = c->in_data[0],
+		.from_type = c->in[0].dtype,
+		.to_type = c->out[0].dtype,
 		.to = c->out_data[0],
 	};
 	int ret = check_ids(c, &job);
@@ -60,62 +72,111 @@ KERNEL_REGISTER_AS(embedding_plain, embedding, .arch = "cpu", .rank = 0, .run = 
 /* ---- gradient -------------------------------------------------------------------- */
 
 /*
- * A tile owns a block of the table and goes through all ids, so no two write one element
- * and each element is summed in the order of the ids.  Columns are cut, too: a byte-level
- * table has few rows, and most text hits few of them.  Blocks of rows are large enough
- * that reading the ids again for each costs little.
+ * The ids are sorted by row first (each row's in their order), so that a tile owns a range
+ * of rows of the table and goes straight to what is added to them: no two tiles write one
+ * element, and each element is summed in the order of the ids.  Columns are cut, too: a
+ * byte-level table has few rows, and most text hits few of them.
  */
 #define SCATTER_COLS 128
-#define SCATTER_BLOCKS 32	/* of rows, at most */
+#define SCATTER_BLOCKS 64	/* of rows, at most */
+
+struct scatter {
+	struct job job;
+	int32_t *start;		/* (rows + 1): first place of a row in order */
+	int32_t *order;		/* (nr_ids): positions of ids, by row */
+};
 
 static int64_t rows_per_block(int64_t rows)
 {
-	int64_t per = (rows + SCATTER_BLOCKS - 1) / SCATTER_BLOCKS;
+	return chunk_count(rows, SCATTER_BLOCKS);
+}
 
-	return per < 64 ? 64 : per;
+static size_t embedding_grad_scratch(const struct call *maximal)
+{
+	const struct embedding_grad_attr *a = maximal->attr;
+
+	return (a->rows + 1 + layout_count(&maximal->in[1])) * sizeof(int32_t);
+}
+
+static void sort_ids(const struct scatter *s)
+{
+	const struct job *job = &s->job;
+	int32_t at = 0;
+
+	memset(s->start, 0, (job->rows + 1) * sizeof(*s->start));
+	for (int64_t i = 0; i < job->nr_ids; i++)
+		s->start[job->ids[i]]++;
+	for (int64_t r = 0; r <= job->rows; r++) {
+		int32_t count = s->start[r];
+
+		s->start[r] = at;
+		at += count;
+	}
+	/* Each start moves to the end of its row, which is the start of the next ... */
+	for (int64_t i = 0; i < job->nr_ids; i++)
+		s->order[s->start[job->ids[i]]++] = (int32_t)i;
+	memmove(s->start + 1, s->start, job->rows * sizeof(*s->start));
+	s->start[0] = 0;	/* ... and back. */
+}
+
+SIMD_CLONES static void add_part(float *to, const void *from, enum dtype type, int64_t n)
+{
+	if (type == DT_BF16) {
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			to[j] += load_as(DT_BF16, from, j);
+	} else {
+		SIMD_LOOP
+		for (int64_t j = 0; j < n; j++)
+			to[j] += load_as(DT_F32, from, j);
+	}
 }
 
 static void scatter_tile(void *ctx, long tile)
 {
-	const struct job *job = ctx;
-	int64_t across = (job->cols + SCATTER_COLS - 1) / SCATTER_COLS;
-	int64_t per = rows_per_block(job->rows), first = tile / across * per, last = first + per;
+	const struct scatter *s = ctx;
+	const struct job *job = &s->job;
+	int64_t across = chunk_count(job->cols, SCATTER_COLS), per = rows_per_block(job->rows);
+	int64_t row = tile / across * per, end = chunk_end(job->rows, per, row);
 	int64_t col = tile % across * SCATTER_COLS;
-	int64_t cols = job->cols - col < SCATTER_COLS ? job->cols - col : SCATTER_COLS;
+	int64_t cols = chunk_end(job->cols, SCATTER_COLS, col) - col;
 
-	for (int64_t r = first; r < (last < job->rows ? last : job->rows) && !job->add; r++)
-		memset(job->to + r * job->cols + col, 0, cols * sizeof(*job->to));
-	for (int64_t i = 0; i < job->nr_ids; i++) {
-		const float *from = job->from + i * job->cols + col;
-		float *to = job->to + job->ids[i] * job->cols + col;
+	for (; row < end; row++) {
+		float *to = (float *)job->to + row * job->cols + col;
 
-		if (job->ids[i] < first || job->ids[i] >= last)
-			continue;
-		for (int64_t j = 0; j < cols; j++)
-			to[j] += from[j];
+		if (!job->add)
+			memset(to, 0, cols * sizeof(*to));
+		for (int32_t k = s->start[row]; k < s->start[row + 1]; k++)
+			add_part(to, data_at(job->from, job->from_type,
+					     s->order[k] * job->cols + col), job->from_type, cols);
 	}
 }
 
 static int embedding_grad_plain(const struct call *c)
 {
 	const struct embedding_grad_attr *a = c->attr;
-	struct job job = {
-		.ids = c->in_data[1],
-		.nr_ids = layout_count(&c->in[1]),
-		.rows = a->rows,
-		.cols = layout_last(&c->in[0]),
-		.from = c->in_data[0],
-		.to = c->out_data[0],
-		.add = call_adds(c, 2, 3, a->accumulate.always_add),
+	struct scatter s = {
+		.job = {
+			.ids = c->in_data[1],
+			.nr_ids = layout_count(&c->in[1]),
+			.rows = a->rows,
+			.cols = layout_last(&c->in[0]),
+			.from = c->in_data[0],
+			.from_type = c->in[0].dtype,
+			.to = c->out_data[0],
+			.add = call_adds(c, 2, 3, a->accumulate.always_add),
+		},
+		.start = c->scratch,
+		.order = (int32_t *)c->scratch + a->rows + 1,
 	};
-	int64_t per = rows_per_block(job.rows);
-	int ret = check_ids(c, &job);
+	int ret = check_ids(c, &s.job);
 
-	if (!ret)
-		threads_run((long)((job.rows + per - 1) / per *
-				   ((job.cols + SCATTER_COLS - 1) / SCATTER_COLS)),
-			    scatter_tile, &job);
-	return ret;
+	if (ret)
+		return ret;
+	sort_ids(&s);
+	threads_run(chunk_count(a->rows, rows_per_block(a->rows)) *
+		    chunk_count(s.job.cols, SCATTER_COLS), scatter_tile, &s);
+	return 0;
 }
 KERNEL_REGISTER_AS(embedding_grad_plain, embedding_grad, .arch = "cpu", .rank = 0,
-		   .run = embedding_grad_plain);
+		   .scratch = embedding_grad_scratch, .run = embedding_grad_plain);

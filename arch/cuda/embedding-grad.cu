@@ -71,5 +71,10 @@ static int embedding_grad_cuda(const struct call *c)
 		       (const float *)c->in_data[0], (const int32_t *)c->in_data[1],
 		       (float *)c->out_data[0], layout_count(&c->in[1]), a->rows, cols);
 }
+
+static bool embedding_grad_usable(const struct call *maximal, const struct device *dev)
+{
+	return maximal->in[0].dtype == DT_F32;
+}
 KERNEL_REGISTER_AS(embedding_grad_cuda, embedding_grad, .arch = "cuda", .rank = 0,
-		   .run = embedding_grad_cuda);
+		   .usable = embedding_grad_usable, .run = embedding_grad_cuda);

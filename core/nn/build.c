@@ -90,7 +90,7 @@ static struct tensor *look_up(struct builder *b, const char *name, int rows, boo
 	};
 	struct tensor *table = weight(b, name, "weight", info);
 
-	return b->collecting ? NULL : op_embedding(b->graph, table, ids);
+	return b->collecting ? NULL : op_embedding(b->graph, table, ids, DT_F32);
 }
 
 struct tensor *nn_embedding(struct builder *b, const char *name)

@@ -6,11 +6,13 @@
 
 static const struct op embedding, embedding_grad;
 
-struct tensor *op_embedding(struct graph *g, struct tensor *table, struct tensor *ids)
+struct tensor *op_embedding(struct graph *g, struct tensor *table, struct tensor *ids,
+			    enum dtype out)
 {
+	struct embedding_attr attr = { .out = out };
 	struct tensor *in[2] = { table, ids };
 
-	return graph_op(g, &embedding, NULL, in, 2);
+	return graph_op(g, &embedding, &attr, in, 2);
 }
 
 struct tensor *op_embedding_grad(struct graph *g, struct tensor *dout, struct tensor *ids,
@@ -33,28 +35,32 @@ static int check_ids(const char *op, const struct layout *ids)
 	return 0;
 }
 
-/* f32 (..., n) for ids of (...). */
-static struct layout rows_for(const struct layout *ids, int64_t n)
+/* (..., n) for ids of (...). */
+static struct layout rows_for(const struct layout *ids, int64_t n, enum dtype type)
 {
 	struct layout l = *ids;
 
 	l.n[l.nd++] = n;
-	return layout_like(&l, DT_F32);
+	return layout_like(&l, type);
 }
 
 static int embedding_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
+	const struct embedding_attr *a = attr;
 	char text[SHAPE_TEXT];
-	int ret = rule_f32("embedding", "table", &in[0]);
+	int ret = rule_real("embedding", "table", &in[0]);
 
 	if (!ret)
 		ret = check_ids("embedding", &in[1]);
 	if (!ret && in[0].nd != 2)
 		ret = fail(-EINVAL, "embedding: table is %s: must be (V, C)",
 			   layout_text(&in[0], text));
+	if (!ret && a->out != DT_F32 && a->out != DT_BF16)
+		ret = fail(-EINVAL, "embedding: the result is to be of type %d: must be f32 or "
+			   "bf16", (int)a->out);
 	if (!ret)
-		out[0] = rows_for(&in[1], in[0].n[1]);
+		out[0] = rows_for(&in[1], in[0].n[1], a->out);
 	return ret;
 }
 
@@ -79,7 +85,8 @@ static void embedding_cost(const void *attr, const struct layout *in, const stru
 			   struct cost *cost)
 {
 	cost->flops = 0;
-	cost->bytes = rule_bytes(&in[1], 1) + 2 * rule_bytes(out, 1);
+	cost->bytes = rule_bytes(&in[1], 1) + rule_bytes(out, 1) +
+		      (double)layout_count(&out[0]) * (double)dtype_size(in[0].dtype);
 }
 
 static int check_id(const char *op, double id, int64_t rows)
@@ -107,27 +114,33 @@ static int embedding_oracle(const struct oracle_call *c)
 
 #define IDS(limit_, ...) \
 	{ .dtype = DT_I32, __VA_ARGS__, .fill = FILL_IDS, .limit = (limit_) }
+static const struct embedding_attr wide = { DT_F32 }, half = { DT_BF16 };
+
 static const struct op_case embedding_cases[] = {
-	{ "one", NULL, 2, { CASE_DIFF(2, 1, 1), IDS(1, .nd = 1, .n = { 1 }) } },
-	{ "scalar id", NULL, 2, { CASE_DIFF(2, 5, 3), IDS(5, .nd = 0) } },
-	{ "odd", NULL, 2,
+	{ "one", &wide, 2, { CASE_DIFF(2, 1, 1), IDS(1, .nd = 1, .n = { 1 }) } },
+	{ "scalar id", &wide, 2, { CASE_DIFF(2, 5, 3), IDS(5, .nd = 0) } },
+	{ "odd", &wide, 2,
 	  { CASE_DIFF(2, 11, 7), IDS(11, .nd = 2, .n = { 3, 5 }, .extent_dims = 3) } },
-	{ "tiles", NULL, 2, { CASE_F32(2, 1031, 67), IDS(1031, .nd = 2, .n = { 37, 41 }) } },
+	{ "half", &half, 2, { CASE_DIFF(2, 11, 7), IDS(11, .nd = 2, .n = { 3, 5 }) } },
+	{ "half tiles", &half, 2, { CASE_F32(2, 1031, 67), IDS(1031, .nd = 2, .n = { 37, 41 }) } },
+	{ "tiles", &wide, 2, { CASE_F32(2, 1031, 67), IDS(1031, .nd = 2, .n = { 37, 41 }) } },
 	{ NULL },
 };
 
 static const struct op_case embedding_timed[] = {
-	{ "6x384", NULL, 2, { CASE_F32(2, 257, 384), IDS(257, .nd = 1, .n = { 4096 }) } },
-	{ "124M", NULL, 2, { CASE_F32(2, 50257, 768), IDS(50257, .nd = 1, .n = { 1024 }) } },
-	{ "large", NULL, 2, { CASE_F32(2, 50257, 768), IDS(50257, .nd = 1, .n = { 65536 }) } },
+	{ "6x384", &wide, 2, { CASE_F32(2, 257, 384), IDS(257, .nd = 1, .n = { 4096 }) } },
+	{ "124M", &wide, 2, { CASE_F32(2, 50257, 768), IDS(50257, .nd = 1, .n = { 1024 }) } },
+	{ "large", &wide, 2, { CASE_F32(2, 50257, 768), IDS(50257, .nd = 1, .n = { 65536 }) } },
 	{ NULL },
 };
 
 static const struct op embedding = {
 	.name = "embedding",
 	.summary = "rows of a table, by their numbers",
+	.attr_size = sizeof(struct embedding_attr),
 	.nr_in = 2,
 	.nr_out = 1,
+	.compute_in = 1,
 	.infer = embedding_infer,
 	.grad = embedding_backward,
 	.cost = embedding_cost,
@@ -144,7 +157,7 @@ static int embedding_grad_infer(const void *attr, const struct layout *in, int n
 {
 	const struct embedding_grad_attr *a = attr;
 	struct layout rows;
-	int ret = rule_f32("embedding_grad", "dout", &in[0]);
+	int ret = rule_real("embedding_grad", "dout", &in[0]);
 
 	if (!ret)
 		ret = check_ids("embedding_grad", &in[1]);
@@ -152,8 +165,8 @@ static int embedding_grad_infer(const void *attr, const struct layout *in, int n
 		ret = rule_rows("embedding_grad", "dout", &in[0]);
 	if (ret)
 		return ret;
-	rows = rows_for(&in[1], layout_last(&in[0]));
-	ret = rule_like("embedding_grad", "dout", &in[0], "the embedding of ids", &rows);
+	rows = rows_for(&in[1], layout_last(&in[0]), in[0].dtype);
+	ret = rule_twin("embedding_grad", "dout", &in[0], "the embedding of ids", &rows);
 	if (!ret && a->rows < 1)
 		ret = fail(-EINVAL, "embedding_grad: a table of %lld rows", (long long)a->rows);
 	if (ret)
@@ -242,6 +255,7 @@ static const struct op embedding_grad = {
 	.nr_in = 4,
 	.nr_out = 1,
 	.optional_in = 1 << 2 | 1 << 3,
+	.compute_in = 1,
 	.updates = { 3 },
 	.infer = embedding_grad_infer,
 	.cost = embedding_grad_cost,

@@ -8,6 +8,11 @@
 #include "ops/accumulate.h"
 #include "tensor/graph.h"
 
+/** struct embedding_attr - @out: type of the result, f32 or bf16. */
+struct embedding_attr {
+	enum dtype out;
+};
+
 /** struct embedding_grad_attr - @rows: V, which no other input says. */
 struct embedding_grad_attr {
 	int64_t rows;
@@ -16,17 +21,20 @@ struct embedding_grad_attr {
 
 /**
  * op_embedding() - rows of a table: y[..., :] = table[ids[...], :].
- * @table: f32 (V, C)
+ * @table: f32 or bf16 (V, C)
  * @ids: i32 (...); an id outside [0, V) ends the run with -EINVAL
  *
- * Return: f32 (..., C).
+ * @out: type of the result, f32 or bf16
+ *
+ * Return: (..., C).
  */
-struct tensor *op_embedding(struct graph *g, struct tensor *table, struct tensor *ids);
+struct tensor *op_embedding(struct graph *g, struct tensor *table, struct tensor *ids,
+			    enum dtype out);
 
 /**
  * op_embedding_grad() - each row of @dout is added to row ids[...] of the table's
  * gradient, in the order of the ids; rows that no id names get nothing.
- * @dout: f32 (..., C)
+ * @dout: f32 or bf16 (..., C)
  * @ids: i32 (...)
  * @rows: V
  * @prev: f32 (V, C), updated in place, or NULL: a fresh tensor

@@ -75,6 +75,7 @@ static const struct attr_type {
 	  { MEMBER(slice_place, dim), MEMBER(slice_place, start) } },
 	{ "dropout", sizeof(struct dropout_attr),
 	  { MEMBER(dropout_attr, purpose), MEMBER(dropout_attr, rate) } },
+	{ "embedding", sizeof(struct embedding_attr), { MEMBER(embedding_attr, out) } },
 	{ "embedding_grad", sizeof(struct embedding_grad_attr),
 	  { MEMBER(embedding_grad_attr, rows),
 	    MEMBER(embedding_grad_attr, accumulate.always_add) } },

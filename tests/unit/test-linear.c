@@ -173,7 +173,7 @@ START_TEST(tied)
 	/* Rows of w where x was: with these, x is the same as in expect_dw(). */
 	put(l.w, w_values);
 	opts.accumulate = l.flag;
-	l.x = op_embedding(g, l.w, ids);
+	l.x = op_embedding(g, l.w, ids, DT_F32);
 	graph_want_grad(l.x);
 	l.loss = loss_of(&l);
 	graph_output(l.loss);
@@ -358,7 +358,7 @@ START_TEST(wrong_ids)
 	plan_free(plan);
 	ids = make(TENSOR_INPUT, "ids", DT_I32, 2, 0);
 	table = make(TENSOR_INPUT, "table", DT_F32, 5, 2);
-	graph_output(op_embedding(g, table, ids));
+	graph_output(op_embedding(g, table, ids, DT_F32));
 	graph_output(op_embedding_grad(g, make(TENSOR_INPUT, "dout", DT_F32, 2, 2), ids, 5, NULL,
 				       NULL, false));
 	check_ok(graph_error(g));
