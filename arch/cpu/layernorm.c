@@ -10,6 +10,7 @@
 SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
 {
 	const void *x = r->x;
+	void *y = r->y;
 	const float *w = r->w, *b = r->b;
 	int64_t n = r->n;
 	float mean = ROW_SUM(n, i, load_as(xt, x, i)) / (float)n;
@@ -19,11 +20,11 @@ SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
 	if (b) {
 		SIMD_LOOP
 		for (int64_t i = 0; i < n; i++)
-			store_as(yt, r->y, i, (load_as(xt, x, i) - mean) * rstd * w[i] + b[i]);
+			store_as(yt, y, i, (load_as(xt, x, i) - mean) * rstd * w[i] + b[i]);
 	} else {
 		SIMD_LOOP
 		for (int64_t i = 0; i < n; i++)
-			store_as(yt, r->y, i, (load_as(xt, x, i) - mean) * rstd * w[i]);
+			store_as(yt, y, i, (load_as(xt, x, i) - mean) * rstd * w[i]);
 	}
 	*r->mean = mean;
 	*r->rstd = rstd;
@@ -62,7 +63,8 @@ KERNEL_REGISTER_AS(add_layernorm_plain, add_layernorm, .arch = "cpu", .rank = 0,
 SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
 			 const struct norm_grad_row *r)
 {
-	const void *dy = r->dy, *x = r->x;
+	const void *dy = r->dy, *x = r->x, *dsum = r->dsum;
+	void *dx = r->dx;
 	const float *w = r->w;
 	float *dw = r->dw, *db = r->db, mean = r->mean, rstd = r->rstd;
 	int64_t n = r->n;
@@ -73,11 +75,11 @@ SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++) {
 		float d = load_as(dyt, dy, i), xhat = (load_as(xt, x, i) - mean) * rstd;
-		float dx = rstd * (d * w[i] - sum - xhat * dot);
+		float dxi = rstd * (d * w[i] - sum - xhat * dot);
 
 		dw[i] += d * xhat;
 		db[i] += d;
-		store_as(xt, r->dx, i, has_sum ? load_as(xt, r->dsum, i) + dx : dx);
+		store_as(xt, dx, i, has_sum ? load_as(xt, dsum, i) + dxi : dxi);
 	}
 }
 

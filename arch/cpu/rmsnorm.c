@@ -10,6 +10,7 @@
 SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
 {
 	const void *x = r->x;
+	void *y = r->y;
 	const float *w = r->w;
 	int64_t n = r->n;
 	float square = ROW_SUM(n, i, load_as(xt, x, i) * load_as(xt, x, i));
@@ -17,7 +18,7 @@ SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
 
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
-		store_as(yt, r->y, i, load_as(xt, x, i) * rstd * w[i]);
+		store_as(yt, y, i, load_as(xt, x, i) * rstd * w[i]);
 	*r->rstd = rstd;
 }
 
@@ -54,7 +55,8 @@ KERNEL_REGISTER_AS(add_rmsnorm_plain, add_rmsnorm, .arch = "cpu", .rank = 0,
 SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
 			 const struct norm_grad_row *r)
 {
-	const void *dy = r->dy, *x = r->x;
+	const void *dy = r->dy, *x = r->x, *dsum = r->dsum;
+	void *dx = r->dx;
 	const float *w = r->w;
 	float *dw = r->dw, rstd = r->rstd;
 	int64_t n = r->n;
@@ -64,10 +66,10 @@ SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++) {
 		float d = load_as(dyt, dy, i), xhat = load_as(xt, x, i) * rstd;
-		float dx = rstd * (d * w[i] - xhat * dot);
+		float dxi = rstd * (d * w[i] - xhat * dot);
 
 		dw[i] += d * xhat;
-		store_as(xt, r->dx, i, has_sum ? load_as(xt, r->dsum, i) + dx : dx);
+		store_as(xt, dx, i, has_sum ? load_as(xt, dsum, i) + dxi : dxi);
 	}
 }
 
