@@ -64,6 +64,18 @@ size_t utf8_invalid(const char *text, size_t len)
 	return i;
 }
 
+size_t utf8_whole(const char *text, size_t len)
+{
+	for (size_t n = 1; n <= 3 && n <= len; n++) {
+		unsigned char c = text[len - n];
+		size_t wants = c > 0xf4 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 1;
+
+		if ((c & 0xc0) != 0x80)
+			return wants > n ? len - n : len;
+	}
+	return len;
+}
+
 void utf8_clean(struct strbuf *sb, const char *bytes, size_t len)
 {
 	size_t n;

@@ -17,6 +17,13 @@ size_t utf8_valid(const char *s, size_t len);
 size_t utf8_invalid(const char *s, size_t len);
 
 /**
+ * utf8_whole() - length of @s without the beginning of a character at its end.
+ *
+ * For text that comes in parts: what is held back belongs to the next part.
+ */
+size_t utf8_whole(const char *s, size_t len);
+
+/**
  * utf8_clean() - append @len bytes, U+FFFD in the place of NUL and of each run that is no
  * valid character: text from a model or a file for a format that wants UTF-8.
  */

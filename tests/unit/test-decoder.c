@@ -199,11 +199,11 @@ START_TEST(sampling)
 	static const float logits[4] = { 0, 2, 2, -INFINITY };
 	int counts[4] = { 0 };
 
-	ck_assert_int_eq(sample_token(logits, 4, 0, 1, 0), 1);
+	ck_assert_int_eq(sample_token(logits, 4, 0, 0, 1, 0), 1);
 	for (int i = 0; i < 20000; i++) {
-		int t = sample_token(logits, 4, 1, 1, i);
+		int t = sample_token(logits, 4, 1, 0, 1, i);
 
-		ck_assert_int_eq(sample_token(logits, 4, 1, 1, i), t);
+		ck_assert_int_eq(sample_token(logits, 4, 1, 0, 1, i), t);
 		counts[t]++;
 	}
 	/* exp(0) : exp(2) : exp(2) is 1268 : 9366 : 9366 of 20000; five sigma is 350 */
@@ -212,7 +212,33 @@ START_TEST(sampling)
 	ck_assert_int_lt(abs(counts[2] - 9366), 350);
 	ck_assert_int_eq(counts[3], 0);
 	for (int i = 0; i < 1000; i++)	/* hardly any temperature */
-		ck_assert_int_ne(sample_token(logits, 4, 1e-3, 1, i), 0);
+		ck_assert_int_ne(sample_token(logits, 4, 1e-3, 0, 1, i), 0);
+}
+END_TEST
+
+/* The K most probable, of equals the first ones, as often as the others allow. */
+START_TEST(sampling_top_k)
+{
+	static const float logits[6] = { 1, -0.f, 3, 1, -2, 1 };
+	static const bool among[6][6] = {
+		{ 0, 0, 1, 0, 0, 0 }, { 1, 0, 1, 0, 0, 0 }, { 1, 0, 1, 1, 0, 0 },
+		{ 1, 0, 1, 1, 0, 1 }, { 1, 1, 1, 1, 0, 1 }, { 1, 1, 1, 1, 1, 1 },
+	};
+	int top_k = _i + 1, counts[6] = { 0 };
+	double total = 0;
+
+	for (int v = 0; v < 6; v++)
+		total += among[_i][v] * exp(logits[v]);
+	for (int i = 0; i < 20000; i++)
+		counts[sample_token(logits, 6, 1, top_k, 7, i)]++;
+	for (int v = 0; v < 6; v++) {
+		double p = among[_i][v] * exp(logits[v]) / total;
+
+		ck_assert_int_le(fabs(counts[v] - 20000 * p), 5 * sqrt(20000 * p * (1 - p)));
+	}
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(sample_token(logits, 6, 1, 0, 7, i),
+				 sample_token(logits, 6, 1, 6, 7, i));
 }
 END_TEST
 
@@ -224,5 +250,6 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, causal, 0, nr);
 	tcase_add_loop_test(tc, small_capacity, 0, nr);
 	tcase_add_test(tc, sampling);
+	tcase_add_loop_test(tc, sampling_top_k, 0, 6);
 }
 TEST_REGISTER(decoder, add);

@@ -110,3 +110,20 @@ static void tokenizer_utf8(void)
 	ck_assert_uint_eq(utf8_invalid("\xff\xfe" "a", 3), 2);
 }
 TEST_REGISTER(tokenizer_utf8);
+
+/* Every cut of a text: what is whole plus what is held back, and no character in two. */
+static void tokenizer_utf8_whole(void)
+{
+	static const char text[] = "a\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80z";
+	static const size_t ends[] = { 0, 1, 3, 6, 10, 11 };
+
+	for (size_t len = 0, i = 0; len < sizeof(text); len++) {
+		if (i + 1 < sizeof(ends) / sizeof(ends[0]) && len == ends[i + 1])
+			i++;
+		ck_assert_uint_eq(utf8_whole(text, len), ends[i]);
+	}
+	ck_assert_uint_eq(utf8_whole("\x80\x80\x80\x80", 4), 4);	/* no end to wait for */
+	ck_assert_uint_eq(utf8_whole("\xff", 1), 1);
+	ck_assert_uint_eq(utf8_whole("\xc1", 1), 1);
+}
+TEST_REGISTER(tokenizer_utf8_whole);

@@ -12,13 +12,15 @@
 #include "nn/model.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
+#include "tools/generate/interactive.h"
 #include "tools/json-out.h"
 #include "train/load.h"
 
 static struct {
 	const char *prompt, *device;
-	int tokens, seed;
+	int tokens, seed, top_k;
 	double temperature;
+	bool interactive;
 } opt = { .prompt = "", .device = "cpu", .tokens = 100, .seed = 1, .temperature = 1 };
 
 /** struct writing - a text under way. */
@@ -62,22 +64,27 @@ static int report(const struct writing *w, const struct token_list *ids, size_t 
 	return json_out_print(o);
 }
 
-static int write_text(struct loaded *l, struct device *dev)
+static struct generation options_generation(const struct loaded *l)
 {
-	struct writing w = { .tokenizer = l->tokenizer };
-	struct generation g = {
+	return (struct generation){
 		.tokens = opt.tokens,
 		.vocab = (int)tokenizer_vocab(l->tokenizer),
 		.eot = tokenizer_eot(l->tokenizer),
 		.temperature = opt.temperature,
+		.top_k = opt.top_k,
 		.seed = opt.seed,
-		.emit = emit,
-		.ctx = &w,
 	};
+}
+
+static int write_text(struct loaded *l, struct device *dev, struct generation g)
+{
+	struct writing w = { .tokenizer = l->tokenizer };
 	struct token_list ids = { 0 };
 	size_t prompt;
 	int ret;
 
+	g.emit = emit;
+	g.ctx = &w;
 	strbuf_init(&w.text);
 	ret = generate_prompt(l->tokenizer, opt.prompt, &ids);
 	prompt = ids.nr;
@@ -92,20 +99,32 @@ static int write_text(struct loaded *l, struct device *dev)
 	return ret;
 }
 
+static int write_as_asked(struct loaded *l, struct device *dev)
+{
+	struct generation g = options_generation(l);
+
+	if (opt.interactive)
+		return generate_interactive(l, dev, opt.prompt, &g);
+	return write_text(l, dev, g);
+}
+
 static int generate_run(int argc, char **argv)
 {
 	struct device *dev = NULL;
 	struct config *cfg = NULL;
 	struct loaded l = { 0 };
-	int ret = config_from_options(&cfg);
+	int ret;
 
 	(void)argc;
+	if (opt.interactive && config_options.json)
+		return usage_error("generate: --interactive and --json exclude each other");
+	ret = config_from_options(&cfg);
 	if (!ret)
 		ret = device_open(opt.device, &dev);
 	if (!ret)
 		ret = model_load(argv[0], dev, &l);
 	if (!ret)
-		ret = write_text(&l, dev);
+		ret = write_as_asked(&l, dev);
 	model_unload(&l);
 	device_close(dev);
 	config_free(cfg);
@@ -121,6 +140,10 @@ static const struct option options[] = {
 		   "(default 1)"),
 	OPTION_FLOAT(0, "temperature", "T", &opt.temperature, 0, 100, "0: always the most probable "
 		     "token; 1: as the model says (default 1)"),
+	OPTION_INT(0, "top-k", "K", &opt.top_k, 0, 2147483647, "draw from the K most probable "
+		   "tokens (default 0: from all)"),
+	OPTION_BOOL('i', "interactive", &opt.interactive, "read line after line and go on from "
+		    "each; /help lists commands"),
 	OPTION_STRING(0, "device", "NAME", &opt.device, "where to compute (default cpu)"),
 	OPTION_TABLE(option_table_config),
 	OPTION_TABLE(option_table_output),
@@ -133,14 +156,17 @@ static const struct command command = {
 	.group = "Models",
 	.summary = "write text with a model",
 	.usage = (const char *const []){
-		"[--prompt=TEXT] [--tokens=N] [--seed=S] [--temperature=T] [--json] RUN|MODEL",
+		"[--prompt=TEXT] [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] "
+		"[--json] RUN|MODEL",
+		"--interactive [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] "
+		"RUN|MODEL",
 		NULL
 	},
 	.description =
 		"Prints the prompt and goes on from it, token by token, drawn from the model. The "
-		"text follows from model, prompt, seed and temperature alone. RUN stands for its "
-		"newest checkpoint. When the model's context is full, its newer half is read again "
-		"and the text goes on.",
+		"text follows from model, prompt, seed, temperature and K alone. RUN stands for "
+		"its newest checkpoint. When the model's context is full, its newer half is read "
+		"again and the text goes on.",
 	.options = options,
 	.params = "RUN_",
 	.args = "RUN|MODEL",

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+#include "tools/generate/interactive.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "data/utf8.h"
+#include "infer/session.h"
+#include "nn/model.h"
+
+#define TEMPERATURE_MAX	100	/* as --temperature */
+
+/** struct talk - a session with somebody. */
+struct talk {
+	struct tokenizer *tokenizer;
+	struct session *session;
+	struct generation g;
+	struct strbuf held;	/* the beginning of a character whose end is not yet drawn */
+	struct strbuf shown;	/* scratch */
+	size_t forgotten;	/* as said last */
+	bool terminal, leave;
+};
+
+/* Since the model began to write: the first one stops it, the second one ends the program. */
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	interrupts = interrupts < 2 ? interrupts + 1 : 2;
+}
+
+/* Without SA_RESTART: an interrupt ends the wait for a line. */
+static void catch_interrupt(void)
+{
+	struct sigaction action = { .sa_handler = on_interrupt }, before;
+
+	sigaction(SIGINT, NULL, &before);
+	if (before.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &action, NULL);
+}
+
+/* ---- what the model writes -------------------------------------------------------- */
+
+static int show(struct talk *t, size_t len)
+{
+	strbuf_clear(&t->shown);
+	utf8_clean(&t->shown, t->held.s, len);
+	memmove(t->held.s, t->held.s + len, t->held.len - len);
+	t->held.len -= len;
+	fwrite(t->shown.s, 1, t->shown.len, stdout);
+	fflush(stdout);
+	return strbuf_ok(&t->shown);
+}
+
+static int emit(void *ctx, uint32_t id)
+{
+	struct talk *t = ctx;
+	const char *bytes;
+	size_t len;
+	int ret = tokenizer_decode(t->tokenizer, id, &bytes, &len);
+
+	if (ret || tokenizer_is_special(t->tokenizer, id))
+		return ret;
+	strbuf_add(&t->held, bytes, len);
+	ret = strbuf_ok(&t->held);
+	return ret ? ret : show(t, utf8_whole(t->held.s, t->held.len));
+}
+
+static void say_forgotten(struct talk *t)
+{
+	size_t now = session_forgotten(t->session);
+
+	if (now > t->forgotten)
+		log_info("the context is full: the model has forgotten the first %zu tokens", now);
+	t->forgotten = now;
+}
+
+/* A line follows what was there as a line does; a document begins without one. */
+static int add_line(struct talk *t, const char *line, size_t len)
+{
+	const struct token_list *ids = session_tokens(t->session);
+	uint32_t eot = tokenizer_eot(t->tokenizer);
+	struct token_list added = { 0 };
+	struct strbuf sb;
+	int ret;
+
+	if (!len)
+		return ids->nr ? 0 : session_add(t->session, &eot, 1);
+	strbuf_init(&sb);
+	if (ids->nr && ids->ids[ids->nr - 1] != eot)
+		strbuf_addc(&sb, '\n');
+	strbuf_add(&sb, line, len);
+	ret = strbuf_ok(&sb);
+	if (!ret)
+		ret = tokenizer_encode(t->tokenizer, sb.s, sb.len, &added);
+	if (!ret)
+		ret = session_add(t->session, added.ids, added.nr);
+	token_list_free(&added);
+	strbuf_free(&sb);
+	return ret;
+}
+
+static int take_turn(struct talk *t, const char *line, size_t len)
+{
+	int ret = add_line(t, line, len);
+
+	if (ret)
+		return ret;
+	interrupts = 0;
+	ret = session_write(t->session, &t->g);
+	if (!ret)
+		ret = show(t, t->held.len);
+	putchar('\n');
+	fflush(stdout);
+	say_forgotten(t);
+	t->leave = interrupts > 1;
+	return ret;
+}
+
+/* ---- commands --------------------------------------------------------------------- */
+
+static int do_help(struct talk *t, const char *arg);
+
+static int do_quit(struct talk *t, const char *arg)
+{
+	(void)arg;
+	t->leave = true;
+	return 0;
+}
+
+static int do_reset(struct talk *t, const char *arg)
+{
+	(void)arg;
+	t->forgotten = 0;
+	return session_reset(t->session);
+}
+
+static bool read_number(const char *name, const char *arg, long long most, long long *value)
+{
+	if (!str_to_int(arg, value) && *value >= 0 && *value <= most)
+		return true;
+	log_warn("%s: '%s' is not a whole number from 0 to %lld", name, arg, most);
+	return false;
+}
+
+static int do_seed(struct talk *t, const char *arg)
+{
+	long long seed;
+
+	if (read_number("/seed", arg, INT_MAX, &seed)) {
+		t->g.seed = seed;
+		session_rewind(t->session);
+	}
+	return 0;
+}
+
+static int do_top_k(struct talk *t, const char *arg)
+{
+	long long top_k;
+
+	if (read_number("/top-k", arg, INT_MAX, &top_k))
+		t->g.top_k = (int)top_k;
+	return 0;
+}
+
+static int do_temperature(struct talk *t, const char *arg)
+{
+	double value;
+
+	if (str_to_double(arg, &value) || value < 0 || value > TEMPERATURE_MAX)
+		log_warn("/temperature: '%s' is not a number from 0 to %d", arg, TEMPERATURE_MAX);
+	else
+		t->g.temperature = value;
+	return 0;
+}
+
+static const struct {
+	const char *name, *arg, *help;
+	int (*run)(struct talk *t, const char *arg);
+} commands[] = {
+	{ "/help", "", "print this list", do_help },
+	{ "/quit", "", "leave, as Ctrl-D does", do_quit },
+	{ "/reset", "", "forget all that was written", do_reset },
+	{ "/seed", "N", "another seed, another text; draws are numbered from 0 again", do_seed },
+	{ "/temperature", "T", "0: always the most probable token; 1: as the model says",
+	  do_temperature },
+	{ "/top-k", "N", "draw from the N most probable tokens; 0: from all", do_top_k },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int do_help(struct talk *t, const char *arg)
+{
+	(void)t;
+	(void)arg;
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		printf("%-13s %-2s %s\n", commands[i].name, commands[i].arg, commands[i].help);
+	puts("An empty line lets the model go on. A line that begins with // begins with /.\n"
+	     "Ctrl-C stops the model; where it does not write, it leaves.");
+	fflush(stdout);
+	return 0;
+}
+
+static int run_command(struct talk *t, char *line)
+{
+	char *arg = line + strcspn(line, " \t");
+
+	if (*arg)
+		*arg++ = '\0';
+	arg += strspn(arg, " \t");
+	for (size_t i = strlen(arg); i && strchr(" \t", arg[i - 1]); i--)
+		arg[i - 1] = '\0';
+	for (size_t i = 0; i < NR_COMMANDS; i++) {
+		if (strcmp(commands[i].name, line))
+			continue;
+		if (!*arg != !*commands[i].arg) {
+			log_warn("say %s %s", line, commands[i].arg);
+			return 0;
+		}
+		return commands[i].run(t, arg);
+	}
+	log_warn("'%s' is no command (/help lists them; // begins a line with /)", line);
+	return 0;
+}
+
+/* ---- lines ------------------------------------------------------------------------ */
+
+static int take_line(struct talk *t, char *line, size_t len)
+{
+	if (len && line[len - 1] == '\n')
+		line[--len] = '\0';
+	if (len && line[len - 1] == '\r')
+		line[--len] = '\0';
+	if (line[0] != '/')
+		return take_turn(t, line, len);
+	if (line[1] == '/')
+		return take_turn(t, line + 1, len - 1);
+	return run_command(t, line);
+}
+
+static int talk(struct talk *t, const char *first)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	int ret = *first ? take_turn(t, first, strlen(first)) : 0;
+
+	while (!ret && !t->leave) {
+		ssize_t len;
+
+		if (t->terminal) {
+			fputs("> ", stdout);
+			fflush(stdout);
+		}
+		len = getline(&line, &cap, stdin);
+		if (len >= 0) {
+			ret = take_line(t, line, len);
+			continue;
+		}
+		if (ferror(stdin) && errno != EINTR)
+			ret = fail_errno("standard input");
+		if (t->terminal)
+			putchar('\n');
+		break;
+	}
+	free(line);
+	return ret;
+}
+
+int generate_interactive(struct loaded *l, struct device *dev, const char *first,
+			 const struct generation *g)
+{
+	struct talk t = {
+		.tokenizer = l->tokenizer, .g = *g, .terminal = isatty(STDIN_FILENO) == 1,
+	};
+	int ret = session_new(l->model, dev, &t.session);
+
+	if (ret)
+		return ret;
+	t.g.emit = emit;
+	t.g.ctx = &t;
+	t.g.stop = &interrupts;
+	strbuf_init(&t.held);
+	strbuf_init(&t.shown);
+	catch_interrupt();
+	if (t.terminal)
+		log_info("/help lists the commands; a context is %d tokens",
+			 l->model->spec.context);
+	ret = talk(&t, first);
+	strbuf_free(&t.held);
+	strbuf_free(&t.shown);
+	session_free(t.session);
+	return ret;
+}
