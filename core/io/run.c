@@ -57,6 +57,18 @@ static int take_lock(struct run *run)
 	return ret;
 }
 
+bool run_is_active(const struct run *run)
+{
+	char *lock = path_join(run->path, "lock");
+	int fd = lock ? open(lock, O_RDONLY | O_CLOEXEC) : -1;
+	bool active = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	free(lock);
+	return active;
+}
+
 /* ---- the pieces ---- */
 
 static int run_new(const char *path, struct run **out)

@@ -90,6 +90,13 @@ int run_config(const struct run *run, struct config **cfg);
  */
 int run_data(const struct run *run, const char **dir);
 
+/**
+ * run_is_active() - does a process train there now?
+ *
+ * Takes the lock, shared, for the moment of asking.
+ */
+bool run_is_active(const struct run *run);
+
 /** run_close() - also gives the lock back; NULL is fine. */
 void run_close(struct run *run);
 

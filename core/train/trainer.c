@@ -13,7 +13,7 @@
 
 /* ---- making a trainer --------------------------------------------------------- */
 
-static int read_shape(const struct config *cfg, struct train_shape *s)
+int train_shape_read(const struct config *cfg, struct train_shape *s)
 {
 	int64_t tokens = config_int(cfg, PARAM_TRAIN_TOKENS);
 
@@ -73,7 +73,7 @@ static int make_loaders(struct trainer *t)
 static int build(struct trainer *t)
 {
 	const struct config *cfg = t->cfg;
-	int ret = read_shape(cfg, &t->shape);
+	int ret = train_shape_read(cfg, &t->shape);
 
 	if (!ret)
 		ret = make_loaders(t);

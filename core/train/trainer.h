@@ -34,6 +34,9 @@ struct train_shape {
 	int64_t steps;			/* smallest number that spends TRAIN_TOKENS */
 };
 
+/** train_shape_read() - what @cfg says of it. Return: 0; -EINVAL without any tokens. */
+int train_shape_read(const struct config *cfg, struct train_shape *s);
+
 /** struct step_result - what a step leaves behind. */
 struct step_result {
 	double loss;		/* nats per token, before the update */

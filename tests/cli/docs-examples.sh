@@ -3,7 +3,7 @@
 # stand there.  The files that they name are made here; models are small.
 . "$SRCTREE/tests/lib.sh"
 
-for command in 'config' 'data prepare' 'eval loss' 'generate' 'train'; do
+for command in 'config' 'data prepare' 'eval loss' 'generate' 'report' 'train'; do
 	if ! "$KNLP" | grep -q "^  $command  "; then
 		skip examples "built without knlp $command"
 		exit 0

@@ -224,6 +224,8 @@ static void report_text(const struct job *j, const char *checkpoint)
 	       eval_ppl(e));
 	printf("%-22s %.4f nats/byte (%s tokens)\n", "", eval_per_byte(e),
 	       format_count(a, (double)e->tokens));
+	if (IS_ENABLED(CONFIG_CMD_REPORT))
+		printf("%-22s knlp report %s\n", "see it with", j->run->path);
 }
 
 int job_report(const struct job *j, bool finished)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The numbers that a run is judged by, the same in every format.
+ */
+#ifndef REPORT_FIGURES_H
+#define REPORT_FIGURES_H
+
+#include "base/strbuf.h"
+#include "report/report.h"
+
+#define FIGURE_TEXT_MAX 64
+
+enum report_figure {
+	FIGURE_LOSS,		/* the last held-out loss, nats per token */
+	FIGURE_PPL,
+	FIGURE_PER_BYTE,
+	FIGURE_BEST,		/* the lowest held-out loss */
+	FIGURE_BEST_STEP,
+	FIGURE_TRAIN_LOSS,	/* mean of the last steps, as the smoothed curve has it */
+	FIGURE_STEPS,
+	FIGURE_TOKENS,
+	FIGURE_SECONDS,
+	FIGURE_RATE,		/* tokens per second of training, over all of it */
+	FIGURE_PEAK,		/* memory, MiB */
+	FIGURE_COUNT
+};
+
+/** struct figure_info - what a figure is called. */
+struct figure_info {
+	const char *key;	/* in JSON */
+	const char *label, *unit;
+};
+extern const struct figure_info figures[FIGURE_COUNT];
+
+/** figure_value() - NaN if the run does not say. */
+double figure_value(const struct report_run *run, enum report_figure f);
+
+/** figure_text() - the same for people, without its unit; "-" for NaN. Return: @buf. */
+const char *figure_text(const struct report_run *run, enum report_figure f,
+			char buf[FIGURE_TEXT_MAX]);
+
+/** figures_state() - append "finished", "running, 25 % done", "cut at step 5 of 20". */
+void figures_state(const struct report_run *run, struct strbuf *sb);
+
+/** figures_state_key() - "finished", "running" or "cut". */
+const char *figures_state_key(const struct report_run *run);
+
+/** figures_verdict() - append a sentence or two: how far the runs came, and how well. */
+void figures_verdict(const struct report *r, struct strbuf *sb);
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * knlp report - show how runs went.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "report/report.h"
+#include "tools/command.h"
+#include "tools/config-options.h"
+
+static struct {
+	const char *out, *format;
+} opt;
+
+/* What the name of the file says, if it says anything. */
+static const char *choose_format(void)
+{
+	const char *dot = opt.out ? strrchr(opt.out, '.') : NULL;
+
+	if (opt.format)
+		return opt.format;
+	return dot && registry_find(report_formats(), dot + 1) ? dot + 1 : "html";
+}
+
+/*
+ * A page goes into a file, since nobody reads it in a terminal: that of a run into its
+ * folder, that of several into the current one.  Return: a path, "-", or NULL.
+ */
+static char *choose_file(const char *format, int argc, char **argv)
+{
+	if (opt.out)
+		return strdup(opt.out);
+	if (strcmp(format, "html"))
+		return strdup("-");
+	return argc == 1 ? path_join(argv[0], "report.html") : strdup("report.html");
+}
+
+static int put_out(const char *path, const struct strbuf *text)
+{
+	int ret;
+
+	if (!strcmp(path, "-")) {
+		fwrite(text->s, 1, text->len, stdout);
+		return 0;	/* main() checks stdout */
+	}
+	ret = file_write_atomic(path, text->s, text->len);
+	if (ret == -EACCES || ret == -EROFS || ret == -EPERM)
+		return fail_in(ret, "the report needs another place, --out=FILE");
+	if (!ret)
+		printf("%s\n", path);
+	return ret;
+}
+
+static int wrong_format(const char *format)
+{
+	const struct report_format *f;
+	struct strbuf names;
+	int ret;
+
+	strbuf_init(&names);
+	registry_for_each(report_formats(), f)
+		strbuf_addf(&names, "%s%s", names.len ? ", " : "", f->name);
+	ret = usage_error("report: --format '%s': there are %s", format, names.s);
+	strbuf_free(&names);
+	return ret;
+}
+
+static int report_run(int argc, char **argv)
+{
+	const char *format = choose_format();
+	struct report report = { 0 };
+	struct strbuf text;
+	char *path = NULL;
+	int ret = output_from_options();
+
+	strbuf_init(&text);
+	if (!ret && !registry_find(report_formats(), format))
+		ret = wrong_format(format);
+	if (!ret)
+		ret = report_open(&report, argv, argc);
+	if (!ret)
+		ret = report_write(&report, format, &text);
+	if (!ret)
+		path = choose_file(format, argc, argv);
+	if (!ret)
+		ret = path ? put_out(path, &text) : fail_nomem(0, "a path");
+	free(path);
+	strbuf_free(&text);
+	report_close(&report);
+	return ret;
+}
+
+static const struct option options[] = {
+	OPTION_STRING('o', "out", "FILE", &opt.out, "where to write; - is standard output "
+		      "(default: RUN/report.html, report.html for several runs, standard output "
+		      "for other formats)"),
+	OPTION_STRING('f', "format", "FORMAT", &opt.format, "html, md or json (default: the ending "
+		      "of FILE, or html)"),
+	OPTION_TABLE(option_table_output),
+	OPTION_END
+};
+
+static const struct command command = {
+	.name = "report",
+	.group = "Models",
+	.summary = "show how runs went",
+	.usage = (const char *const []){ "[--out=FILE] [--format=FORMAT] RUN...", NULL },
+	.description =
+		"Writes a page with the loss curves of the RUNs, learning rate, gradient norm, "
+		"throughput, memory, samples of text, configuration, and what ran on what. It is "
+		"one file that needs no network and no scripts. Several RUNs are drawn into the "
+		"same charts and compared. A run may be under way: the report shows what is there.",
+	.options = options,
+	.args = "RUN",
+	.min_args = 1,
+	.max_args = COMMAND_ANY_ARGS,
+	.run = report_run,
+};
+COMMAND_REGISTER(command);
