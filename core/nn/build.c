@@ -47,24 +47,24 @@ static struct param_info vector(int n, enum weight_kind kind, enum init_kind ini
 	return (struct param_info){ .nd = 1, .n = { n }, .kind = kind, .init = init };
 }
 
-static struct tensor *norm_over(struct builder *b, const char *name, struct tensor *x, int n)
+struct tensor *nn_add_norm(struct builder *b, const char *name, struct tensor **x,
+			   struct tensor *branch)
 {
 	const struct model_spec *s = &b->model->spec;
+	enum dtype out = b->model->compute;
+	struct graph *g = b->graph;
 	struct tensor *w, *bias = NULL;
 
-	w = weight(b, name, "weight", vector(n, WEIGHT_NORM, INIT_ONE));
+	w = weight(b, name, "weight", vector(s->width, WEIGHT_NORM, INIT_ONE));
+	if (s->norm != NORM_RMSNORM && s->bias)
+		bias = weight(b, name, "bias", vector(s->width, WEIGHT_NORM, INIT_ZERO));
+	if (b->collecting)
+		return NULL;
 	if (s->norm == NORM_RMSNORM)
-		return b->collecting ? NULL : op_rmsnorm(b->graph, x, w, s->norm_eps,
-							 b->model->compute);
-	if (s->bias)
-		bias = weight(b, name, "bias", vector(n, WEIGHT_NORM, INIT_ZERO));
-	return b->collecting ? NULL : op_layernorm(b->graph, x, w, bias, s->norm_eps,
-						       b->model->compute);
-}
-
-struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x)
-{
-	return norm_over(b, name, x, b->model->spec.width);
+		return branch ? op_add_rmsnorm(g, x, branch, w, s->norm_eps, out)
+			      : op_rmsnorm(g, *x, w, s->norm_eps, out);
+	return branch ? op_add_layernorm(g, x, branch, w, bias, s->norm_eps, out)
+		      : op_layernorm(g, *x, w, bias, s->norm_eps, out);
 }
 
 struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,

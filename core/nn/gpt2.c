@@ -73,7 +73,9 @@ static struct tensor *mlp(struct builder *b, int layer, const char *name, struct
 		s->init_std / sqrtf(2.0f * (float)s->layers), true });
 }
 
-static struct tensor *block(struct builder *b, int layer, struct tensor *x)
+/* The last branch of a block is added where the next norm is taken. */
+static struct tensor *block(struct builder *b, int layer, struct tensor **x,
+			    struct tensor *branch)
 {
 	char name[64], part[96];
 	struct tensor *y;
@@ -81,21 +83,21 @@ static struct tensor *block(struct builder *b, int layer, struct tensor *x)
 	graph_scope(b->graph, "h.%d", layer);
 	snprintf(name, sizeof(name), "transformer.h.%d", layer);
 	snprintf(part, sizeof(part), "%s.ln_1", name);
-	y = nn_norm(b, part, x);
+	y = nn_add_norm(b, part, x, branch);
 	snprintf(part, sizeof(part), "%s.attn", name);
 	y = attention(b, layer, part, y);
-	x = nn_residual(b, x, nn_dropout(b, part, y));
+	branch = nn_dropout(b, part, y);
 	snprintf(part, sizeof(part), "%s.ln_2", name);
-	y = nn_norm(b, part, x);
+	y = nn_add_norm(b, part, x, branch);
 	snprintf(part, sizeof(part), "%s.mlp", name);
 	y = mlp(b, layer, part, y);
-	return nn_residual(b, x, nn_dropout(b, part, y));
+	return nn_dropout(b, part, y);
 }
 
 static struct tensor *gpt2_build(struct builder *b)
 {
 	const struct model_spec *s = &b->model->spec;
-	struct tensor *x;
+	struct tensor *x, *branch = NULL;
 
 	graph_scope(b->graph, "embed");
 	x = nn_embedding(b, "transformer.wte");
@@ -104,11 +106,11 @@ static struct tensor *gpt2_build(struct builder *b)
 	x = nn_dropout(b, "transformer.embed", x);
 	for (int i = 0; i < s->layers; i++) {
 		b->graph->group = i + 1;
-		x = block(b, i, x);
+		branch = block(b, i, &x, branch);
 		b->graph->group = 0;
 	}
 	graph_scope(b->graph, "head");
-	return nn_norm(b, "transformer.ln_f", x);
+	return nn_add_norm(b, "transformer.ln_f", &x, branch);
 }
 
 static const struct family gpt2 = {

@@ -144,8 +144,13 @@ struct builder {
 /** nn_weight() - the parameter called @name as a tensor of the builder's graph. */
 struct tensor *nn_weight(struct builder *b, const struct param_info *info);
 
-/** nn_norm() - layernorm or rmsnorm over the last dimension: weights NAME.weight, .bias. */
-struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x);
+/**
+ * nn_add_norm() - add @branch to the residual stream *@x (NULL: there is none yet) and
+ * normalise the sum, in one pass: layernorm or rmsnorm, weights NAME.weight, .bias.
+ * Return: what was normalised; *@x is the sum.
+ */
+struct tensor *nn_add_norm(struct builder *b, const char *name, struct tensor **x,
+			   struct tensor *branch);
 
 /** struct nn_linear - a linear layer's facts. */
 struct nn_linear {
@@ -185,7 +190,7 @@ struct tensor *nn_gated(struct builder *b, enum activation a, struct tensor *gat
 /** nn_dropout() - x, or dropout(x) when training with a rate; @name keys the draws. */
 struct tensor *nn_dropout(struct builder *b, const char *name, struct tensor *x);
 
-/** nn_residual() - x + branch. */
+/** nn_residual() - x + branch, where no norm follows. */
 struct tensor *nn_residual(struct builder *b, struct tensor *x, struct tensor *branch);
 
 /** model_hidden() - hidden states (B, T, width) before the head. */

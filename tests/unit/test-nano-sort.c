@@ -166,15 +166,15 @@ static void end(struct nano *n)
 
 /* ---- comparing ------------------------------------------------------------------------- */
 
-/* Output of the node called @name, number @nth of its scope: the second is "add#2". */
-static struct tensor *find(const struct nano *n, const char *name, int nth)
+/* Output @out of the node called @name, number @nth of its scope: the second is "add#2". */
+static struct tensor *find(const struct nano *n, const char *name, int nth, int out)
 {
 	char full[64];
 
 	snprintf(full, sizeof(full), nth ? "%s#%d" : "%s", name, nth + 1);
 	for (int i = 0; i < n->g->nr_nodes; i++)
 		if (!strcmp(n->g->nodes[i]->name, full))
-			return n->g->nodes[i]->out[0];
+			return n->g->nodes[i]->out[out];
 	ck_abort_msg("the graph has no node '%s'", full);
 }
 
@@ -209,7 +209,7 @@ static void compare(const struct nano *n, const char *name, const struct tensor 
 static void compare_heads(const struct nano *n)
 {
 	static const char *const names[] = { "q", "k", "v" };
-	float *qkv = fetch(find(n, "h.0/linear", 0));
+	float *qkv = fetch(find(n, "h.0/linear", 0, 0));
 
 	for (int part = 0; part < 3; part++) {
 		float *want = load(n->partials, names[part], B * T * C);
@@ -229,7 +229,7 @@ static void compare_heads(const struct nano *n)
 /* Scores are not kept; their softmax has to follow from lse: w = exp(s - lse). */
 static void compare_scores(const struct nano *n)
 {
-	float *lse = fetch(op_attention_lse(find(n, "h.0/attention", 0)));	/* (B, H, T) */
+	float *lse = fetch(op_attention_lse(find(n, "h.0/attention", 0, 0)));	/* (B, H, T) */
 	float *s = load(n->partials, "att", B * HEADS * T * T);
 	float *w = load(n->partials, "attSm", B * HEADS * T * T);
 
@@ -242,27 +242,30 @@ static void compare_scores(const struct nano *n)
 	free(w);
 }
 
+/* A residual sum is output SUM of the norm that follows it. */
+#define SUM 3
+
 static const struct {
 	const char *name, *node;
-	int nth, copies;
+	int nth, out, copies;
 } places[] = {
-	{ "tok_emb", "embed/embedding", 0, 1 },
-	{ "pos_emb", "embed/embedding", 1, B },
-	{ "x", "embed/add", 0, 1 },
-	{ "ln1", "h.0/layernorm", 0, 1 },
-	{ "qkv", "h.0/linear", 0, 1 },
-	{ "y", "h.0/attention", 0, 1 },
-	{ "yProj", "h.0/linear", 1, 1 },
-	{ "attnResid", "h.0/add", 0, 1 },
-	{ "ln2", "h.0/layernorm", 1, 1 },
-	{ "fc", "h.0/linear", 2, 1 },
-	{ "gelu", "h.0/gelu", 0, 1 },
-	{ "mlp", "h.0/linear", 3, 1 },
-	{ "mlpResid", "h.0/add", 1, 1 },
-	{ "block0", "h.0/add", 1, 1 },
-	{ "block1", "h.1/add", 1, 1 },
-	{ "block2", "h.2/add", 1, 1 },
-	{ "ln_f", "head/layernorm", 0, 1 },
+	{ "tok_emb", "embed/embedding", 0, 0, 1 },
+	{ "pos_emb", "embed/embedding", 1, 0, B },
+	{ "x", "embed/add", 0, 0, 1 },
+	{ "ln1", "h.0/layernorm", 0, 0, 1 },
+	{ "qkv", "h.0/linear", 0, 0, 1 },
+	{ "y", "h.0/attention", 0, 0, 1 },
+	{ "yProj", "h.0/linear", 1, 0, 1 },
+	{ "attnResid", "h.0/add_layernorm", 0, SUM, 1 },
+	{ "ln2", "h.0/add_layernorm", 0, 0, 1 },
+	{ "fc", "h.0/linear", 2, 0, 1 },
+	{ "gelu", "h.0/gelu", 0, 0, 1 },
+	{ "mlp", "h.0/linear", 3, 0, 1 },
+	{ "mlpResid", "h.1/add_layernorm", 0, SUM, 1 },
+	{ "block0", "h.1/add_layernorm", 0, SUM, 1 },
+	{ "block1", "h.2/add_layernorm", 0, SUM, 1 },
+	{ "block2", "head/add_layernorm", 0, SUM, 1 },
+	{ "ln_f", "head/add_layernorm", 0, 0, 1 },
 };
 
 static void check_nano(const char *device)
@@ -282,7 +285,7 @@ static void check_nano(const char *device)
 	load_weights(&n);
 	run_model(&n);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		compare(&n, places[i].name, find(&n, places[i].node, places[i].nth),
+		compare(&n, places[i].name, find(&n, places[i].node, places[i].nth, places[i].out),
 			places[i].copies);
 	compare_heads(&n);
 	compare_scores(&n);
