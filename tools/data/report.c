@@ -48,7 +48,7 @@ static void add_split(struct json_out *o, const struct manifest *m, int i)
 	}
 }
 
-int report_json(const struct manifest *m, const char *dir, const char *hash)
+struct json_out *report_object(const struct manifest *m, const char *dir, const char *hash)
 {
 	struct json_out *o = json_out_new(), *part;
 
@@ -65,5 +65,10 @@ int report_json(const struct manifest *m, const char *dir, const char *hash)
 	json_out_int(o, "duplicates", m->duplicates);
 	for (int i = 0; i < DATA_SPLITS; i++)
 		add_split(o, m, i);
-	return json_out_print(o);
+	return o;
+}
+
+int report_json(const struct manifest *m, const char *dir, const char *hash)
+{
+	return json_out_print(report_object(m, dir, hash));
 }
