@@ -24,7 +24,7 @@
 #define CHAINS 12	/* enough to hide the latency of a multiply-add */
 #define STEPS 20000	/* of all chains, in a tile: some 40 us */
 #define TILES 64	/* per thread and run */
-#define KINDS 4		/* the time is shared by so many measurements */
+#define KINDS 5		/* the time is shared by so many measurements */
 #define MIN_RUNS 3
 #define MAX_RUNS 100
 
@@ -50,7 +50,9 @@ typedef float vec16 __attribute__((vector_size(64)));
 typedef float vec8 __attribute__((vector_size(32)));
 typedef float vec4 __attribute__((vector_size(16)));
 
-#define FMA_LOOP(name, target, vec)						\
+#define FMA(a, x, y) ((a) * (x) + (y))
+
+#define FMA_LOOP(name, target, vec, step)					\
 	target static float name(void)						\
 	{									\
 		vec a[CHAINS], x = (vec){ 0 } + 0.999f, y = (vec){ 0 } + 0.001f, sum; \
@@ -60,7 +62,7 @@ typedef float vec4 __attribute__((vector_size(16)));
 		for (int s = 0; s < STEPS; s++) {				\
 			SIMD_UNROLL						\
 			for (int c = 0; c < CHAINS; c++)			\
-				a[c] = a[c] * x + y;				\
+				a[c] = step(a[c], x, y);			\
 		}								\
 		sum = a[0];							\
 		for (int c = 1; c < CHAINS; c++)				\
@@ -68,13 +70,13 @@ typedef float vec4 __attribute__((vector_size(16)));
 		return sum[0];							\
 	}
 
-FMA_LOOP(fma_avx512, SIMD_AVX512, vec16)
-FMA_LOOP(fma_avx2, SIMD_AVX2, vec8)
-FMA_LOOP(fma_plain, , vec4)
+FMA_LOOP(dot_avx512, SIMD_AVX512_BF16, vec16, simd_dot_bf16)
+FMA_LOOP(fma_avx512, SIMD_AVX512, vec16, FMA)
+FMA_LOOP(fma_avx2, SIMD_AVX2, vec8, FMA)
+FMA_LOOP(fma_plain, , vec4, FMA)
 
 struct arithmetic {
 	float (*loop)(void);
-	int lanes;
 	volatile float sink;	/* so that no loop is left out */
 };
 
@@ -87,17 +89,23 @@ static void arithmetic_tile(void *ctx, long tile)
 		a->sink = sum;
 }
 
-static double measure_f32(double seconds)
+/* Operations per second of @loop, each step of which does @flops. */
+static double measure_loop(float (*loop)(void), int flops, double seconds)
 {
-	struct arithmetic a = { .loop = fma_plain, .lanes = 4 };
+	struct arithmetic a = { .loop = loop };
 	long tiles = (long)TILES * threads_count();
 
-	if (simd_level() >= SIMD_LEVEL_AVX512)
-		a = (struct arithmetic){ .loop = fma_avx512, .lanes = 16 };
-	else if (simd_level() >= SIMD_LEVEL_AVX2)
-		a = (struct arithmetic){ .loop = fma_avx2, .lanes = 8 };
-	return 2.0 * CHAINS * STEPS * a.lanes * (double)tiles /
+	return (double)CHAINS * STEPS * flops * (double)tiles /
 	       median_run(arithmetic_tile, &a, tiles, seconds);
+}
+
+static double measure_f32(double seconds)
+{
+	if (simd_level() >= SIMD_LEVEL_AVX512)
+		return measure_loop(fma_avx512, 2 * 16, seconds);
+	if (simd_level() >= SIMD_LEVEL_AVX2)
+		return measure_loop(fma_avx2, 2 * 8, seconds);
+	return measure_loop(fma_plain, 2 * 4, seconds);
 }
 
 /* ---- memory ---------------------------------------------------------------------- */
@@ -182,5 +190,7 @@ int host_measure(struct device *dev, double seconds, struct device_rates *rates)
 	seconds /= KINDS;
 	rates->f32 = measure_f32(seconds);
 	rates->bf16 = rates->f32;
+	if (simd_level() >= SIMD_LEVEL_AVX512_BF16)
+		rates->bf16 = measure_loop(dot_avx512, 4 * 16, seconds);
 	return measure_memory(seconds, rates);
 }
