@@ -4,7 +4,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "arch/cpu/convert.h"
 #include "base/fail.h"
+
+/* Are all factors of products bf16, and can the processor multiply those? */
+static bool multiplies_bf16(const struct call *c)
+{
+	for (int i = ATTENTION_Q; i <= ATTENTION_V; i++)
+		if (c->in[i].dtype != DT_BF16)
+			return false;
+	return mm_kernel_bf16();
+}
 
 struct attention_sizes attention_sizes(const struct call *c)
 {
@@ -26,7 +36,8 @@ struct attention_sizes attention_sizes(const struct call *c)
 		.wide_dv = wide(c->in[ATTENTION_V].n[3]),
 		.scale = a->scale ? a->scale : (float)(1 / sqrt((double)q[3])),
 		.simd = attention_simd(),
-		.mm = mm_kernel(),
+		.mm = multiplies_bf16(c) ? mm_kernel_bf16() : mm_kernel(),
+		.step = multiplies_bf16(c) ? 2 : 1,
 	};
 }
 
@@ -60,36 +71,96 @@ struct span attention_span(const struct attention_sizes *s, int64_t b, int64_t i
 	return (struct span){ .first = (int32_t)first, .last = (int32_t)last };
 }
 
-static float bf16_at(const uint16_t *bits)
+SIMD_CLONES static void widen_row(const uint16_t *from, int64_t stride, float *to, int64_t n)
 {
-	uint32_t wide = (uint32_t)*bits << 16;
-	float x;
-
-	memcpy(&x, &wide, sizeof(x));
-	return x;
+	for (int64_t e = 0; e < n && stride == 1; e++)
+		to[e] = bf16_load(from[e]);
+	for (int64_t e = 0; e < n && stride != 1; e++)
+		to[e] = bf16_load(from[e * stride]);
 }
 
-struct rows attention_rows(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
-			   int64_t nr, float *copy)
+/* Where row @first of the head begins, in elements. */
+static int64_t head_row(const struct layout *l, int64_t b, int64_t h, int64_t first)
+{
+	return b * l->stride[0] + first * l->stride[1] + h * l->stride[2];
+}
+
+struct rows attention_floats(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
+			     int64_t nr, float *copy)
 {
 	const struct layout *l = &c->in[in];
-	int64_t at = b * l->stride[0] + first * l->stride[1] + h * l->stride[2];
+	int64_t at = head_row(l, b, h, first), d = l->n[3];
 	const float *f32 = c->in_data[in];
 	const uint16_t *bf16 = c->in_data[in];
-	int64_t d = l->n[3];
 
 	if (l->dtype == DT_F32 && l->stride[3] == 1 && d % MM_COLS == 0)
 		return (struct rows){ .data = f32 + at, .stride = l->stride[1] };
 	for (int64_t r = 0; r < nr; r++, at += l->stride[1]) {
 		float *to = copy + r * wide(d);
 
-		for (int64_t e = 0; e < d; e++)
-			to[e] = l->dtype == DT_F32 ? f32[at + e * l->stride[3]]
-			      : bf16_at(bf16 + at + e * l->stride[3]);
+		if (l->dtype == DT_BF16)
+			widen_row(bf16 + at, l->stride[3], to, d);
+		for (int64_t e = 0; e < d && l->dtype == DT_F32; e++)
+			to[e] = f32[at + e * l->stride[3]];
 		for (int64_t e = d; e < wide(d); e++)
 			to[e] = 0;
 	}
 	return (struct rows){ .data = copy, .stride = wide(d) };
+}
+
+struct rows attention_rows(const struct attention_sizes *s, int in, int64_t b, int64_t h,
+			   int64_t first, int64_t nr, float *copy)
+{
+	const struct layout *l = &s->c->in[in];
+	int64_t at = head_row(l, b, h, first), d = l->n[3];
+	const uint16_t *from = (const uint16_t *)s->c->in_data[in] + at;
+	uint16_t *to = (uint16_t *)copy;
+
+	if (s->step == 1)
+		return attention_floats(s->c, in, b, h, first, nr, copy);
+	if (l->stride[3] == 1 && d % MM_COLS == 0 && at % 2 == 0 && l->stride[1] % 2 == 0)
+		return (struct rows){ .data = (const float *)(const void *)from,
+				      .stride = l->stride[1] / 2 };
+	for (int64_t r = 0; r < nr; r++, from += l->stride[1])
+		for (int64_t e = 0; e < wide(d); e++)
+			*to++ = e < d ? from[e * l->stride[3]] : 0;
+	return (struct rows){ .data = copy, .stride = wide(d) / 2 };
+}
+
+struct rows attention_pairs(const struct attention_sizes *s, struct rows from, int64_t nr,
+			    int64_t width, float *to)
+{
+	if (s->step == 1)
+		return from;
+	for (int64_t r = 0; r < nr; r += 2) {
+		const float *a = from.data + r * from.stride, *b = a + from.stride;
+
+		attention_interleave((const uint16_t *)a,
+				     r + 1 < nr ? (const uint16_t *)b : NULL, width,
+				     to + r / 2 * width);
+	}
+	return (struct rows){ .data = to, .stride = width };
+}
+
+SIMD_CLONES static void store_f32(const float *from, float factor, float *to, int64_t n)
+{
+	for (int64_t e = 0; e < n; e++)
+		to[e] = from[e] * factor;
+}
+
+SIMD_CLONES static void store_bf16(const float *from, float factor, uint16_t *to, int64_t n)
+{
+	for (int64_t e = 0; e < n; e++)
+		to[e] = bf16_store(from[e] * factor);
+}
+
+void attention_store(const struct call *c, int o, int64_t at, const float *from, float factor,
+		     int64_t n)
+{
+	if (c->out[o].dtype == DT_BF16)
+		store_bf16(from, factor, (uint16_t *)c->out_data[o] + at, n);
+	else
+		store_f32(from, factor, (float *)c->out_data[o] + at, n);
 }
 
 void attention_prefetch(const struct call *c, int in, int64_t b, int64_t h, int64_t first,

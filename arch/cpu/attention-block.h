@@ -28,6 +28,7 @@ struct attention_sizes {
 	float scale;
 	const struct attention_simd *simd;
 	mm_fn mm;
+	int step;		/* elements in a word: 1 float or 2 bf16, see mm.h */
 };
 
 /** struct span - the keys first ... last, which a query sees; none if last < first. */
@@ -44,19 +45,41 @@ int attention_check(const struct attention_sizes *s);
 /** attention_span() - the keys that query @i of sequence @b sees. */
 struct span attention_span(const struct attention_sizes *s, int64_t b, int64_t i);
 
-/** struct rows - some rows of one head as floats: row r begins at data + r * stride. */
+/** struct rows - some rows of one head as words: row r begins at data + r * stride. */
 struct rows {
 	const float *data;
 	int64_t stride;
 };
 
 /**
- * attention_rows() - rows @first ... @first + @nr of head @h of input @in, (B, T, H, D).
+ * attention_floats() - rows @first ... @first + @nr of head @h of input @in, (B, T, H, D).
  * @copy: (nr, D rounded up to MM_COLS), filled, with zeros behind D, if the input's own
  *	elements are not whole vectors of adjacent floats
  */
-struct rows attention_rows(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
-			   int64_t nr, float *copy);
+struct rows attention_floats(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
+			     int64_t nr, float *copy);
+
+/** attention_rows() - the same as the words that products take: floats or bf16. */
+struct rows attention_rows(const struct attention_sizes *s, int in, int64_t b, int64_t h,
+			   int64_t first, int64_t nr, float *copy);
+
+/**
+ * attention_pairs() - rows as the second factor of a product over them.
+ * @nr: rows of @width elements, @width a multiple of MM_COLS
+ * @to: (nr / 2 rounded up, width) words: filled if words are pairs of rows
+ */
+struct rows attention_pairs(const struct attention_sizes *s, struct rows from, int64_t nr,
+			    int64_t width, float *to);
+
+/** attention_store() - @n floats times @factor to element @at of output @o. */
+void attention_store(const struct call *c, int o, int64_t at, const float *from, float factor,
+		     int64_t n);
+
+/** words() - how many words @n elements take that are summed over. */
+static inline int64_t words(const struct attention_sizes *s, int64_t n)
+{
+	return (n + s->step - 1) / s->step;
+}
 
 /**
  * attention_prefetch() - ask for these rows: the caches' own prefetchers do not follow the

@@ -30,12 +30,15 @@ struct unit {
 	_Alignas(64) float weights[BLOCK * BLOCK];	/* (queries, keys): scores, then weights */
 	float slopes[BLOCK * BLOCK];	/* (queries, keys): dw, then ds */
 	float bend[BLOCK * BLOCK];	/* (queries, keys): the softcap's derivative */
+	/* Where words are pairs of bf16: (pairs of queries, keys), (queries, pairs of keys). */
+	_Alignas(64) float packed[2][BLOCK / 2 * BLOCK], halves[BLOCK * BLOCK / 2];
 	int64_t b, kv, h, part;
 	int64_t query, nr_queries, key, nr_keys;
 	float *keys, *values;		/* (D, BLOCK), (Dv, BLOCK) */
 	float *dk, *dv;			/* (BLOCK, wide D), (BLOCK, wide Dv) */
 	float *dq;			/* (group, Tq, wide D) of the slot, or of the part */
 	float *copy[3];			/* (BLOCK, wide D or Dv), see attention_rows() */
+	float *pairs[3];		/* (BLOCK / 2, wide D or Dv), see attention_pairs() */
 	float *base, *delta;		/* (group, Tq) lse in powers of two; do . o */
 	int32_t *first, *last;		/* (Tq) what a query sees */
 	struct sight *sight;		/* (groups of Tq) */
@@ -69,7 +72,8 @@ static int64_t sight_floats(const struct attention_sizes *s)
 
 static int64_t slot_floats(const struct attention_sizes *s)
 {
-	return wide(BLOCK * (5 * s->wide_d + 3 * s->wide_dv) + s->tq * (2 * s->group + 2) +
+	return wide(BLOCK * (6 * s->wide_d + 3 * s->wide_dv) + BLOCK / 2 * s->wide_dv +
+		    s->tq * (2 * s->group + 2) +
 		    sight_floats(s));
 }
 
@@ -116,7 +120,7 @@ static void score_pair(const struct attention_sizes *s, struct unit *u, const st
 		const struct range keys = reach->both[g];
 		int64_t row = g * GROUP, column = keys.first * GROUP;
 		struct mm mm = {
-			.n = (keys.end - keys.first) * GROUP, .k = s->d,
+			.n = (keys.end - keys.first) * GROUP, .k = words(s, s->d),
 			.a = q.data + row * q.stride, .a_row = q.stride, .a_col = 1,
 			.b = u->keys + column, .b_row = BLOCK,
 			.c = u->weights + row * BLOCK + column, .c_row = BLOCK };
@@ -124,7 +128,7 @@ static void score_pair(const struct attention_sizes *s, struct unit *u, const st
 		end = run_end(reach->both, g, reach->nr_queries);
 		mm.m = smaller((int64_t)end * GROUP, u->nr_queries) - row;
 		s->mm(&mm);
-		mm.k = s->dv;
+		mm.k = words(s, s->dv);
 		mm.a = grad.data + row * grad.stride;
 		mm.a_row = grad.stride;
 		mm.b = u->values + column;
@@ -156,17 +160,41 @@ static void slope_pair(const struct attention_sizes *s, struct unit *u, const st
 		bend_slopes(u->slopes, u->bend, count);
 }
 
+/* Weights and slopes as the products take them. */
+static void pack_pair(const struct attention_sizes *s, struct unit *u, const struct reach *reach)
+{
+	for (int g = 0; g < reach->nr_keys; g++) {
+		int64_t row = reach->queries[g].first * GROUP, column = g * GROUP;
+		int64_t nr = smaller((int64_t)reach->queries[g].end * GROUP, u->nr_queries) - row;
+		int64_t from = row * BLOCK + column, to = row / 2 * BLOCK + column;
+
+		attention_pack(u->weights + from, nr, u->packed[0] + to);
+		attention_pack(u->slopes + from, nr, u->packed[1] + to);
+	}
+	for (int64_t r = 0; r < u->nr_queries; r++) {
+		const struct range keys = reach->keys[r / GROUP];
+		int64_t at = r * BLOCK + keys.first * GROUP;
+
+		attention_halve(u->slopes + at, (keys.end - keys.first) * GROUP,
+				(uint16_t *)u->halves + at);
+	}
+}
+
 /* dv += w^T do, dk += ds^T q */
 static void add_dkv(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
 		    struct rows q, struct rows grad)
 {
+	const float *weights = s->step == 1 ? u->weights : u->packed[0];
+	const float *slopes = s->step == 1 ? u->slopes : u->packed[1];
+
 	for (int g = 0, end; g < reach->nr_keys; g = end) {
 		int64_t column = g * GROUP, row = reach->queries[g].first * GROUP;
 		int64_t last = smaller((int64_t)reach->queries[g].end * GROUP, u->nr_queries);
+		int64_t word = row / s->step;
 		struct mm mm = {
-			.n = s->wide_dv, .k = last - row,
-			.a = u->weights + row * BLOCK + column, .a_row = 1, .a_col = BLOCK,
-			.b = grad.data + row * grad.stride, .b_row = grad.stride,
+			.n = s->wide_dv, .k = words(s, last - row),
+			.a = weights + word * BLOCK + column, .a_row = 1, .a_col = BLOCK,
+			.b = grad.data + word * grad.stride, .b_row = grad.stride,
 			.c = u->dv + column * s->wide_dv, .c_row = s->wide_dv, .add = true };
 
 		end = run_end(reach->queries, g, reach->nr_keys);
@@ -175,8 +203,8 @@ static void add_dkv(const struct attention_sizes *s, struct unit *u, const struc
 		mm.m = smaller((int64_t)end * GROUP, u->nr_keys) - column;
 		s->mm(&mm);
 		mm.n = s->wide_d;
-		mm.a = u->slopes + row * BLOCK + column;
-		mm.b = q.data + row * q.stride;
+		mm.a = slopes + word * BLOCK + column;
+		mm.b = q.data + word * q.stride;
 		mm.b_row = q.stride;
 		mm.c = u->dk + column * s->wide_d;
 		mm.c_row = s->wide_d;
@@ -188,6 +216,8 @@ static void add_dkv(const struct attention_sizes *s, struct unit *u, const struc
 static void add_dq(const struct attention_sizes *s, struct unit *u, const struct reach *reach)
 {
 	float *dq = u->dq + (u->h % s->group * s->tq + u->query) * s->wide_d;
+	const float *slopes = s->step == 1 ? u->slopes : u->halves;
+	int64_t stride = BLOCK / s->step;
 
 	for (int g = 0, end; g < reach->nr_queries; g = end) {
 		int64_t column = reach->keys[g].first * GROUP, row = g * GROUP;
@@ -198,9 +228,10 @@ static void add_dq(const struct attention_sizes *s, struct unit *u, const struct
 			continue;
 		s->mm(&(struct mm){
 			.m = smaller((int64_t)end * GROUP, u->nr_queries) - row,
-			.n = s->wide_d, .k = last - column,
-			.a = u->slopes + row * BLOCK + column, .a_row = BLOCK, .a_col = 1,
-			.b = u->k.data + column * u->k.stride, .b_row = u->k.stride,
+			.n = s->wide_d, .k = words(s, last - column),
+			.a = slopes + row * stride + column / s->step,
+			.a_row = stride, .a_col = 1,
+			.b = u->k.data + column / s->step * u->k.stride, .b_row = u->k.stride,
 			.c = dq + row * s->wide_d, .c_row = s->wide_d, .add = true });
 	}
 }
@@ -213,11 +244,15 @@ static void run_pair(const struct attention_sizes *s, struct unit *u)
 	if (!reach_make(&reach, u->sight + u->query / GROUP, (int)groups_of(u->nr_queries), u->key,
 			u->nr_keys))
 		return;
-	q = attention_rows(s->c, ATTENTION_GRAD_Q, u->b, u->h, u->query, u->nr_queries, u->copy[0]);
-	grad = attention_rows(s->c, ATTENTION_GRAD_DO, u->b, u->h, u->query, u->nr_queries,
+	q = attention_rows(s, ATTENTION_GRAD_Q, u->b, u->h, u->query, u->nr_queries, u->copy[0]);
+	grad = attention_rows(s, ATTENTION_GRAD_DO, u->b, u->h, u->query, u->nr_queries,
 			      u->copy[1]);
 	score_pair(s, u, &reach, q, grad);
 	slope_pair(s, u, &reach);
+	if (s->step > 1)
+		pack_pair(s, u, &reach);
+	q = attention_pairs(s, q, u->nr_queries, s->wide_d, u->pairs[0]);
+	grad = attention_pairs(s, grad, u->nr_queries, s->wide_dv, u->pairs[1]);
 	add_dkv(s, u, &reach, q, grad);
 	add_dq(s, u, &reach);
 }
@@ -249,8 +284,8 @@ static void load_head(const struct attention_sizes *s, struct unit *u, int64_t h
 	float *base = u->base + h % s->group * s->tq, *delta = u->delta + h % s->group * s->tq;
 
 	for (int64_t i = 0; i < s->tq; i++) {
-		struct rows o = attention_rows(s->c, ATTENTION_GRAD_O, u->b, h, i, 1, u->copy[0]);
-		struct rows grad = attention_rows(s->c, ATTENTION_GRAD_DO, u->b, h, i, 1,
+		struct rows o = attention_floats(s->c, ATTENTION_GRAD_O, u->b, h, i, 1, u->copy[0]);
+		struct rows grad = attention_floats(s->c, ATTENTION_GRAD_DO, u->b, h, i, 1,
 						  u->copy[1]);
 
 		base[i] = lse[i] * (float)M_LOG2E;
@@ -275,21 +310,15 @@ static void begin_unit(const struct attention_sizes *s, struct unit *u)
 	memset(u->dq, 0, dq_floats(s) * sizeof(float));
 }
 
-SIMD_CLONES static void scale_row(const float *from, float factor, float *to, int64_t n)
-{
-	for (int64_t e = 0; e < n; e++)
-		to[e] = from[e] * factor;
-}
-
 /* Rows @first ... @first + @nr of head @h of output @o, times @factor. */
 static void store_rows(const struct call *c, int o, int64_t b, int64_t h, int64_t first, int64_t nr,
 		       const float *from, float factor)
 {
 	const int64_t *n = c->out[o].n;
-	float *to = (float *)c->out_data[o] + ((b * n[1] + first) * n[2] + h) * n[3];
+	int64_t at = ((b * n[1] + first) * n[2] + h) * n[3];
 
 	for (int64_t r = 0; r < nr; r++)
-		scale_row(from + r * wide(n[3]), factor, to + r * n[2] * n[3], n[3]);
+		attention_store(c, o, at + r * n[2] * n[3], from + r * wide(n[3]), factor, n[3]);
 }
 
 /* A block of keys: with all queries of the kv head's group. */
@@ -298,10 +327,11 @@ static void run_keys(const struct attention_sizes *s, struct unit *u)
 	struct rows v;
 
 	u->nr_keys = smaller(s->tk - u->key, BLOCK);
-	v = attention_rows(s->c, ATTENTION_GRAD_V, u->b, u->kv, u->key, u->nr_keys, u->copy[1]);
-	u->k = attention_rows(s->c, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys, u->copy[2]);
-	s->simd->transpose(v.data, v.stride, u->nr_keys, s->dv, u->values);
-	s->simd->transpose(u->k.data, u->k.stride, u->nr_keys, s->d, u->keys);
+	v = attention_rows(s, ATTENTION_GRAD_V, u->b, u->kv, u->key, u->nr_keys, u->copy[1]);
+	u->k = attention_rows(s, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys, u->copy[2]);
+	s->simd->transpose(v.data, v.stride, u->nr_keys, words(s, s->dv), u->values);
+	s->simd->transpose(u->k.data, u->k.stride, u->nr_keys, words(s, s->d), u->keys);
+	u->k = attention_pairs(s, u->k, u->nr_keys, s->wide_d, u->pairs[2]);
 	memset(u->dk, 0, u->nr_keys * s->wide_d * sizeof(float));
 	memset(u->dv, 0, u->nr_keys * s->wide_dv * sizeof(float));
 	for (u->h = u->kv * s->group; u->h < (u->kv + 1) * s->group; u->h++)
@@ -322,7 +352,10 @@ static void set_memory(const struct attention_sizes *s, struct unit *u, float *s
 	u->copy[0] = u->dv + BLOCK * s->wide_dv;
 	u->copy[1] = u->copy[0] + BLOCK * s->wide_d;
 	u->copy[2] = u->copy[1] + BLOCK * s->wide_dv;
-	u->base = u->copy[2] + BLOCK * s->wide_d;
+	u->pairs[0] = u->copy[2] + BLOCK * s->wide_d;
+	u->pairs[1] = u->pairs[0] + BLOCK / 2 * s->wide_d;
+	u->pairs[2] = u->pairs[1] + BLOCK / 2 * s->wide_dv;
+	u->base = u->pairs[2] + BLOCK / 2 * s->wide_d;
 	u->delta = u->base + s->group * s->tq;
 	u->first = (int32_t *)(u->delta + s->group * s->tq);
 	u->last = u->first + s->tq;

@@ -70,6 +70,19 @@ struct attention_simd {
 	void (*slopes)(const struct slopes *s);
 };
 
+/**
+ * attention_pack() - a column of groups of floats as words of two bf16, from rows 2i and 2i+1.
+ * @from: (@nr, BLOCK), GROUP columns of it; @to: (@nr / 2 rounded up, BLOCK); zero for a
+ *	row that is missing.  Where mm_kernel_bf16() is not NULL.
+ */
+void attention_pack(const float *from, int64_t nr, float *to);
+
+/** attention_halve() - @nr floats as bf16. */
+void attention_halve(const float *from, int64_t nr, uint16_t *to);
+
+/** attention_interleave() - rows 2i and 2i+1 of @width bf16 as words; @b NULL: zeros. */
+void attention_interleave(const uint16_t *a, const uint16_t *b, int64_t width, float *to);
+
 /** attention_simd() - the best for this processor. */
 const struct attention_simd *attention_simd(void);
 

@@ -25,12 +25,14 @@
 struct unit {
 	_Alignas(64) float scores[BLOCK * BLOCK];	/* (keys, rows) */
 	float base[BLOCK], sum[BLOCK], shrink[BLOCK];
+	_Alignas(64) float packed[BLOCK / 2 * BLOCK];	/* (pairs of keys, rows) in bf16 */
 	int32_t first[BLOCK], last[BLOCK];
 	struct sight sight[GROUPS];
 	int64_t b, kv, first_row, nr;	/* rows (head of the group, query) */
 	float *query;			/* (D, BLOCK) */
 	float *out;			/* (BLOCK, wide Dv) */
 	float *copy;			/* (BLOCK, wide max(D, Dv)), see attention_rows() */
+	float *pairs;			/* (BLOCK / 2, wide Dv), see attention_pairs() */
 };
 
 static int64_t wider(const struct attention_sizes *s)
@@ -40,7 +42,7 @@ static int64_t wider(const struct attention_sizes *s)
 
 static int64_t slot_floats(const struct attention_sizes *s)
 {
-	return wide(BLOCK * (s->d + s->wide_dv + wider(s)));
+	return wide(BLOCK * (s->d + s->wide_dv + wider(s)) + BLOCK / 2 * s->wide_dv);
 }
 
 static int64_t nr_blocks(const struct attention_sizes *s)
@@ -76,17 +78,17 @@ static struct rows query_rows(const struct attention_sizes *s, struct unit *u)
 	int64_t h = u->kv * s->group + u->first_row / s->tq, i = u->first_row % s->tq;
 
 	if (i + u->nr <= s->tq)
-		return attention_rows(s->c, ATTENTION_Q, u->b, h, i, u->nr, u->copy);
+		return attention_rows(s, ATTENTION_Q, u->b, h, i, u->nr, u->copy);
 	for (int64_t r = 0; r < u->nr; r++) {
 		int64_t row = u->first_row + r;
-		float *to = u->copy + r * s->wide_d;
-		struct rows q = attention_rows(s->c, ATTENTION_Q, u->b,
+		float *to = u->copy + r * s->wide_d / s->step;
+		struct rows q = attention_rows(s, ATTENTION_Q, u->b,
 					       u->kv * s->group + row / s->tq, row % s->tq, 1, to);
 
 		if (q.data != to)
-			memcpy(to, q.data, s->d * sizeof(float));
+			memcpy(to, q.data, words(s, s->d) * sizeof(float));
 	}
-	return (struct rows){ .data = u->copy, .stride = s->wide_d };
+	return (struct rows){ .data = u->copy, .stride = s->wide_d / s->step };
 }
 
 /* Which keys do the rows see, and their queries as columns. */
@@ -94,7 +96,7 @@ static void load_queries(const struct attention_sizes *s, struct unit *u)
 {
 	struct rows q = query_rows(s, u);
 
-	s->simd->transpose(q.data, q.stride, u->nr, s->d, u->query);
+	s->simd->transpose(q.data, q.stride, u->nr, words(s, s->d), u->query);
 	for (int64_t r = 0; r < u->nr; r++) {
 		struct span span = attention_span(s, u->b, (u->first_row + r) % s->tq);
 
@@ -130,7 +132,7 @@ SIMD_CLONES static void cap_scores(float *scores, float scale, float cap, int64_
 static void score_keys(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
 		       int64_t key, int64_t nr_keys)
 {
-	struct rows k = attention_rows(s->c, ATTENTION_K, u->b, u->kv, key, nr_keys, u->copy);
+	struct rows k = attention_rows(s, ATTENTION_K, u->b, u->kv, key, nr_keys, u->copy);
 
 	for (int g = 0, end; g < reach->nr_keys; g = end) {
 		const struct range rows = reach->queries[g];
@@ -139,7 +141,7 @@ static void score_keys(const struct attention_sizes *s, struct unit *u, const st
 		end = run_end(reach->queries, g, reach->nr_keys);
 		to = smaller((int64_t)end * GROUP, nr_keys);
 		s->mm(&(struct mm){
-			.m = to - from, .n = (rows.end - rows.first) * GROUP, .k = s->d,
+			.m = to - from, .n = (rows.end - rows.first) * GROUP, .k = words(s, s->d),
 			.a = k.data + from * k.stride, .a_row = k.stride, .a_col = 1,
 			.b = u->query + rows.first * GROUP, .b_row = BLOCK,
 			.c = u->scores + from * BLOCK + rows.first * GROUP, .c_row = BLOCK });
@@ -155,12 +157,30 @@ static void shrink_out(struct unit *u, int64_t width)
 			scale_row(u->out + r * width, u->shrink[r], u->out + r * width, width);
 }
 
+/* The weights as the products take them. */
+static const float *packed_weights(const struct attention_sizes *s, struct unit *u,
+				   const struct reach *reach, int64_t nr_keys)
+{
+	if (s->step == 1)
+		return u->scores;
+	for (int g = 0; g < reach->nr_queries; g++) {
+		int64_t from = reach->keys[g].first * GROUP;
+		int64_t to = smaller((int64_t)reach->keys[g].end * GROUP, nr_keys);
+
+		attention_pack(u->scores + from * BLOCK + g * GROUP, to - from,
+			       u->packed + from / 2 * BLOCK + g * GROUP);
+	}
+	return u->packed;
+}
+
 /* out += weights times values */
 static void add_values(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
 		       int64_t key, int64_t nr_keys)
 {
-	struct rows v = attention_rows(s->c, ATTENTION_V, u->b, u->kv, key, nr_keys, u->copy);
+	struct rows v = attention_rows(s, ATTENTION_V, u->b, u->kv, key, nr_keys, u->copy);
+	const float *weights = packed_weights(s, u, reach, nr_keys);
 
+	v = attention_pairs(s, v, nr_keys, s->wide_dv, u->pairs);
 	for (int g = 0, end; g < reach->nr_queries; g = end) {
 		int64_t from = reach->keys[g].first * GROUP, row = g * GROUP;
 		int64_t to = smaller((int64_t)reach->keys[g].end * GROUP, nr_keys);
@@ -170,9 +190,9 @@ static void add_values(const struct attention_sizes *s, struct unit *u, const st
 			continue;
 		s->mm(&(struct mm){
 			.m = smaller((int64_t)end * GROUP, u->nr) - row,
-			.n = s->wide_dv, .k = to - from,
-			.a = u->scores + from * BLOCK + row, .a_row = 1, .a_col = BLOCK,
-			.b = v.data + from * v.stride, .b_row = v.stride,
+			.n = s->wide_dv, .k = words(s, to - from),
+			.a = weights + from / s->step * BLOCK + row, .a_row = 1, .a_col = BLOCK,
+			.b = v.data + from / s->step * v.stride, .b_row = v.stride,
 			.c = u->out + row * s->wide_dv, .c_row = s->wide_dv, .add = true });
 	}
 }
@@ -201,18 +221,18 @@ static void store_rows(const struct attention_sizes *s, const struct unit *u)
 	for (int64_t r = 0; r < u->nr; r++) {
 		int64_t row = u->first_row + r, i = row % s->tq;
 		int64_t h = u->kv * s->group + row / s->tq;
-		float *o = (float *)s->c->out_data[ATTENTION_O] +
-			   ((u->b * s->tq + i) * s->heads + h) * s->dv;
+		int64_t at = ((u->b * s->tq + i) * s->heads + h) * s->dv;
 		float *lse = (float *)s->c->out_data[ATTENTION_LSE] +
 			     (u->b * s->heads + h) * s->tq + i;
 
 		if (u->last[r] < 0) {	/* sees no key */
 			*lse = -INFINITY;
-			memset(o, 0, s->dv * sizeof(float));
+			attention_store(s->c, ATTENTION_O, at, u->out + r * s->wide_dv, 1, s->dv);
 			continue;
 		}
 		*lse = u->base[r] * (float)M_LN2 + logf(u->sum[r]);
-		scale_row(u->out + r * s->wide_dv, 1 / u->sum[r], o, s->dv);
+		attention_store(s->c, ATTENTION_O, at, u->out + r * s->wide_dv, 1 / u->sum[r],
+				s->dv);
 	}
 }
 
@@ -259,6 +279,7 @@ static void run_unit(const struct attention_sizes *s, int64_t unit, float *scrat
 	u.query = scratch;
 	u.out = scratch + BLOCK * s->d;
 	u.copy = scratch + BLOCK * (s->d + s->wide_dv);
+	u.pairs = u.copy + BLOCK * wider(s);
 	for (int64_t turn = 0; turn * parts < nr_blocks(s); turn++) {
 		int64_t block = turn * parts + (turn % 2 ? parts - 1 - part : part);
 

@@ -7,6 +7,7 @@
  *	KERNEL_TARGET	the functions' target attribute
  *	LANES		floats in a vector
  *	VECS		vectors in a row of a tile, 2 or 4
+ *	PAIRS		words are pairs of bf16
  *
  * A tile of C stays in registers while k runs, beside one row of B and an element of A.
  * At least 8 sums cover the latency of the multiply-adds: narrow tiles are taller.
@@ -16,6 +17,21 @@ typedef float KERNEL(vec) __attribute__((vector_size(4 * LANES)));
 typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 #define MOST_ROWS 16
+
+/* sum + a x, with one word of A for all columns */
+static inline __attribute__((always_inline)) KERNEL_TARGET
+KERNEL(vec) KERNEL(multiply_add)(KERNEL(vec) sum, const float *a, KERNEL(vec) x)
+{
+#if PAIRS
+	typedef int32_t word __attribute__((may_alias));
+	typedef int32_t words __attribute__((vector_size(4 * LANES)));
+	words all = (words){ 0 } + *(const word *)a;
+
+	return simd_dot_bf16(sum, (KERNEL(vec))all, x);
+#else
+	return sum + *a * x;
+#endif
+}
 
 /* C(i ... i + rows, j ... j + vecs * LANES); @rows and @vecs are constants once inlined. */
 static inline __attribute__((always_inline)) KERNEL_TARGET
@@ -35,7 +51,8 @@ void KERNEL(tile)(const struct mm *p, int64_t i, int64_t j, const int rows, cons
 		for (int r = 0; r < rows; r++)
 			SIMD_UNROLL
 			for (int v = 0; v < vecs; v++)
-				sum[r][v] += a[r * a_row] * x[v];
+				sum[r][v] = KERNEL(multiply_add)(sum[r][v], a + r * a_row,
+								 x[v]);
 	}
 	SIMD_UNROLL
 	for (int r = 0; r < rows; r++) {
@@ -93,3 +110,4 @@ static KERNEL_TARGET void KERNEL(mm)(const struct mm *p)
 #undef KERNEL_TARGET
 #undef LANES
 #undef VECS
+#undef PAIRS

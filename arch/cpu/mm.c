@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: MIT
 #include "arch/cpu/mm.h"
 
+#include <stddef.h>
+
 #include "arch/cpu/simd.h"
 
 #define KERNEL(name) name##_plain
 #define KERNEL_TARGET
 #define LANES 4
 #define VECS 2
+#define PAIRS 0
 #include "arch/cpu/mm-kernel.h"
 
 #define KERNEL(name) name##_avx2
 #define KERNEL_TARGET SIMD_AVX2
 #define LANES 8
 #define VECS 2
+#define PAIRS 0
 #include "arch/cpu/mm-kernel.h"
 
 #define KERNEL(name) name##_avx512
 #define KERNEL_TARGET SIMD_AVX512
 #define LANES 16
 #define VECS 4
+#define PAIRS 0
 #include "arch/cpu/mm-kernel.h"
+
+#define KERNEL(name) name##_bf16
+#define KERNEL_TARGET SIMD_AVX512_BF16
+#define LANES 16
+#define VECS 4
+#define PAIRS 1
+#include "arch/cpu/mm-kernel.h"
+
+mm_fn mm_kernel_bf16(void)
+{
+	return simd_level() >= SIMD_LEVEL_AVX512_BF16 ? mm_bf16 : NULL;
+}
 
 mm_fn mm_kernel(void)
 {

@@ -38,4 +38,10 @@ typedef void (*mm_fn)(const struct mm *p);
 /** mm_kernel() - the fastest for this processor. */
 mm_fn mm_kernel(void);
 
+/**
+ * mm_kernel_bf16() - for words of A and B that are two bf16 which are neighbours in k:
+ * each word of A with each of B adds two products to C.  NULL if the processor has none.
+ */
+mm_fn mm_kernel_bf16(void);
+
 #endif

@@ -44,26 +44,26 @@ static int check_attr(const char *op, const struct attention_attr *a)
 	return 0;
 }
 
-static int check_four(const char *op, const char *what, const struct layout *l, bool bf16)
+static int check_four(const char *op, const char *what, const struct layout *l)
 {
 	char text[SHAPE_TEXT];
 
-	if (l->nd != 4 || (l->dtype != DT_F32 && !(bf16 && l->dtype == DT_BF16)))
-		return fail(-EINVAL, "%s: %s is %s: must be f32%s with four dimensions", op, what,
-			    layout_text(l, text), bf16 ? " or bf16" : "");
+	if (l->nd != 4 || (l->dtype != DT_F32 && l->dtype != DT_BF16))
+		return fail(-EINVAL, "%s: %s is %s: must be f32 or bf16 with four dimensions", op,
+			    what, layout_text(l, text));
 	return 0;
 }
 
 static int check_qkv(const char *op, const struct layout *q, const struct layout *k,
-		     const struct layout *v, bool bf16)
+		     const struct layout *v)
 {
 	char text[SHAPE_TEXT], want[SHAPE_TEXT];
-	int ret = check_four(op, "q", q, false);
+	int ret = check_four(op, "q", q);
 
 	if (!ret)
-		ret = check_four(op, "k", k, bf16);
+		ret = check_four(op, "k", k);
 	if (!ret)
-		ret = check_four(op, "v", v, bf16);
+		ret = check_four(op, "v", v);
 	if (ret)
 		return ret;
 	if (k->n[0] != q->n[0] || q->n[2] % k->n[2] || k->n[3] != q->n[3])
@@ -101,7 +101,7 @@ static int attention_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
 	const struct layout *q = &in[ATTENTION_Q], *v = &in[ATTENTION_V];
-	int ret = check_qkv("attention", q, &in[ATTENTION_K], v, true);
+	int ret = check_qkv("attention", q, &in[ATTENTION_K], v);
 
 	if (!ret)
 		ret = check_mask("attention", &in[ATTENTION_DOC_START],
@@ -110,8 +110,8 @@ static int attention_infer(const void *attr, const struct layout *in, int nr_in,
 		ret = check_attr("attention", attr);
 	if (ret)
 		return ret;
-	out[ATTENTION_O] = layout_make(DT_F32, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2],
-							       v->n[3] });
+	out[ATTENTION_O] = layout_make(q->dtype, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2],
+								 v->n[3] });
 	out[ATTENTION_LSE] = lse_layout(q);
 	return 0;
 }
@@ -122,7 +122,7 @@ static int attention_grad_infer(const void *attr, const struct layout *in, int n
 	const struct layout *q = &in[ATTENTION_GRAD_Q], *k = &in[ATTENTION_GRAD_K];
 	const struct layout *v = &in[ATTENTION_GRAD_V];
 	struct layout o, lse;
-	int ret = check_qkv("attention_grad", q, k, v, false);
+	int ret = check_qkv("attention_grad", q, k, v);
 
 	if (!ret)
 		ret = check_mask("attention_grad", &in[ATTENTION_GRAD_DOC_START],
@@ -131,17 +131,17 @@ static int attention_grad_infer(const void *attr, const struct layout *in, int n
 		ret = check_attr("attention_grad", attr);
 	if (ret)
 		return ret;
-	o = layout_make(DT_F32, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2], v->n[3] });
+	o = layout_make(q->dtype, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2], v->n[3] });
 	lse = lse_layout(q);
-	ret = rule_like("attention_grad", "o", &in[ATTENTION_GRAD_O], "softmax(q k) v", &o);
+	ret = rule_twin("attention_grad", "o", &in[ATTENTION_GRAD_O], "softmax(q k) v", &o);
 	if (!ret)
-		ret = rule_like("attention_grad", "do", &in[ATTENTION_GRAD_DO], "o", &o);
+		ret = rule_twin("attention_grad", "do", &in[ATTENTION_GRAD_DO], "o", &o);
 	if (!ret)
 		ret = rule_like("attention_grad", "lse", &in[ATTENTION_GRAD_LSE], "(B, H, T)",
 				&lse);
-	out[ATTENTION_DQ] = layout_like(q, DT_F32);
-	out[ATTENTION_DK] = layout_like(k, DT_F32);
-	out[ATTENTION_DV] = layout_like(v, DT_F32);
+	out[ATTENTION_DQ] = layout_like(q, q->dtype);
+	out[ATTENTION_DK] = layout_like(k, k->dtype);
+	out[ATTENTION_DV] = layout_like(v, v->dtype);
 	return ret;
 }
 
@@ -513,7 +513,9 @@ static const struct op attention = {
 	.attr_size = sizeof(struct attention_attr),
 	.nr_in = ATTENTION_NR_IN,
 	.nr_out = 2,
+	.flags = OP_ROUNDS,
 	.strided_in = 7,
+	.compute_in = 7,
 	.optional_in = 1 << ATTENTION_DOC_START | 1 << ATTENTION_KV_LENGTH,
 	.infer = attention_infer,
 	.grad = attention_backward,
@@ -531,7 +533,9 @@ static const struct op attention_grad = {
 	.attr_size = sizeof(struct attention_attr),
 	.nr_in = ATTENTION_GRAD_NR_IN,
 	.nr_out = 3,
+	.flags = OP_ROUNDS,
 	.strided_in = 7,
+	.compute_in = 7 | 1 << ATTENTION_GRAD_O | 1 << ATTENTION_GRAD_DO,
 	.optional_in = 1 << ATTENTION_GRAD_DOC_START | 1 << ATTENTION_GRAD_KV_LENGTH,
 	.infer = attention_grad_infer,
 	.cost = attention_grad_cost,

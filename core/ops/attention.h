@@ -28,7 +28,7 @@ struct attention_mask {
 
 /**
  * op_attention() - softmax(scale q k^T) v over the keys that a query may see.
- * @q: (B, Tq, H, D) f32
+ * @q: (B, Tq, H, D), f32 or bf16
  * @k: (B, Tk, Hkv, D), @v: (B, Tk, Hkv, Dv), f32 or bf16, H a multiple of Hkv: head h
  *	reads head h / (H / Hkv) of k and v
  * @mask: may be NULL
@@ -45,8 +45,8 @@ struct attention_mask {
  * 2020 (window); Gemma 2 report, section 2 (softcap); computed in blocks as in Dao et al.,
  * "FlashAttention", 2022, algorithm 1.
  *
- * Return: o, (B, Tq, H, Dv) f32.  The second output of its node, op_attention_lse(), is not
- * differentiable.
+ * Return: o, (B, Tq, H, Dv), of @q's type.  The second output of its node,
+ * op_attention_lse(), is not differentiable.
  */
 struct tensor *op_attention(struct graph *g, struct tensor *q, struct tensor *k,
 			    struct tensor *v, const struct attention_mask *mask,
@@ -70,7 +70,9 @@ enum attention_out { ATTENTION_O, ATTENTION_LSE };
  *	ds_ij = w_ij (do_i . v_j - delta_i) (1 - (s_ij / softcap)^2)
  *	dq_i = scale sum_j ds_ij k_j,  dk_j = scale sum_i ds_ij q_i
  *
- * (FlashAttention, algorithm 4.)  All tensors f32; sums over the heads of a group.
+ * (FlashAttention, algorithm 4.)  o and do have q's type, gradients that of their tensor,
+ * lse is f32.  Where all factors are bf16, w and ds may be rounded to bf16.  Sums over the
+ * heads of a group.
  */
 enum attention_grad_in {
 	ATTENTION_GRAD_Q, ATTENTION_GRAD_K, ATTENTION_GRAD_V,
