@@ -71,4 +71,17 @@ SIMD_INLINE float act_gelu_exact_slope(float x)
 	       x * expf(-0.5f * (x * x)) * 0.3989422804f;
 }
 
+/* x < 0 ? 0 : x instead of a maximum: NaN stays NaN. */
+SIMD_INLINE float act_relu2(float x)
+{
+	float p = x < 0 ? 0 : x;
+
+	return p * p;
+}
+
+SIMD_INLINE float act_relu2_slope(float x)
+{
+	return 2 * (x < 0 ? 0 : x);
+}
+
 #endif

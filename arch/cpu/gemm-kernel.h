@@ -119,7 +119,7 @@ static KERNEL_TARGET void KERNEL(act_row)(enum activation act, const float *x, f
 	default:	/* ACT_RELU2 */
 		SIMD_LOOP
 		for (int64_t j = 0; j < n; j++)
-			y[j] = x[j] > 0 ? x[j] * x[j] : x[j] * 0;
+			y[j] = act_relu2(x[j]);
 	}
 }
 
@@ -145,7 +145,7 @@ static KERNEL_TARGET void KERNEL(slope_row)(enum activation act, const float *x,
 	default:	/* ACT_RELU2 */
 		SIMD_LOOP
 		for (int64_t j = 0; j < n; j++)
-			y[j] = x[j] * (at[j] > 0 ? 2 * at[j] : at[j] * 0);
+			y[j] = x[j] * act_relu2_slope(at[j]);
 	}
 }
 

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "arch/cpu/loops.h"
+#include "arch/cpu/activation.h"
 #include "arch/cpu/map.h"
 
-/* x < 0 ? 0 : x instead of a maximum: NaN stays NaN. */
 SIMD_CLONES static void forward(const float *x, float *y, int64_t n)
 {
 	SIMD_LOOP
-	for (int64_t i = 0; i < n; i++) {
-		float p = x[i] < 0 ? 0 : x[i];
-
-		y[i] = p * p;
-	}
+	for (int64_t i = 0; i < n; i++)
+		y[i] = act_relu2(x[i]);
 }
 
 static void relu2_chunk(const void *attr, const float *const *in, float *const *out, int64_t n)
@@ -28,7 +24,7 @@ SIMD_CLONES static void backward(const float *dy, const float *x, float *dx, int
 {
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
-		dx[i] = 2 * dy[i] * (x[i] < 0 ? 0 : x[i]);
+		dx[i] = dy[i] * act_relu2_slope(x[i]);
 }
 
 static void relu2_grad_chunk(const void *attr, const float *const *in, float *const *out,

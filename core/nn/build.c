@@ -15,17 +15,14 @@
 #include "ops/cache-append.h"
 #include "ops/dropout.h"
 #include "ops/embedding.h"
-#include "ops/gelu.h"
 #include "ops/glu.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/merge-dims.h"
 #include "ops/mul.h"
-#include "ops/relu2.h"
 #include "ops/rmsnorm.h"
 #include "ops/rope.h"
 #include "ops/sigmoid.h"
-#include "ops/silu.h"
 #include "ops/softcap.h"
 #include "ops/split-dim.h"
 
@@ -78,7 +75,10 @@ struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 
 	if (l.bias)
 		bias = weight(b, name, "bias", vector(l.out, WEIGHT_BIAS, INIT_ZERO));
-	return b->collecting ? NULL : op_linear(b->graph, x, w, bias);
+	if (b->collecting)
+		return NULL;
+	return l.act == ACT_NONE ? op_linear(b->graph, x, w, bias)
+				 : op_linear_act(b->graph, x, w, bias, l.act);
 }
 
 static struct tensor *look_up(struct builder *b, const char *name, int rows, bool positional,
@@ -101,24 +101,6 @@ struct tensor *nn_embedding(struct builder *b, const char *name)
 struct tensor *nn_positions(struct builder *b, const char *name)
 {
 	return look_up(b, name, b->model->spec.context, true, b->positions);
-}
-
-struct tensor *nn_activation(struct builder *b, enum activation a, struct tensor *x)
-{
-	if (b->collecting)
-		return NULL;
-	switch (a) {
-	case ACT_GELU:
-		return op_gelu(b->graph, x, false);
-	case ACT_GELU_EXACT:
-		return op_gelu(b->graph, x, true);
-	case ACT_SILU:
-		return op_silu(b->graph, x);
-	case ACT_RELU2:
-		return op_relu2(b->graph, x);
-	default:
-		return graph_fail(b->graph, fail(-EINVAL, "activation %d is gated", a));
-	}
 }
 
 struct tensor *nn_gated(struct builder *b, enum activation a, struct tensor *gate,

@@ -54,18 +54,18 @@ static struct tensor *mlp(struct builder *b, int layer, const char *name, struct
 {
 	const struct model_spec *s = &b->model->spec;
 	const struct layer_spec *l = &s->layer[layer];
+	bool gated = activation_is_gated(l->activation);
 	struct nn_linear up = { s->width, l->mlp_width, s->bias, s->init_std, true };
 	struct tensor *h, *gate;
 	char part[96];
 
+	up.act = gated ? ACT_NONE : l->activation;
 	snprintf(part, sizeof(part), "%s.c_fc", name);
 	h = nn_linear(b, part, x, up);
-	if (activation_is_gated(l->activation)) {
+	if (gated) {
 		snprintf(part, sizeof(part), "%s.c_gate", name);
 		gate = nn_linear(b, part, x, up);
 		h = nn_gated(b, l->activation, gate, h);
-	} else {
-		h = nn_activation(b, l->activation, h);
 	}
 	snprintf(part, sizeof(part), "%s.c_proj", name);
 	return nn_linear(b, part, h, (struct nn_linear){

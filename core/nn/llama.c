@@ -64,8 +64,9 @@ static struct tensor *mlp(struct builder *b, int layer, const char *name, struct
 		up = project(b, name, "up_proj", x, l->mlp_width, s->init_std);
 		h = nn_gated(b, l->activation, h, up);
 	} else {
-		h = project(b, name, "up_proj", x, l->mlp_width, s->init_std);
-		h = nn_activation(b, l->activation, h);
+		snprintf(part, sizeof(part), "%s.up_proj", name);
+		h = nn_linear(b, part, x, (struct nn_linear){
+			s->width, l->mlp_width, s->bias, s->init_std, false, l->activation });
 	}
 	snprintf(part, sizeof(part), "%s.down_proj", name);
 	return nn_linear(b, part, h, (struct nn_linear){

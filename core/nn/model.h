@@ -158,9 +158,10 @@ struct nn_linear {
 	bool bias;
 	float std;
 	bool transposed;	/* in files */
+	enum activation act;	/* of the result; not gated */
 };
 
-/** nn_linear() - y = x W^T + b: weights NAME.weight (out, in) and NAME.bias. */
+/** nn_linear() - y = act(x W^T + b): weights NAME.weight (out, in) and NAME.bias. */
 struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 			 struct nn_linear l);
 
@@ -179,9 +180,6 @@ struct tensor *nn_positions(struct builder *b, const char *name);
  */
 struct tensor *nn_attention(struct builder *b, int layer, const char *prefix, struct tensor *x,
 			    struct tensor *q, struct tensor *k, struct tensor *v);
-
-/** nn_activation() - an ungated activation. */
-struct tensor *nn_activation(struct builder *b, enum activation a, struct tensor *x);
 
 /** nn_gated() - act(gate) * up. */
 struct tensor *nn_gated(struct builder *b, enum activation a, struct tensor *gate,

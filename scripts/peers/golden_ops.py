@@ -481,11 +481,26 @@ def residuals():
     add_case("add_rmsnorm", "bf16", attr, [normal(2, 3, 7), normal(7), half], rmsnorm, (0, 1))
 
 
+def fused():
+    """Linear layers with their activation; numbers are those of enum activation."""
+    acts = {"gelu": (1, lambda x: F.gelu(x, approximate="tanh")), "gelu_exact": (2, F.gelu),
+            "silu": (3, F.silu), "relu2": (4, lambda x: F.relu(x).square())}
+    for name, (number, act) in acts.items():
+        def layer(x, w, b):
+            return act(F.linear(x, w, b)), F.linear(x, w, b)
+
+        add_case("linear_act", name, {"act": number}, [normal(2, 3, 5), normal(4, 5), normal(4)],
+                 layer, (0, 1, 2))
+        add_case("linear_dx_act", name, {"act": number},
+                 [normal(2, 3, 5), normal(5, 4), normal(2, 3, 4)],
+                 lambda dy, w, before: grad_of(act, before, dy @ w))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
-                  dropouts, losses, optimizers, casts, shadows, residuals):
+                  dropouts, losses, optimizers, casts, shadows, residuals, fused):
         group()
     save(sys.argv[1], tensors, metadata)
 

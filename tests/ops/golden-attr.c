@@ -22,6 +22,7 @@
 #include "ops/glu.h"
 #include "ops/layernorm.h"
 #include "ops/linear-cross-entropy.h"
+#include "ops/linear.h"
 #include "ops/merge-dims.h"
 #include "ops/pad-slice.h"
 #include "ops/rmsnorm.h"
@@ -90,7 +91,9 @@ static const struct attr_type {
 	{ "linear_cross_entropy_eval", sizeof(struct linear_cross_entropy_attr),
 	  { MEMBER(linear_cross_entropy_attr, softcap), MEMBER(linear_cross_entropy_attr, sampled),
 	    MEMBER(linear_cross_entropy_attr, accumulate.always_add) } },
+	{ "linear_act", sizeof(struct linear_act_attr), { MEMBER(linear_act_attr, act) } },
 	{ "linear_dw", sizeof(struct accumulate_attr), { MEMBER(accumulate_attr, always_add) } },
+	{ "linear_dx_act", sizeof(struct linear_act_attr), { MEMBER(linear_act_attr, act) } },
 	{ "merge_dims", sizeof(struct merge_dims_attr), { MEMBER(merge_dims_attr, dim) } },
 	{ "pad_slice", sizeof(struct slice_place),
 	  { MEMBER(slice_place, dim), MEMBER(slice_place, start) } },

@@ -229,6 +229,40 @@ START_TEST(shared_weight)
 }
 END_TEST
 
+/* Two layers with an activation between them; @keep: somebody wants the gradient there. */
+static void fused_gradient(bool keep, float dw[4])
+{
+	struct tensor *x = make(TENSOR_INPUT, "x", DT_F32, 2, 2), *w = param("w", 2, 2), *h;
+	int fused = 0;
+
+	put(x, FLOATS(1, -2, 0.5f, 3));
+	put(w, FLOATS(0.25f, -1, 0.5f, 0.75f));
+	h = op_linear_act(g, x, w, NULL, ACT_SILU);
+	if (keep)
+		graph_want_grad(h);
+	check_ok(graph_backward(g, op_linear(g, h, w, NULL), NULL));
+	for (int i = 0; i < g->nr_nodes; i++)
+		fused += !strcmp(g->nodes[i]->op->name, "linear_dx_act");
+	ck_assert_int_eq(fused, !keep);
+	ck_assert_int_eq(g->nr_weight_grads, 2);
+	ck_assert_ptr_eq(g->weight_grads[1].input, x);
+	run_plan();
+	get(w->grad, dw);
+}
+
+START_TEST(activation_between)
+{
+	float fused[4], apart[4];
+
+	fused_gradient(false, fused);
+	end();
+	begin();
+	fused_gradient(true, apart);
+	for (int i = 0; i < 4; i++)
+		check_near("dW", fused[i], apart[i]);
+}
+END_TEST
+
 struct tap_log {
 	int calls;
 	enum tap_action action;
@@ -430,6 +464,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, accumulates);
 	tcase_add_test(tc, tied);
 	tcase_add_test(tc, shared_weight);
+	tcase_add_test(tc, activation_between);
 	tcase_add_loop_test(tc, taps, 0, 2);
 	tcase_add_test(tc, extreme_logits);
 	tcase_add_test(tc, samples);
