@@ -33,10 +33,10 @@ static int rope_infer(const void *attr, const struct layout *in, int nr_in, stru
 {
 	const struct layout *x = &in[0], *positions = &in[1];
 	char text[SHAPE_TEXT], want[SHAPE_TEXT];
-	int ret = rule_f32("rope", "x", x);
+	int ret = rule_real("rope", "x", x);
 
 	if (!ret && x->nd != 4)
-		ret = fail(-EINVAL, "rope: x is %s: must be f32 (B, T, H, D)",
+		ret = fail(-EINVAL, "rope: x is %s: must be (B, T, H, D)",
 			   layout_text(x, text));
 	if (ret)
 		return ret;
@@ -44,7 +44,7 @@ static int rope_infer(const void *attr, const struct layout *in, int nr_in, stru
 	    positions->n[0] != x->n[0] || positions->n[1] != x->n[1])
 		return fail(-EINVAL, "rope: positions are %s: must be i32 (B, T) of x, %s",
 			    layout_text(positions, text), layout_text(x, want));
-	out[0] = layout_like(x, DT_F32);
+	out[0] = layout_like(x, x->dtype);
 	return check_attr(attr, x);
 }
 
@@ -119,6 +119,7 @@ static const struct op rope = {
 	.nr_in = 2,
 	.nr_out = 1,
 	.strided_in = 1,
+	.compute_in = 1,
 	.infer = rope_infer,
 	.grad = rope_backward,
 	.cost = rope_cost,

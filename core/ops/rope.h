@@ -23,14 +23,14 @@ struct rope_attr {
 
 /**
  * op_rope() - rotary position embedding.
- * @x: (B, T, H, D) f32, may be a strided view
+ * @x: (B, T, H, D), f32 or bf16, may be a strided view
  * @positions: i32 (B, T)
  *
  * Pair i of a head at position p turns by the angle p base^(-2i / rotary_dims), whose
  * sine and cosine are taken in double precision at any position.
  *
  * Source: Su et al., "RoFormer", 2021, equations 14, 15 and 34.
- * Return: shape of @x, contiguous.
+ * Return: shape and type of @x, contiguous.
  */
 struct tensor *op_rope(struct graph *g, struct tensor *x, struct tensor *positions,
 		       const struct rope_attr *attr);
