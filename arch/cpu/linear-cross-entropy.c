@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arch/cpu/accumulate.h"
+#include "arch/cpu/convert.h"
 #include "arch/cpu/gemm.h"
 #include "arch/cpu/simd.h"
 #include "arch/cpu/vmath.h"
@@ -40,9 +41,11 @@ static int64_t chunk_rows(int64_t v)
 struct job {
 	const struct linear_cross_entropy_attr *attr;
 	int64_t rows, v, n;		/* of all chunks, vocabulary, width */
-	const float *x, *w;		/* (rows, n), (v, n) */
+	const void *x, *w;		/* (rows, n), (v, n) */
+	enum dtype x_type, w_type;
 	const int32_t *targets;		/* (rows) */
-	float *loss, *dx, *dw;		/* (rows), (rows, n), (v, n); the last two NULL in eval */
+	float *loss, *dw;		/* (rows), (v, n); dw and dx NULL in eval */
+	void *dx;			/* (rows, n), of x's type */
 	float scale;
 	struct rng labels;
 	int64_t first, count;		/* rows of this chunk */
@@ -52,7 +55,6 @@ struct job {
 
 /* ---- one row ------------------------------------------------------------------------- */
 
-#define LANES 16	/* partial sums, since the compiler may not reorder a sum by itself */
 #define BLOCK 1024	/* logits whose exponentials are summed in fp32 */
 
 SIMD_CLONES static void row_cap(float *z, float cap, int64_t v)
@@ -171,7 +173,7 @@ static void do_row(const struct job *job, int64_t row, float *z)
 }
 
 /* Rows of a tile: enough work for a wake-up where the vocabulary is small. */
-static int64_t rows_per_tile(int64_t v)
+static int64_t label_rows(int64_t v)
 {
 	return v < 8192 ? 8192 / v : 1;
 }
@@ -179,7 +181,7 @@ static int64_t rows_per_tile(int64_t v)
 static void rows_tile(void *ctx, long tile)
 {
 	const struct job *job = ctx;
-	int64_t per = rows_per_tile(job->v), first = tile * per, last = first + per;
+	int64_t per = label_rows(job->v), first = tile * per, last = first + per;
 
 	for (int64_t r = first; r < (last < job->count ? last : job->count); r++)
 		do_row(job, r, job->z + r * job->v);
@@ -197,13 +199,19 @@ static int check_targets(const struct call *c, const struct job *job)
 	return 0;
 }
 
+/* The rows of this chunk in @x, which is like x. */
+static const void *chunk_of(const struct job *job, const void *x)
+{
+	return data_at(x, job->x_type, job->first * job->n);
+}
+
 /* z = x w^T */
 static void chunk_logits(const struct job *job)
 {
 	gemm_run(&(struct gemm){
 		.m = job->count, .n = job->v, .k = job->n,
-		.a = job->x + job->first * job->n, .a_row = job->n, .a_col = 1,
-		.b = job->w, .b_row = 1, .b_col = job->n,
+		.a = chunk_of(job, job->x), .a_row = job->n, .a_col = 1, .a_type = job->x_type,
+		.b = job->w, .b_row = 1, .b_col = job->n, .b_type = job->w_type,
 		.c = job->z, .c_row = job->v,
 		.scratch = job->scratch,
 	});
@@ -215,7 +223,8 @@ static void chunk_gradients(const struct job *job, bool add)
 	gemm_run(&(struct gemm){
 		.m = job->v, .n = job->n, .k = job->count,
 		.a = job->z, .a_row = 1, .a_col = job->v,
-		.b = job->x + job->first * job->n, .b_row = job->n, .b_col = 1,
+		.b = chunk_of(job, job->x), .b_row = job->n, .b_col = 1, .b_type = job->x_type,
+		.round = true,
 		.c = job->dw, .c_row = job->n,
 		.add = add,
 		.scratch = job->scratch,
@@ -223,20 +232,23 @@ static void chunk_gradients(const struct job *job, bool add)
 	gemm_run(&(struct gemm){
 		.m = job->count, .n = job->n, .k = job->v,
 		.a = job->z, .a_row = job->v, .a_col = 1,
-		.b = job->w, .b_row = job->n, .b_col = 1,
-		.c = job->dx + job->first * job->n, .c_row = job->n,
+		.b = job->w, .b_row = job->n, .b_col = 1, .b_type = job->w_type,
+		.round = true,
+		.c = (void *)chunk_of(job, job->dx), .c_row = job->n, .c_type = job->x_type,
 		.scratch = job->scratch,
 	});
 }
 
 static int run_chunks(const struct call *c, struct job *job, bool add)
 {
-	int64_t chunk = chunk_rows(job->v), per = rows_per_tile(job->v);
+	int64_t chunk = chunk_rows(job->v), per = label_rows(job->v);
 	int ret;
 
 	job->rows = layout_rows(&c->in[X]);
 	job->x = c->in_data[X];
 	job->w = c->in_data[W];
+	job->x_type = c->in[X].dtype;
+	job->w_type = c->in[W].dtype;
 	job->targets = c->in_data[TARGETS];
 	job->loss = c->out_data[LOSS];
 	ret = check_targets(c, job);
@@ -273,7 +285,7 @@ static size_t train_scratch(const struct call *c)
 {
 	int64_t rows = layout_rows(&c->in[X]), v = c->in[W].n[0], n = c->in[W].n[1];
 	int64_t chunk = chunk_rows(v) < rows ? chunk_rows(v) : rows;
-	size_t partial = larger(gemm_scratch(chunk, n, v, DT_F32),
+	size_t partial = larger(gemm_scratch(chunk, n, v, c->in[X].dtype),
 				gemm_scratch(v, n, chunk, DT_F32));
 
 	return chunk * v * sizeof(float) + larger(partial, gemm_scratch(chunk, v, n, DT_F32));

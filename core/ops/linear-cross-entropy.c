@@ -47,6 +47,14 @@ struct tensor *op_linear_cross_entropy_eval(struct graph *g, struct tensor *x, s
 	return graph_op(g, &linear_cross_entropy_eval, &attr, in, 3);
 }
 
+/* One f32 for each row. */
+static struct layout losses_of(const struct layout *x)
+{
+	struct layout rows = rule_without_last(x);
+
+	return layout_like(&rows, DT_F32);
+}
+
 /* ---- shapes ---------------------------------------------------------------------- */
 
 static int check_rows(const char *op, const struct linear_cross_entropy_attr *a,
@@ -54,10 +62,10 @@ static int check_rows(const char *op, const struct linear_cross_entropy_attr *a,
 {
 	char text[SHAPE_TEXT], other[SHAPE_TEXT];
 	struct layout rows;
-	int ret = rule_f32(op, "x", &in[X]);
+	int ret = rule_real(op, "x", &in[X]);
 
 	if (!ret)
-		ret = rule_f32(op, "w", &in[W]);
+		ret = rule_real(op, "w", &in[W]);
 	if (!ret)
 		ret = rule_rows(op, "x", &in[X]);
 	if (ret)
@@ -100,8 +108,8 @@ static int train_infer(const void *attr, const struct layout *in, int nr_in, str
 		ret = accumulate_rule("linear_cross_entropy", rule_input(in, nr_in, PREV),
 				      rule_input(in, nr_in, FLAG), a->accumulate.always_add,
 				      &in[W]);
-	out[LOSS] = rule_without_last(&in[X]);
-	out[DX] = layout_like(&in[X], DT_F32);
+	out[LOSS] = losses_of(&in[X]);
+	out[DX] = layout_like(&in[X], in[X].dtype);
 	out[DW] = layout_like(&in[W], DT_F32);
 	return ret;
 }
@@ -113,7 +121,7 @@ static int eval_infer(const void *attr, const struct layout *in, int nr_in, stru
 	if (a->sampled || a->accumulate.always_add)
 		return fail(-EINVAL, "linear_cross_entropy_eval: labels are given and nothing is "
 			    "accumulated");
-	out[LOSS] = rule_without_last(&in[X]);
+	out[LOSS] = losses_of(&in[X]);
 	return check_rows("linear_cross_entropy_eval", a, in);
 }
 
@@ -346,7 +354,8 @@ static const struct op linear_cross_entropy = {
 	.name = "linear_cross_entropy",
 	.summary = "unembedding, cross entropy and their gradients in one",
 	.attr_size = sizeof(struct linear_cross_entropy_attr),
-	.flags = OP_LOSS | OP_RANDOM,
+	.flags = OP_LOSS | OP_RANDOM | OP_ROUNDS,
+	.compute_in = 1 << X | 1 << W,
 	.nr_in = NR_IN,
 	.nr_out = NR_OUT,
 	.optional_in = 1 << PREV | 1 << FLAG | 1 << KEY,
@@ -380,6 +389,7 @@ static const struct op linear_cross_entropy_eval = {
 	.attr_size = sizeof(struct linear_cross_entropy_attr),
 	.nr_in = 3,
 	.nr_out = 1,
+	.compute_in = 1 << X | 1 << W,
 	.infer = eval_infer,
 	.cost = eval_cost,
 	.reduce = longest_sum,

@@ -23,8 +23,8 @@ struct linear_cross_entropy_attr {
 /**
  * op_linear_cross_entropy() - unembedding and loss of a language model in one op, with
  * their gradients computed in the forward pass.
- * @x: f32 (..., C), R rows
- * @w: f32 (V, C)
+ * @x: f32 or bf16 (..., C), R rows
+ * @w: f32 or bf16 (V, C)
  * @targets: i32 (...); -1: the row is ignored; others outside [0, V) end the run with
  *	-EINVAL
  * @loss_scale: f32 scalar, read at run time
@@ -52,6 +52,9 @@ struct linear_cross_entropy_attr {
  * takes the first v, in index order, at which the cumulated softmax exceeds
  * rng_uniform(stream (seed, "labels", step), r).  Each microbatch needs a step of its own.
  * @targets then only say which rows are ignored.
+ *
+ * dx has the type of x; with bf16, dz is rounded to bf16 before the two products where the
+ * CPU multiplies in it.  Logits, losses and dW are f32.
  *
  * Return: the losses, f32 (...).
  */
