@@ -11,8 +11,9 @@ SIMD_CLONES static void by_tanh(const float *x, float *y, int64_t n)
 		y[i] = act_gelu(x[i]);
 }
 
-static void exact(const float *x, float *y, int64_t n)
+SIMD_CLONES static void exact(const float *x, float *y, int64_t n)
 {
+	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
 		y[i] = act_gelu_exact(x[i]);
 }
@@ -37,8 +38,9 @@ SIMD_CLONES static void by_tanh_grad(const float *dy, const float *x, float *dx,
 		dx[i] = dy[i] * act_gelu_slope(x[i]);
 }
 
-static void exact_grad(const float *dy, const float *x, float *dx, int64_t n)
+SIMD_CLONES static void exact_grad(const float *dy, const float *x, float *dx, int64_t n)
 {
+	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
 		dx[i] = dy[i] * act_gelu_exact_slope(x[i]);
 }

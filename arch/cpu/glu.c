@@ -12,25 +12,24 @@ struct span {
 	int64_t n;
 };
 
-/* erfc() is a call: no vectors, nor clones, for the exact form. */
-#define DEFINE_GLU(name, clones, loop)						\
-clones static void name(const struct span *s)					\
+#define DEFINE_GLU(name)							\
+SIMD_CLONES static void name(const struct span *s)					\
 {										\
 	const float *gate = s->gate, *up = s->up;				\
 	float *y = s->y;							\
 	int64_t n = s->n;							\
 										\
-	loop									\
+	SIMD_LOOP								\
 	for (int64_t i = 0; i < n; i++)					\
 		y[i] = act_##name(gate[i]) * up[i];				\
 }										\
-clones static void name##_grad(const struct span *s)				\
+SIMD_CLONES static void name##_grad(const struct span *s)				\
 {										\
 	const float *dy = s->dy, *gate = s->gate, *up = s->up;			\
 	float *dgate = s->dgate, *dup = s->dup;					\
 	int64_t n = s->n;							\
 										\
-	loop									\
+	SIMD_LOOP								\
 	for (int64_t i = 0; i < n; i++) {					\
 		float d = dy[i], x = gate[i], u = up[i];			\
 										\
@@ -39,9 +38,9 @@ clones static void name##_grad(const struct span *s)				\
 	}									\
 }
 
-DEFINE_GLU(silu, SIMD_CLONES, SIMD_LOOP)
-DEFINE_GLU(gelu, SIMD_CLONES, SIMD_LOOP)
-DEFINE_GLU(gelu_exact, , )
+DEFINE_GLU(silu)
+DEFINE_GLU(gelu)
+DEFINE_GLU(gelu_exact)
 
 typedef void (*span_fn)(const struct span *s);
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "arch/cpu/activation.h"
 #include "arch/cpu/vmath.h"
 #include "tests/unit/test.h"
 
@@ -60,3 +61,35 @@ static void vmath_sigmoid(void)
 	CHECK(vm_sigmoidf(0) == 0.5f);
 }
 TEST_REGISTER(vmath_sigmoid);
+
+/* ---- activations ---------------------------------------------------------------------- */
+
+static double normal(double x)
+{
+	return 0.5 * erfc(-x * M_SQRT1_2);
+}
+
+static double density(double x)
+{
+	return exp(-0.5 * x * x) * 0.39894228040143267794;
+}
+
+/* Both tails, where 1 - Phi(x) would cancel. */
+static void vmath_normal(void)
+{
+	for (double x = -12.5; x < 40; x += 1.0 / 4099) {
+		float f = (float)x, d, phi = act_normal(f, &d);
+
+		ck_assert_msg(ulps(phi, normal(f)) <= 8, "Phi(%.9g) is %.9g, must be %.9g: %g ulp",
+			      f, phi, normal(f), ulps(phi, normal(f)));
+		if (f > 13)
+			continue;
+		ck_assert_msg(ulps(d, density(f)) <= 8, "phi(%.9g) is %.9g, must be %.9g: %g ulp",
+			      f, d, density(f), ulps(d, density(f)));
+	}
+	CHECK(act_normal(-INFINITY, &(float){ 0 }) < 1e-37f);
+	CHECK(act_normal(INFINITY, &(float){ 0 }) == 1);
+	CHECK(isnan(act_gelu_exact(NAN)) && isnan(act_gelu_exact_slope(NAN)));
+	CHECK(isnan(act_gelu(NAN)) && isnan(act_silu(NAN)));
+}
+TEST_REGISTER(vmath_normal);
