@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "tests/unit/io-helper.h"
 #include "tests/unit/test.h"
 
@@ -165,6 +166,35 @@ static void metrics_refuse_what_is_no_flat_object(void)
 	scratch_remove(dir);
 }
 TEST_REGISTER(metrics_refuse_what_is_no_flat_object);
+
+/* Whatever stands in a file: an error, or lines that can be asked, but never a crash. */
+static void metrics_survive_damage(void)
+{
+	static const char whole[] =
+		"{\"event\":\"sample\",\"step\":3,\"loss\":-1.5e-7,\"x\":null,\"y\":true,"
+		"\"text\":\"a\\n\\u00e4\\ud83d\\ude00\\\"\\\\\"}\n";
+	static const char odd[] = "\"\\{}[]:,u0\n\0e-.\xff";
+	char *dir = scratch_make(), *path = path_join(dir, "metrics.jsonl");
+	struct rng r = rng_stream(1, "test", 0);
+	char text[sizeof(whole)];
+
+	for (int i = 0; i < 3000; i++) {
+		size_t len = sizeof(whole) - 1;
+
+		memcpy(text, whole, sizeof(whole));
+		for (int k = 0; k <= i % 3; k++)
+			text[rng_below(&r, 8 * i + 2 * k, len)] =
+				odd[rng_below(&r, 8 * i + 2 * k + 1, sizeof(odd))];
+		if (i % 5 == 0)
+			len = rng_below(&r, 8 * i + 7, len);
+		write_raw(path, text, len);
+		metrics_read(path, nothing, NULL);
+		unlink(path);	/* writing over it, some file systems wait for the disk */
+	}
+	free(path);
+	scratch_remove(dir);
+}
+TEST_REGISTER(metrics_survive_damage);
 
 /* In a child, since a limit on file sizes cannot be taken back without privilege. */
 static void child_fills_metrics(const char *path)
