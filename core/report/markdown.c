@@ -106,11 +106,12 @@ static void add_samples(struct strbuf *out, const struct report *r)
 
 	for (int i = 0; i < r->nr; i++) {
 		const struct report_run *run = r->run[i];
-		const struct report_sample *s = run->samples + run->nr_samples - 1;
+		const struct report_sample *s;
 		struct strbuf text;
 
 		if (!run->nr_samples)
 			continue;
+		s = &run->samples[run->nr_samples - 1];
 		strbuf_adds(out, heading ? "" : "## What it writes\n\n");
 		heading = true;
 		add_run_heading(out, r, i);
