@@ -112,3 +112,8 @@ int json_out_print(struct json_out *o)
 
 static const struct library cjson = { "cJSON", cJSON_Version };
 LIBRARY_REGISTER(cjson);
+
+void json_out_free(struct json_out *o)
+{
+	cJSON_Delete(node(o));
+}

@@ -42,6 +42,9 @@ void json_out_bool(struct json_out *o, const char *key, bool value);
 /** json_out_print() - print @o as one line and free it. Return: 0 or -errno. */
 int json_out_print(struct json_out *o);
 
+/** json_out_free() - free @o without printing it. */
+void json_out_free(struct json_out *o);
+
 static inline int json_out_check(void)
 {
 	return 0;
@@ -67,6 +70,7 @@ static inline void json_out_bytes(struct json_out *o, const char *key, const cha
 static inline void json_out_int(struct json_out *o, const char *key, long long value) { }
 static inline void json_out_number(struct json_out *o, const char *key, double value) { }
 static inline void json_out_bool(struct json_out *o, const char *key, bool value) { }
+static inline void json_out_free(struct json_out *o) { }
 
 static inline int json_out_check(void)
 {

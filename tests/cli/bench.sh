@@ -61,6 +61,21 @@ for key in f32_gflops bf16_gflops read_gb_s copy_gb_s triad_gb_s; do
 	holds "$key is positive" "$(number $key out)0 > 0"
 done
 
+# ---- the ops ----------------------------------------------------------------------
+if "$KNLP" bench ops -h >out 2>err; then
+	succeeds "ops" "$KNLP" bench ops -q --threads=1 sum_last clip_scale
+	equal "a line for each kernel and case" \
+		"$(awk '/^KERNEL/ { on = 1; next } on && NF >= 6 { print $1 }' out | sort -u | tr '\n' ' ')" \
+		"$("$KNLP" ops | awk '$1 == "sum_last" || $1 == "clip_scale"' | grep -o 'cpu:[a-z0-9_]*' |
+			sed 's/cpu://' | sort -u | tr '\n' ' ')"
+	succeeds "ops, as JSON" "$KNLP" bench ops -q --threads=1 --json clip_scale
+	has "a kernel" '"kernels":\[{"op":"clip_scale","kernel":"clip_scale_' out
+	fails "no such op" 1 "no op is called 'sum_lats'; did you mean 'sum_last'" \
+		"$KNLP" bench ops sum_lats
+else
+	skip "bench ops" "built without CONFIG_ORACLES"
+fi
+
 # ---- the time that is predicted ---------------------------------------------------
 # A sanitizer slows the kernels down, and not the loops that measure the machine.
 medium='--threads=1 --set MODEL_LAYERS=2 --set MODEL_WIDTH=128 --set TRAIN_BATCH=4'

@@ -70,7 +70,7 @@ if command -v bash >/dev/null; then
 	bash_gives "the beginning of one" llama train --set=MODEL_FAMILY=l
 	bash_gives "one that there is not" "" config --set=NOPE
 	bash_gives "help" generate help gen
-	bash_gives "an op" layernorm_dx ops layernorm_dx
+	bash_gives "an op" count_valid ops count_v
 	# Each long option of each command.
 	"$KNLP" | sed -n 's/^  \([a-z][a-z0-9-]*\( [a-z][a-z0-9-]*\)\{0,1\}\)  .*/\1/p' >commands
 	while read -r command; do

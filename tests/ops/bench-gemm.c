@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "arch/cpu/gemm.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/thread.h"
 #include "tests/ops/bench.h"
@@ -54,13 +55,13 @@ static double rate(const struct gemm *g)
 	int times = (int)(2e9 / flops) + 1;
 
 	for (int r = 0; r < RUNS; r++) {
-		double start = bench_now();
+		double start = clock_seconds();
 
 		for (int i = 0; i < times; i++)
 			gemm_run(g);
-		t[r] = (bench_now() - start) / times;
+		t[r] = (clock_seconds() - start) / times;
 	}
-	return 1e-9 * flops / bench_median(t, RUNS);
+	return 1e-9 * flops / clock_median(t, RUNS);
 }
 
 /* x W^T: rows of x, W transposed; dy W; dy^T x. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "arch/cpu/loops.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/thread.h"
 #include "tensor/arch.h"
@@ -94,16 +95,16 @@ static double rate_of(struct device *dev, size_t bytes, int arrays, tile_fn fn)
 	s->b = s->a + (arrays > 1 ? s->n : 0);
 	s->c = s->b + (arrays > 2 ? s->n : 0);
 	for (int r = 0; r < RUNS; r++) {
-		double start = bench_now();
+		double start = clock_seconds();
 
 		for (long i = 0; i < times; i++)
 			threads_run(chunk_count(s->n, CHUNK), fn, s);
-		t[r] = (bench_now() - start) / (double)times;
+		t[r] = (clock_seconds() - start) / (double)times;
 	}
 	buffer_free(b);
 	bytes = s->n * arrays * sizeof(float);
 	free(s);
-	return (double)bytes / bench_median(t, RUNS);
+	return (double)bytes / clock_median(t, RUNS);
 }
 
 /* Measured once for each size (to an eighth), number of threads and kind. */

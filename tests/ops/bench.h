@@ -6,6 +6,7 @@
 #define TESTS_OPS_BENCH_H
 
 #include "tensor/op.h"
+#include "tensor/subject.h"
 
 /** struct ceilings - what one thread of this machine can do, measured. */
 struct ceilings {
@@ -13,29 +14,7 @@ struct ceilings {
 	double bytes;	/* read and written by a copy, per second */
 };
 
-/** bench_now() - seconds of a clock that only goes forward. */
-double bench_now(void);
-
-/** bench_median() - sorts @values. */
-double bench_median(double *values, int nr);
-
-/** struct subject - a call that can be repeated. */
-struct subject {
-	struct call call;
-	const struct kernel *kernel;
-	struct device *device;
-	struct buffer *buffers[MAX_IN + MAX_OUT + 1];
-	int nr;
-};
-
-/** subject_make() - memory and numbers for @k on case @c. 0 or -errno; free it anyway. */
-int subject_make(struct subject *s, const struct op *op, const struct op_case *c,
-		 const struct kernel *k, struct device *dev);
-void subject_free(struct subject *s);
-
-/** subject_time() - seconds of one call, the median of several runs. */
-double subject_time(struct subject *s);
-
+/** bench_ceilings() - device_measure() of the CPU, with the threads that the pool has. */
 void bench_ceilings(struct ceilings *c);
 
 /** bench_kernel() - print a line about @k on the last case of @op. */

@@ -8,51 +8,9 @@
 
 #include "base/fail.h"
 #include "base/rng.h"
+#include "tensor/subject.h"
 
 #define TOLERANCE_C 8.0
-
-/* Documents of three to six tokens: where the document of position t began. */
-static double doc_start(const struct rng *r, int64_t row, int64_t t)
-{
-	int64_t start = 0, next = 0;
-
-	for (int64_t i = 0; next <= t; i++) {
-		start = next;
-		next += 3 + (int64_t)rng_below(r, (uint64_t)(row * 4096 + i), 4);
-	}
-	return (double)start;
-}
-
-double values_element(const struct rng *r, const struct case_input *in, int64_t i)
-{
-	int64_t last = in->nd ? in->n[in->nd - 1] : 1;
-	uint64_t limit = in->limit > 0 ? (uint64_t)in->limit : 1;
-
-	switch (in->fill) {
-	case FILL_NORMAL:
-		return rng_normal(r, i);
-	case FILL_SMALL:
-		return 0.02 * rng_normal(r, i);
-	case FILL_POSITIVE:
-		return 0.5 + rng_uniform(r, i);
-	case FILL_IDS:
-		return (double)rng_below(r, i, limit);
-	case FILL_TARGETS:
-		return rng_below(r, i + (1u << 30), 8) ? (double)rng_below(r, i, limit) : -1;
-	case FILL_LENGTHS:
-		return 1 + (double)rng_below(r, i, limit);
-	case FILL_POSITIONS:
-		return (double)(i % last);
-	case FILL_DOC_START:
-		return doc_start(r, i / last, i % last);
-	case FILL_ONE:
-		return 1;
-	case FILL_RNG:
-		return i ? 3 : 12345;
-	default:
-		return 0;
-	}
-}
 
 static int fill_input(struct case_values *v, int i)
 {
@@ -73,7 +31,7 @@ static int fill_input(struct case_values *v, int i)
 	snprintf(purpose, sizeof(purpose), "test/%s/%s/%d", v->op->name, v->c->name, i);
 	r = rng_stream(7, purpose, 0);
 	for (int64_t e = 0; e < count; e++) {
-		double x = values_element(&r, in, e);
+		double x = case_element(&r, in, e);
 
 		if (dtype_info(in->dtype)->roundoff) {
 			char bits[8];

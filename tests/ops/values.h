@@ -16,10 +16,6 @@ struct case_values {
 	double *out[MAX_OUT];
 };
 
-struct rng;
-
-/** values_element() - what the fill of an input puts at row-major place @i. */
-double values_element(const struct rng *r, const struct case_input *in, int64_t i);
 
 /** values_make() - fill the inputs and run the oracle. 0 or -errno. */
 int values_make(struct case_values *v, const struct op *op, const struct op_case *c);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "tensor/subject.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/rng.h"
+
+#define RUNS 7
+#define SECONDS 0.02		/* of one timed run */
+#define PERIOD 4099	/* elements after which numbers repeat: drawing them takes long */
+
+/* ---- numbers --------------------------------------------------------------------- */
+
+/* Documents of three to six tokens: where the document of position t began. */
+static double doc_start(const struct rng *r, int64_t row, int64_t t)
+{
+	int64_t start = 0, next = 0;
+
+	for (int64_t i = 0; next <= t; i++) {
+		start = next;
+		next += 3 + (int64_t)rng_below(r, (uint64_t)(row * 4096 + i), 4);
+	}
+	return (double)start;
+}
+
+double case_element(const struct rng *r, const struct case_input *in, int64_t i)
+{
+	int64_t last = in->nd ? in->n[in->nd - 1] : 1;
+	uint64_t limit = in->limit > 0 ? (uint64_t)in->limit : 1;
+
+	switch (in->fill) {
+	case FILL_NORMAL:
+		return rng_normal(r, i);
+	case FILL_SMALL:
+		return 0.02 * rng_normal(r, i);
+	case FILL_POSITIVE:
+		return 0.5 + rng_uniform(r, i);
+	case FILL_IDS:
+		return (double)rng_below(r, i, limit);
+	case FILL_TARGETS:
+		return rng_below(r, i + (1u << 30), 8) ? (double)rng_below(r, i, limit) : -1;
+	case FILL_LENGTHS:
+		return 1 + (double)rng_below(r, i, limit);
+	case FILL_POSITIONS:
+		return (double)(i % last);
+	case FILL_DOC_START:
+		return doc_start(r, i / last, i % last);
+	case FILL_ONE:
+		return 1;
+	case FILL_RNG:
+		return i ? 3 : 12345;
+	default:
+		return 0;
+	}
+}
+
+/* ---- a call ---------------------------------------------------------------------- */
+
+static void *give(struct subject *s, struct device *dev, size_t bytes)
+{
+	struct buffer **b = &s->buffers[s->nr];
+
+	if (device_alloc(dev, bytes, "a benchmark", b))
+		return NULL;
+	s->nr++;
+	return (*b)->address;
+}
+
+static int fill(struct buffer *b, const struct layout *l, const struct case_input *in)
+{
+	struct rng r = rng_stream(7, "bench", 0);
+	size_t size = dtype_size(l->dtype);
+	int64_t count = layout_count(l);
+	bool repeats = in->fill == FILL_NORMAL || in->fill == FILL_SMALL ||
+		       in->fill == FILL_POSITIVE;
+	char *host = malloc(count * size);
+	int ret;
+
+	if (!host)
+		return fail_nomem(count * size, "a benchmark");
+	for (int64_t i = 0; i < count; i++)
+		if (repeats && i >= PERIOD)
+			memcpy(host + i * size, host + (i - PERIOD) * size, size);
+		else
+			dtype_put(l->dtype, host, i, case_element(&r, in, i));
+	ret = device_write(b, 0, host, count * size);
+	free(host);
+	return ret;
+}
+
+static int give_inputs(struct subject *s, const struct op_case *c, struct device *dev)
+{
+	int ret = 0;
+
+	for (int i = 0; i < MAX_IN; i++) {
+		const struct case_input *in = &c->in[i];
+		struct layout *l = &s->call.in[i];
+
+		l->nd = -1;
+		if (i >= c->nr_in || in->nd < 0 || ret)
+			continue;
+		*l = layout_make(in->dtype, in->nd, in->n);
+		s->call.in_data[i] = give(s, dev, layout_bytes(l));
+		ret = s->call.in_data[i] ? fill(s->buffers[s->nr - 1], l, in) : -ENOMEM;
+	}
+	return ret;
+}
+
+int subject_make(struct subject *s, const struct op *op, const struct op_case *c,
+		 const struct kernel *k, struct device *dev)
+{
+	int ret;
+
+	memset(s, 0, sizeof(*s));
+	s->kernel = k;
+	s->device = dev;
+	s->call = (struct call){ .op = op, .attr = c->attr, .nr_in = c->nr_in,
+				 .nr_out = op->nr_out };
+	ret = give_inputs(s, c, dev);
+	if (!ret)
+		ret = op->infer(c->attr, s->call.in, c->nr_in, s->call.out);
+	for (int o = 0; o < op->nr_out && !ret; o++) {
+		int from = op->updates[o] - 1;
+
+		s->call.out_data[o] = from >= 0 && s->call.in_data[from]
+				    ? (void *)s->call.in_data[from]
+				    : give(s, dev, layout_bytes(&s->call.out[o]));
+		ret = s->call.out_data[o] ? 0 : -ENOMEM;
+	}
+	s->call.scratch_bytes = !ret && k->scratch ? k->scratch(&s->call) : 0;
+	if (s->call.scratch_bytes)
+		s->call.scratch = give(s, dev, s->call.scratch_bytes);
+	return ret;
+}
+
+void subject_free(struct subject *s)
+{
+	for (int i = 0; i < s->nr; i++)
+		buffer_free(s->buffers[i]);
+}
+
+/* ---- time ------------------------------------------------------------------------ */
+
+static double time_of(struct subject *s, long times)
+{
+	double start = clock_seconds();
+
+	for (long i = 0; i < times; i++)
+		s->device->arch->run(s->device, NULL, s->kernel, &s->call);
+	return (clock_seconds() - start) / (double)times;
+}
+
+double subject_time(struct subject *s)
+{
+	double once, t[RUNS];
+	long times;
+
+	time_of(s, 1);		/* the first one faults in pages */
+	once = time_of(s, 1);
+	times = (long)(SECONDS / once) + 1;
+	for (int i = 0; i < RUNS; i++)
+		t[i] = time_of(s, times);
+	return clock_median(t, RUNS);
+}

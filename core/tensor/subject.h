@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A kernel on a case of its op, as something that can be run again and again: for
+ * benchmarks.  Cases are there with CONFIG_ORACLES only.
+ */
+#ifndef TENSOR_SUBJECT_H
+#define TENSOR_SUBJECT_H
+
+#include "tensor/arch.h"
+#include "tensor/op.h"
+
+struct rng;
+
+/** case_element() - what the fill of a case's input puts at row-major place @i. */
+double case_element(const struct rng *r, const struct case_input *in, int64_t i);
+
+/** struct subject - a call that can be repeated. */
+struct subject {
+	struct call call;
+	const struct kernel *kernel;
+	struct device *device;
+	struct buffer *buffers[MAX_IN + MAX_OUT + 1];
+	int nr;
+};
+
+/** subject_make() - memory and numbers for @k on case @c. 0 or -errno; free it anyway. */
+int subject_make(struct subject *s, const struct op *op, const struct op_case *c,
+		 const struct kernel *k, struct device *dev);
+void subject_free(struct subject *s);
+
+/** subject_time() - seconds of one call, the median of several runs. */
+double subject_time(struct subject *s);
+
+#endif
