@@ -142,7 +142,8 @@ static void nearest_try(struct nearest *n, const char *name, size_t len)
 
 	snprintf(text, sizeof(text), "%.*s", (int)len, name);
 	d = name_distance(n->wanted, text);
-	if (d < n->distance) {
+	/* Of names that are as near, the shortest. */
+	if (d < n->distance || (d == n->distance && len < strlen(n->best))) {
 		n->distance = d;
 		memcpy(n->best, text, sizeof(text));
 	}

@@ -28,28 +28,6 @@ struct tensor *op_adamw(struct graph *g, struct tensor *w, struct tensor *m, str
 			shadow ? ADAMW_NR_IN : ADAMW_SHADOW);
 }
 
-/* f32 or u8, of the shape of the weights. */
-static int check_mask(const struct layout *mask, const struct layout *w)
-{
-	char text[SHAPE_TEXT], want[SHAPE_TEXT];
-
-	if (mask->nd >= 0 && ((mask->dtype != DT_F32 && mask->dtype != DT_U8) ||
-			      !layout_same_shape(mask, w)))
-		return fail(-EINVAL, "adamw: mask is %s: must be f32 or u8 of the shape of w, %s",
-			    layout_text(mask, text), layout_text(w, want));
-	return 0;
-}
-
-static int check_shadow(const struct layout *shadow, const struct layout *w)
-{
-	char text[SHAPE_TEXT], want[SHAPE_TEXT];
-
-	if (shadow->nd >= 0 && (shadow->dtype != DT_BF16 || !layout_same_shape(shadow, w)))
-		return fail(-EINVAL, "adamw: shadow is %s: must be bf16 of the shape of w, %s",
-			    layout_text(shadow, text), layout_text(w, want));
-	return 0;
-}
-
 static int adamw_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
 {
 	int ret = rule_f32("adamw", "w", &in[0]);
@@ -65,9 +43,9 @@ static int adamw_infer(const void *attr, const struct layout *in, int nr_in, str
 	if (!ret)
 		ret = rule_vector("adamw", "hyper", &in[5], ADAMW_NR_HYPER);
 	if (!ret)
-		ret = check_mask(rule_input(in, nr_in, ADAMW_MASK), &in[0]);
+		ret = rule_mask("adamw", rule_input(in, nr_in, ADAMW_MASK), &in[0]);
 	if (!ret)
-		ret = check_shadow(rule_input(in, nr_in, ADAMW_SHADOW), &in[0]);
+		ret = rule_shadow("adamw", rule_input(in, nr_in, ADAMW_SHADOW), &in[0]);
 	for (int i = 0; i < 3; i++)
 		out[i] = in[i];		/* they are the inputs, at their place */
 	if (nr_in > ADAMW_SHADOW)

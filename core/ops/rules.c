@@ -74,6 +74,27 @@ int rule_scalar(const char *op, const char *what, const struct layout *l)
 	return ret;
 }
 
+int rule_mask(const char *op, const struct layout *mask, const struct layout *w)
+{
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+
+	if (mask->nd >= 0 && ((mask->dtype != DT_F32 && mask->dtype != DT_U8) ||
+			      !layout_same_shape(mask, w)))
+		return fail(-EINVAL, "%s: mask is %s: must be f32 or u8 of the shape of w, %s", op,
+			    layout_text(mask, text), layout_text(w, want));
+	return 0;
+}
+
+int rule_shadow(const char *op, const struct layout *shadow, const struct layout *w)
+{
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+
+	if (shadow->nd >= 0 && (shadow->dtype != DT_BF16 || !layout_same_shape(shadow, w)))
+		return fail(-EINVAL, "%s: shadow is %s: must be bf16 of the shape of w, %s", op,
+			    layout_text(shadow, text), layout_text(w, want));
+	return 0;
+}
+
 int rule_rows(const char *op, const char *what, const struct layout *l)
 {
 	char text[SHAPE_TEXT];

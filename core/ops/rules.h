@@ -30,6 +30,12 @@ int rule_vector(const char *op, const char *what, const struct layout *l, int64_
 /** rule_scalar() - input @what must be f32 with a single element. */
 int rule_scalar(const char *op, const char *what, const struct layout *l);
 
+/** rule_mask() - the mask of an optimizer's step: absent, or f32 or u8 of the shape of @w. */
+int rule_mask(const char *op, const struct layout *mask, const struct layout *w);
+
+/** rule_shadow() - the bf16 copy of the weights @w: absent, or of their shape. */
+int rule_shadow(const char *op, const struct layout *shadow, const struct layout *w);
+
 /** rule_rows() - input @what must have a last dimension whose elements are neighbours. */
 int rule_rows(const char *op, const char *what, const struct layout *l);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "optim/schedule.h"
 
-static double constant_level(double progress)
+static double constant_level(const struct schedule_range *r, double progress)
 {
+	(void)r;
 	(void)progress;
 	return 1;
 }

@@ -4,8 +4,9 @@
 #include "optim/schedule.h"
 
 /* Loshchilov and Hutter, "SGDR", 2017, equation 5, one period over the run. */
-static double cosine_level(double progress)
+static double cosine_level(const struct schedule_range *r, double progress)
 {
+	(void)r;
 	return 0.5 * (1 + cos(M_PI * progress));
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "optim/optim.h"
 
+#include <string.h>
+
 #include "base/fail.h"
 #include "base/registry.h"
 
@@ -19,6 +21,16 @@ const struct optimizer *optimizer_find(const char *name)
 	if (!found)
 		fail(-EINVAL, "optimizer '%s' is not compiled in", name);
 	return found;
+}
+
+void optimizer_hyper(const struct optimizer *o, const struct config *cfg, int64_t step, double lr,
+		     float hyper[OPTIM_HYPER])
+{
+	memset(hyper, 0, OPTIM_HYPER * sizeof(*hyper));
+	if (o->hyper)
+		o->hyper(cfg, step, lr, hyper);
+	else
+		hyper[0] = (float)lr;
 }
 
 double optimizer_decay(const struct config *cfg, const struct optimizer *o)

@@ -38,7 +38,8 @@ struct optim_segment {
  * @decay: what OPTIM_WEIGHT_DECAY=auto stands for
  * @lr_scale: its learning rate as a multiple of the schedule's; NULL: 1
  * @update: append the update of a segment, in place; reads OPTIM_* parameters
- * @hyper: values of step @step (1 is the first) with learning rate @lr
+ * @hyper: values of step @step (1 is the first) with learning rate @lr; NULL: @lr comes
+ *	first, the others are 0
  */
 struct optimizer {
 	const char *name;
@@ -58,6 +59,10 @@ struct optimizer {
 
 /** optimizer_find() - by name; NULL with a message if it is not compiled in. */
 const struct optimizer *optimizer_find(const char *name);
+
+/** optimizer_hyper() - what the updates of @o read in step @step (1 is the first). */
+void optimizer_hyper(const struct optimizer *o, const struct config *cfg, int64_t step, double lr,
+		     float hyper[OPTIM_HYPER]);
 
 /** optimizer_decay() - OPTIM_WEIGHT_DECAY, or what auto stands for with @o. */
 double optimizer_decay(const struct config *cfg, const struct optimizer *o);

@@ -30,5 +30,5 @@ double schedule_lr(const struct schedule *s, const struct schedule_range *r, int
 	if (step >= r->steps)
 		step = r->steps - 1;
 	return r->min_lr + (r->lr - r->min_lr) *
-	       s->level(rest > 0 ? (double)(step - r->warmup) / (double)rest : 1);
+	       s->level(r, rest > 0 ? (double)(step - r->warmup) / (double)rest : 1);
 }

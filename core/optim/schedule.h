@@ -10,11 +10,16 @@
 
 #include "base/section.h"
 
+/** How wsd falls: in a straight line, or as 1 - sqrt(part of the way). */
+enum decay_shape { DECAY_LINEAR, DECAY_SQRT };
+
 /** struct schedule_range - where a schedule goes. */
 struct schedule_range {
 	double lr, min_lr;	/* at its top, at its end */
 	int64_t warmup;		/* steps from 0 to lr */
 	int64_t steps;		/* in all */
+	double decay;		/* wsd: share of all steps in which it falls */
+	enum decay_shape decay_shape;
 };
 
 /**
@@ -25,7 +30,7 @@ struct schedule_range {
 struct schedule {
 	const char *name;
 	const char *summary;
-	double (*level)(double progress);
+	double (*level)(const struct schedule_range *r, double progress);
 };
 
 #define SCHEDULE_REGISTER(var) SECTION_ENTRY(knlp_schedules, struct schedule, var)

@@ -331,6 +331,9 @@ static double learning_rate(const struct trainer *t)
 		.min_lr = min_lr(t->cfg),
 		.warmup = config_int(t->cfg, PARAM_TRAIN_WARMUP),
 		.steps = t->shape.steps,
+		.decay = config_float(t->cfg, PARAM_TRAIN_DECAY_FRACTION),
+		.decay_shape = strcmp(config_text(t->cfg, PARAM_TRAIN_DECAY_SHAPE), "sqrt")
+			     ? DECAY_LINEAR : DECAY_SQRT,
 	};
 
 	return schedule_lr(t->schedule, &r, t->done);
@@ -345,7 +348,7 @@ static int write_scalars(struct trainer *t, double lr)
 	for (int i = 0; i < t->groups->nr && !ret; i++) {
 		const struct optim_group *g = &t->groups->group[i];
 
-		g->optimizer->hyper(t->cfg, t->done + 1, lr * g->lr_scale, hyper);
+		optimizer_hyper(g->optimizer, t->cfg, t->done + 1, lr * g->lr_scale, hyper);
 		ret = put_scalar(t, SCALAR_HYPER + i * SCALAR_HYPER_STRIDE, hyper, sizeof(hyper));
 	}
 	return ret;

@@ -496,11 +496,71 @@ def fused():
                  lambda dy, w, before: grad_of(act, before, dy @ w))
 
 
+# ---- optimizers with a momentum buffer --------------------------------------------------
+
+BF16 = torch.bfloat16
+
+
+def momentum_fn(make):
+    """One step of an optimizer with a momentum buffer; mask and shadow may be absent."""
+    def step(w, buf, grad, clip, hyper, mask=None, shadow=None):
+        keep = 1 if mask is None else mask
+        w = w.clone().requires_grad_()
+        w.grad = grad * clip * keep
+        opt = make(w, hyper[0].item())
+        opt.state[w] = {"momentum_buffer": buf * keep}
+        opt.step()
+        new = w.detach() * keep, opt.state[w]["momentum_buffer"] * keep
+        return new if shadow is None else (*new, new[0])
+    return step
+
+
+def momentum_cases(op, cases, make):
+    for name, a, shape, masked in cases:
+        fn = momentum_fn(lambda w, lr, a=a: make(a, w, lr))
+        hyper = torch.tensor([0.02, 0, 0, 0])
+        inputs = [normal(*shape), normal(*shape), normal(*shape), positive(), hyper]
+        mask = torch.randint(0, 2, shape).to(torch.float64) if masked else None
+        add_case(op, name, a, inputs + ([mask] if masked else []), fn)
+        shadow = torch.zeros(*shape, dtype=BF16)
+        add_case(op + "_shadow", name, a, inputs + [mask, shadow], fn)
+
+
+def make_sgd(a, w, lr):
+    return torch.optim.SGD([w], lr=lr, momentum=a["momentum"], nesterov=a["nesterov"],
+                           weight_decay=a["weight_decay"])
+
+
+def make_muon(a, w, lr):
+    return torch.optim.Muon([w], lr=lr, weight_decay=a["weight_decay"], momentum=a["momentum"],
+                            nesterov=a["nesterov"],
+                            adjust_lr_fn="match_rms_adamw" if a["match_rms"] else "original")
+
+
+def momenta():
+    plain = dict(momentum=0.5, weight_decay=0, nesterov=True)
+    ball = dict(momentum=0.9, weight_decay=0.1, nesterov=False)
+    nesterov = dict(momentum=0.95, weight_decay=0.01, nesterov=True)
+    momentum_cases("sgd", (("no decay", plain, (3, 5), False), ("heavy ball", ball, (3, 5), False),
+                           ("nesterov", nesterov, (3, 5), False),
+                           ("mask", ball, (3, 5), True)), make_sgd)
+    # PyTorch's Newton-Schulz steps are in bf16: here they stay in fp64.
+    torch.bfloat16 = torch.float64
+    try:
+        momentum_cases("muon", (
+            ("wide", dict(nesterov, match_rms=False), (4, 7), False),
+            ("tall", dict(nesterov, match_rms=False), (9, 4), False),
+            ("heavy ball", dict(ball, match_rms=False), (5, 5), False),
+            ("match_rms", dict(nesterov, match_rms=True), (6, 3), False)), make_muon)
+    finally:
+        torch.bfloat16 = BF16
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
-                  dropouts, losses, optimizers, casts, shadows, residuals, fused):
+                  dropouts, losses, optimizers, casts, shadows, residuals, fused, momenta):
         group()
     save(sys.argv[1], tensors, metadata)
 

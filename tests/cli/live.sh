@@ -33,6 +33,9 @@ cat tiny.config - >second <<'END'
 CONFIG_MODEL_POSITION="rope"
 CONFIG_MODEL_ATTENTION="window"
 CONFIG_MODEL_WINDOW=16
+CONFIG_OPTIM_GROUPS="matrix:optimizer=muon;norm:optimizer=sgd"
+CONFIG_TRAIN_SCHEDULE="wsd"
+CONFIG_TRAIN_DECAY_FRACTION="0.8"
 END
 
 for file in first second; do

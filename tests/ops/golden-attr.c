@@ -24,10 +24,12 @@
 #include "ops/linear-cross-entropy.h"
 #include "ops/linear.h"
 #include "ops/merge-dims.h"
+#include "ops/muon.h"
 #include "ops/pad-slice.h"
 #include "ops/rmsnorm.h"
 #include "ops/rope.h"
 #include "ops/scale.h"
+#include "ops/sgd.h"
 #include "ops/slice.h"
 #include "ops/softcap.h"
 #include "ops/split-dim.h"
@@ -95,6 +97,12 @@ static const struct attr_type {
 	{ "linear_dw", sizeof(struct accumulate_attr), { MEMBER(accumulate_attr, always_add) } },
 	{ "linear_dx_act", sizeof(struct linear_act_attr), { MEMBER(linear_act_attr, act) } },
 	{ "merge_dims", sizeof(struct merge_dims_attr), { MEMBER(merge_dims_attr, dim) } },
+	{ "muon", sizeof(struct muon_attr),
+	  { MEMBER(muon_attr, momentum), MEMBER(muon_attr, weight_decay),
+	    MEMBER(muon_attr, nesterov), MEMBER(muon_attr, match_rms) } },
+	{ "muon_shadow", sizeof(struct muon_attr),
+	  { MEMBER(muon_attr, momentum), MEMBER(muon_attr, weight_decay),
+	    MEMBER(muon_attr, nesterov), MEMBER(muon_attr, match_rms) } },
 	{ "pad_slice", sizeof(struct slice_place),
 	  { MEMBER(slice_place, dim), MEMBER(slice_place, start) } },
 	{ "rmsnorm", sizeof(struct rmsnorm_attr),
@@ -103,6 +111,12 @@ static const struct attr_type {
 	  { MEMBER(rope_attr, base), MEMBER(rope_attr, rotary_dims), MEMBER(rope_attr, adjacent),
 	    MEMBER(rope_attr, inverse) } },
 	{ "scale", sizeof(struct scale_attr), { MEMBER(scale_attr, factor) } },
+	{ "sgd", sizeof(struct sgd_attr),
+	  { MEMBER(sgd_attr, momentum), MEMBER(sgd_attr, weight_decay),
+	    MEMBER(sgd_attr, nesterov) } },
+	{ "sgd_shadow", sizeof(struct sgd_attr),
+	  { MEMBER(sgd_attr, momentum), MEMBER(sgd_attr, weight_decay),
+	    MEMBER(sgd_attr, nesterov) } },
 	{ "slice", sizeof(struct slice_attr),
 	  { MEMBER(slice_attr, dim), MEMBER(slice_attr, start), MEMBER(slice_attr, length) } },
 	{ "softcap", sizeof(struct softcap_attr), { MEMBER(softcap_attr, cap) } },

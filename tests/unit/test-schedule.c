@@ -12,11 +12,11 @@ static bool near(double a, double b)
 
 static void schedule_warmup(void)
 {
-	const char *const names[] = { "cosine", "constant" };
+	const char *const names[] = { "cosine", "constant", "linear", "wsd" };
 	const struct schedule_range usual = { 0.5, 0.1, 9, 100 }, none = { 0.5, 0.1, 0, 100 },
 				    longer = { 0.5, 0.1, 9, 4 };
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		const struct schedule *s = schedule_find(names[i]);
 
 		CHECK(s);
@@ -47,6 +47,54 @@ static void schedule_cosine(void)
 }
 TEST_REGISTER(schedule_cosine);
 
+static void schedule_linear(void)
+{
+	const struct schedule_range r = { 1, 0.2, 20, 101 };
+	const struct schedule *s = schedule_find("linear");
+
+	CHECK(s);
+	for (int step = 20; step <= 100; step++)
+		CHECK(near(schedule_lr(s, &r, step), 0.2 + 0.8 * (100 - step) / 80));
+	CHECK(near(schedule_lr(s, &r, 1000), 0.2));
+}
+TEST_REGISTER(schedule_linear);
+
+/* 101 steps, of which the last 40.4 fall: from 59.6 on. */
+static void schedule_wsd(void)
+{
+	const struct schedule *s = schedule_find("wsd");
+
+	CHECK(s);
+	for (int shape = DECAY_LINEAR; shape <= DECAY_SQRT; shape++) {
+		const struct schedule_range r = { 1, 0.2, 20, 101, 0.4, shape };
+
+		for (int step = 20; step < 60; step++)
+			CHECK(near(schedule_lr(s, &r, step), 1));
+		for (int step = 60; step <= 100; step++) {
+			double at = (step - 59.6) / 40.4;
+
+			at = shape == DECAY_SQRT ? sqrt(at) : at;
+			CHECK(fabs(schedule_lr(s, &r, step) - (1 - 0.8 * at)) < 1e-12);
+		}
+		CHECK(near(schedule_lr(s, &r, 1000), 0.2));
+	}
+}
+TEST_REGISTER(schedule_wsd);
+
+/* The parts of wsd at its limits: all of the way down, and none. */
+static void schedule_wsd_limits(void)
+{
+	const struct schedule_range all = { 1, 0.2, 20, 101, 1, DECAY_LINEAR },
+				    none = { 1, 0.2, 20, 101, 0, DECAY_LINEAR };
+	const struct schedule *wsd = schedule_find("wsd"), *linear = schedule_find("linear");
+
+	for (int step = 20; step <= 100; step++) {
+		CHECK(near(schedule_lr(wsd, &all, step), schedule_lr(linear, &all, step)));
+		CHECK(near(schedule_lr(wsd, &none, step), 1));
+	}
+}
+TEST_REGISTER(schedule_wsd_limits);
+
 static void schedule_constant(void)
 {
 	const struct schedule_range r = { 0.3, 0.1, 20, 100 };
@@ -61,9 +109,9 @@ TEST_REGISTER(schedule_constant);
 /* A run too short for its schedule, down to a single step, has a learning rate. */
 static void schedule_short(void)
 {
-	const char *const names[] = { "cosine", "constant" };
+	const char *const names[] = { "cosine", "constant", "linear", "wsd" };
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 4; i++)
 		for (int64_t steps = 1; steps < 5; steps++)
 			for (int64_t warmup = 0; warmup < 5; warmup++) {
 				struct schedule_range r = { 1, 0.25, warmup, steps };
@@ -79,7 +127,7 @@ TEST_REGISTER(schedule_short);
 
 static void schedule_unknown(void)
 {
-	CHECK(!schedule_find("linear"));
-	CHECK(strstr(fail_message(), "'linear'"));
+	CHECK(!schedule_find("nonsense"));
+	CHECK(strstr(fail_message(), "'nonsense'"));
 }
 TEST_REGISTER(schedule_unknown);
