@@ -204,7 +204,7 @@ static const struct command command = {
 	.summary = "measure how fast each kernel is",
 	.usage = (const char *const []){ "[--threads=N] [--json] [OP]...", NULL },
 	.description =
-		"Runs the kernels of the ops that are named, or of all, on their cases at the sizes "
+		"Runs the kernels of the ops named, or of all, on their cases at the sizes "
 		"of training, or on the largest of their tests where there are none. Prints "
 		"milliseconds, GFLOP/s and GB/s by the op's cost rule, and the share of what the "
 		"machine could do, which is measured just before.",
