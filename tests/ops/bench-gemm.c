@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/thread.h"
+#include "tensor/arch.h"
 #include "tests/ops/bench.h"
 
 #define RUNS 7
@@ -36,17 +37,10 @@ static const struct product products[] = {
 	{ "124M fc2 dw", 768, 3072, 1024, DW },
 	{ "124M B4T64 fc fwd", 256, 3072, 768, FWD },
 	{ "124M B4T64 fc dw", 3072, 768, 256, DW },
+	{ "124M head fwd", 1024, 50257, 768, FWD },
+	{ "124M head dx", 1024, 768, 50257, DX },
+	{ "124M head dw", 50257, 768, 1024, DW },
 };
-
-static float *numbers(int64_t count)
-{
-	float *x = malloc(count * sizeof(*x));
-
-	BUG_ON(!x);
-	for (int64_t i = 0; i < count; i++)
-		x[i] = (float)(i % 17) / 17 - 0.5f;
-	return x;
-}
 
 /* GFLOP/s, the median of several runs of at least a few milliseconds. */
 static double rate(const struct gemm *g)
@@ -76,25 +70,52 @@ static struct gemm layout_of(const struct product *p)
 	return g;
 }
 
-static void measure(const struct product *p, const struct ceilings *top)
+static struct buffer *numbers(struct device *dev, int64_t count, enum dtype type, void *at)
+{
+	struct buffer *b;
+	float *x;
+
+	BUG_ON(device_alloc(dev, count * sizeof(*x), "a matrix", &b));
+	x = b->address;
+	for (int64_t i = 0; i < count; i++)
+		dtype_put(type, x, i, (double)(i % 17) / 17 - 0.5);
+	*(void **)at = x;
+	return b;
+}
+
+/* In bf16, results are bf16 as well, but for dw, which is f32 in training. */
+static void measure(const struct product *p, enum dtype type, double rates[2])
 {
 	struct gemm g = layout_of(p);
-	double one, two;
+	struct buffer *b[4];
+	struct device *dev;
 
-	g.a = numbers(p->m * p->k);
-	g.b = numbers(p->k * p->n);
-	g.c = numbers(p->m * p->n);
-	g.scratch = malloc(gemm_scratch(p->m, p->n, p->k, DT_F32));
-	BUG_ON(!g.scratch || threads_start(1));
-	one = rate(&g);
-	BUG_ON(threads_start(2));
-	two = rate(&g);
-	printf("%-20s %5lld x %5lld x %5lld %10.1f %10.1f %8.1f\n", p->name, (long long)p->m,
-	       (long long)p->n, (long long)p->k, one, two, 1e11 * one / top->flops);
-	free((void *)g.a);
-	free((void *)g.b);
-	free(g.c);
-	free(g.scratch);
+	g.a_type = g.b_type = type;
+	g.c_type = p->form == DW ? DT_F32 : type;
+	BUG_ON(device_open("cpu", &dev));
+	b[0] = numbers(dev, p->m * p->k, type, &g.a);
+	b[1] = numbers(dev, p->k * p->n, type, &g.b);
+	b[2] = numbers(dev, p->m * p->n, DT_F32, &g.c);
+	b[3] = numbers(dev, (int64_t)gemm_scratch(p->m, p->n, p->k, g.c_type) / 4 + 1, DT_F32,
+		       &g.scratch);
+	for (int threads = 1; threads <= 2; threads++) {
+		BUG_ON(threads_start(threads));
+		rates[threads - 1] = rate(&g);
+	}
+	for (int i = 0; i < 4; i++)
+		buffer_free(b[i]);
+	device_close(dev);
+}
+
+static void print_product(const struct product *p)
+{
+	double f32[2], bf16[2];
+
+	measure(p, DT_F32, f32);
+	measure(p, DT_BF16, bf16);
+	printf("%-20s %5lld x %5lld x %5lld %8.0f %8.0f %8.0f %8.0f\n", p->name, (long long)p->m,
+	       (long long)p->n, (long long)p->k, f32[0], f32[1], bf16[0], bf16[1]);
+	fflush(stdout);
 }
 
 void bench_gemm(void)
@@ -103,9 +124,9 @@ void bench_gemm(void)
 
 	bench_ceilings(&top);
 	printf("# multiply-add of one thread: %.1f GFLOP/s\n", 1e-9 * top.flops);
-	printf("%-20s %21s %10s %10s %8s\n", "# product", "M x N x K", "1 thread", "2 threads",
-	       "% of 1");
+	printf("%-20s %21s %8s %8s %8s %8s\n", "# product", "M x N x K", "f32: 1", "2", "bf16: 1",
+	       "2");
 	for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++)
-		measure(&products[i], &top);
+		print_product(&products[i]);
 	threads_stop();
 }
