@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "arch/cpu/gemm-isa.h"
+#include "arch/cpu/gemm-library.h"
 #include "base/relax.h"
 #include "base/thread.h"
 
@@ -300,7 +301,10 @@ static size_t shared_words(int64_t m, int64_t n, int64_t k)
 
 size_t gemm_scratch(int64_t m, int64_t n, int64_t k, enum dtype c)
 {
-	return 64 + (shared_words(m, n, k) + sums_words(m, n, k, c)) * sizeof(float);
+	size_t own = 64 + (shared_words(m, n, k) + sums_words(m, n, k, c)) * sizeof(float);
+	size_t library = gemm_library_scratch(m, n, k);
+
+	return own > library ? own : library;
 }
 
 static void run_packed(const struct gemm *g)
@@ -348,6 +352,8 @@ void gemm_run(const struct gemm *g)
 		return;
 	if (g->m <= GEMM_DOTS && g->k && g->a_col == 1 && g->b_row == 1)
 		threads_run((long)div_up(g->n, dots_cols(g)), dots_tile, (void *)g);
+	else if (gemm_library_takes(g))
+		gemm_library_run(g);
 	else
 		run_packed(g);
 }

@@ -13,6 +13,8 @@
  * CPU can (SIMD_LEVEL_AVX512_BF16: pairs of products, summed in f32, denormals are 0);
  * otherwise as f32.
  *
+ * Instead of knlp's own code a library may be built in: see gemm-library.h.
+ *
  * Determinism: C is cut into tiles by shape only, and each element is summed over k in
  * blocks whose length depends on shapes and types, in order.  So the bits do not depend
  * on the number of threads, nor, for f32, on whether the CPU has AVX2 or AVX-512

@@ -2,8 +2,10 @@
 #include "arch/cpu/gemm.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
+#include "arch/cpu/gemm-library.h"
 #include "arch/cpu/simd.h"
 #include "base/thread.h"
 #include "tests/unit/test.h"
@@ -233,6 +235,67 @@ START_TEST(same_bits)
 }
 END_TEST
 
+#define CALLERS 8
+
+static void *call_often(void *arg)
+{
+	const struct product *p = arg;
+
+	for (int i = 0; i < 20; i++) {
+		struct product mine = *p;
+
+		mine.g.scratch = malloc(gemm_scratch(p->g.m, p->g.n, p->g.k, DT_F32));
+		arg = product_run(&mine);
+		free(mine.g.scratch);
+		if (i < 19)
+			free(arg);
+	}
+	return arg;
+}
+
+/* Many callers at once, each with a thread of its own: a library may not mix them up. */
+static void check_callers(const struct product *p)
+{
+	float *first = product_run(p), *c[CALLERS];
+	pthread_t id[CALLERS];
+
+	check_result(p, first);
+	for (int i = 0; i < CALLERS; i++)
+		ck_assert(!pthread_create(&id[i], NULL, call_often, (void *)p));
+	for (int i = 0; i < CALLERS; i++) {
+		ck_assert(!pthread_join(id[i], (void **)&c[i]));
+		ck_assert_msg(!memcmp(c[i], first, p->g.m * p->g.c_row * sizeof(*first)),
+			      "other bits in thread %d of %d", i + 1, CALLERS);
+		free(c[i]);
+	}
+	free(first);
+}
+
+START_TEST(many_callers)
+{
+	for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
+		struct product p;
+
+		product_make(&p, shapes[s].m, shapes[s].n, shapes[s].k, shapes[s].a, shapes[s].b,
+			     1);
+		check_ok(threads_start(2));
+		check_callers(&p);
+		threads_stop();
+		product_free(&p);
+	}
+}
+END_TEST
+
+/* Where a library was built in, the code that it stands for is tested as well. */
+START_TEST(without_library)
+{
+	gemm_library_limit(true);
+	check_product(300, 290, 800, ROWS, ROWS, 1);
+	check_product(70, 90, 4500, COLUMNS, ROWS, 3);
+	gemm_library_limit(false);
+}
+END_TEST
+
 /* Enough scratch for every size up to the maxima: gemm_run() may not need more. */
 START_TEST(scratch_grows)
 {
@@ -257,6 +320,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, avx512);
 	tcase_add_test(tc, parts);
 	tcase_add_test(tc, same_bits);
+	tcase_add_test(tc, many_callers);
+	tcase_add_test(tc, without_library);
 	tcase_add_test(tc, scratch_grows);
 }
 TEST_REGISTER(gemm, add);
