@@ -6,18 +6,18 @@
 #include "tensor/op.h"
 
 /* One row (H, D) of @new to its place; the heads of a view may be far apart. */
-static void append_row(const struct layout *new, const float *from, enum dtype dtype, char *to)
+static void append_row(const struct layout *new, const char *from, enum dtype dtype, char *to)
 {
-	size_t size = dtype_size(dtype);
+	size_t size = dtype_size(dtype), step = dtype_size(new->dtype);
 
-	for (int64_t h = 0; h < new->n[2]; h++, from += new->stride[2]) {
-		if (dtype == DT_F32 && new->stride[3] == 1) {
+	for (int64_t h = 0; h < new->n[2]; h++, from += new->stride[2] * step) {
+		if (dtype == new->dtype && new->stride[3] == 1) {
 			memcpy(to, from, new->n[3] * size);
 			to += new->n[3] * size;
 			continue;
 		}
 		for (int64_t d = 0; d < new->n[3]; d++, to += size)
-			dtype_put(dtype, to, 0, from[d * new->stride[3]]);
+			dtype_put(dtype, to, 0, dtype_get(new->dtype, from, d * new->stride[3]));
 	}
 }
 
@@ -28,9 +28,10 @@ static void append_tile(void *ctx, long tile)
 	int64_t b = tile / new->n[1], t = tile % new->n[1];
 	int64_t at = b * cache->n[1] + ((const int32_t *)c->in_data[2])[b] + t;
 	size_t row = cache->n[2] * cache->n[3] * dtype_size(cache->dtype);
+	size_t from = (b * new->stride[0] + t * new->stride[1]) * dtype_size(new->dtype);
 
-	append_row(new, (const float *)c->in_data[1] + b * new->stride[0] + t * new->stride[1],
-		   cache->dtype, (char *)c->out_data[0] + at * row);
+	append_row(new, (const char *)c->in_data[1] + from, cache->dtype,
+		   (char *)c->out_data[0] + at * row);
 }
 
 static int cache_append_plain(const struct call *c)

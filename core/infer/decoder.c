@@ -72,7 +72,8 @@ static int make_cache(struct decoder *d, struct device *dev, int capacity)
 	const struct model_spec *s = &d->model->spec;
 	struct kv_layer *layers = calloc(s->layers, sizeof(*layers));
 	struct kv_layout layout = {
-		.layers = s->layers, .batch = 1, .capacity = capacity, .dtype = DT_F32,
+		.layers = s->layers, .batch = 1, .capacity = capacity,
+		.dtype = d->model->compute,
 		.layer = layers,
 	};
 	int ret;

@@ -13,6 +13,7 @@
 #include "ops/attention.h"
 #include "ops/broadcast-to.h"
 #include "ops/cache-append.h"
+#include "ops/cast.h"
 #include "ops/dropout.h"
 #include "ops/embedding.h"
 #include "ops/glu.h"
@@ -221,6 +222,8 @@ struct tensor *model_logits(struct builder *b, struct tensor *hidden)
 {
 	struct tensor *z = op_linear(b->graph, hidden, model_head(b), NULL);
 
+	if (b->model->compute != DT_F32)
+		z = op_cast(b->graph, z, DT_F32);
 	return b->model->spec.logit_softcap > 0
 	     ? op_softcap(b->graph, z, b->model->spec.logit_softcap) : z;
 }

@@ -197,7 +197,7 @@ struct tensor *model_hidden(struct builder *b);
 /** model_head() - weight of the head (V, width): its own, or the embedding if tied. */
 struct tensor *model_head(struct builder *b);
 
-/** model_logits() - head applied, softcap included: (B, T, V). */
+/** model_logits() - head applied, softcap included: f32 (B, T, V). */
 struct tensor *model_logits(struct builder *b, struct tensor *hidden);
 
 #endif

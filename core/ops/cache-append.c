@@ -21,7 +21,7 @@ static int cache_append_infer(const void *attr, const struct layout *in, int nr_
 {
 	const struct layout *cache = &in[0], *new = &in[1], *start = &in[2];
 	char text[SHAPE_TEXT], want[SHAPE_TEXT];
-	int ret = rule_f32("cache_append", "new", new);
+	int ret = rule_real("cache_append", "new", new);
 
 	if (ret)
 		return ret;
@@ -77,6 +77,9 @@ static const struct op_case cache_append_cases[] = {
 	  { CASE_F32(4, 7, 65, 3, 8), CASE_F32(4, 7, 1, 3, 8), START(0, 64, 7) } },
 	{ "tiles", NULL, 3,
 	  { CASE_F32(4, 2, 300, 4, 33), CASE_EXT(2, 4, 2, 130, 4, 33), START(0, 150, 2) } },
+	{ "rounded", NULL, 3,
+	  { CASE_FILL(DT_BF16, FILL_NORMAL, 4, 3, 9, 2, 5), CASE_F32(4, 3, 4, 2, 5),
+	    START(0, 5, 3) } },
 	{ .name = NULL },
 };
 
@@ -86,6 +89,7 @@ static const struct op cache_append = {
 	.nr_in = 3,
 	.nr_out = 1,
 	.strided_in = 1 << 1,
+	.compute_in = 1 << 0 | 1 << 1,
 	.updates = { 1 },
 	.infer = cache_append_infer,
 	.cost = cache_append_cost,

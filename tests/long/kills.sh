@@ -20,10 +20,11 @@ CONFIG_TRAIN_EVAL_EVERY=40
 CONFIG_TRAIN_CHECKPOINT_EVERY=7
 CONFIG_MODEL_DROPOUT="0.1"
 END
-begin=$(date +%s%N)
-tiny uncut >out 2>err
-ms=$((($(date +%s%N) - begin) / 1000000))
-want=$(bits uncut)
+for type in f32 bf16; do
+	begin=$(date +%s%N)
+	tiny uncut-$type --set TRAIN_DTYPE=$type >out 2>err
+	ms=$((($(date +%s%N) - begin) / 1000000))
+done
 
 # moments RUN: some times in seconds, the longest as long as the uncut run took
 moments()
@@ -38,13 +39,15 @@ moments()
 run=0
 while [ $run -lt "$KILLS" ]; do
 	run=$((run + 1))
-	name="seed $KILLS_SEED, run $run"
+	[ $((run % 2)) -eq 0 ] && type=f32 || type=bf16
+	name="seed $KILLS_SEED, run $run, $type"
+	want=$(bits uncut-$type)
 	resume=
 	for moment in $(moments $run); do
 		# Killed before the manifest was written, it has not begun.
 		[ ! -f cut/manifest.yaml ] || resume=--resume
-		"$KNLP" train -q -d data -r cut -c tiny.config -t $((1 + run % 3)) $resume \
-			>out 2>err &
+		"$KNLP" train -q -d data -r cut -c tiny.config --set TRAIN_DTYPE=$type \
+			-t $((1 + run % 3)) $resume >out 2>err &
 		pid=$!
 		sleep "$moment"
 		kill -KILL $pid 2>/dev/null
@@ -52,11 +55,11 @@ while [ $run -lt "$KILLS" ]; do
 		[ $? -eq 137 ] || [ ! -s err ] || not_ok "$name: going on" "$(brief err)"
 	done
 	[ ! -f cut/manifest.yaml ] || resume=--resume
-	if ! tiny cut $resume >out 2>err; then
+	if ! tiny cut --set TRAIN_DTYPE=$type $resume >out 2>err; then
 		not_ok "$name" "$(brief err)"
 	elif [ "$(bits cut)" != "$want" ]; then
 		not_ok "$name" "other bits at the end"
-	elif [ "$(without_time cut)" != "$(without_time uncut)" ]; then
+	elif [ "$(without_time cut)" != "$(without_time uncut-$type)" ]; then
 		not_ok "$name" "another log"
 	elif [ -n "$(find cut -name '*.tmp*')" ]; then
 		not_ok "$name" "left $(find cut -name '*.tmp*' | head -n 1)"
