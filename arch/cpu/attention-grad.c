@@ -310,15 +310,34 @@ static void begin_unit(const struct attention_sizes *s, struct unit *u)
 	memset(u->dq, 0, dq_floats(s) * sizeof(float));
 }
 
-/* Rows @first ... @first + @nr of head @h of output @o, times @factor. */
-static void store_rows(const struct call *c, int o, int64_t b, int64_t h, int64_t first, int64_t nr,
-		       const float *from, float factor)
+/* Where a token's gradient of input @in begins in output @o; tokens are @row apart. */
+struct place {
+	int o;
+	int64_t at, row;
+};
+
+static struct place place_of(const struct call *c, int in)
 {
-	const int64_t *n = c->out[o].n;
-	int64_t at = ((b * n[1] + first) * n[2] + h) * n[3];
+	const struct layout *l = c->in;
+	struct place p = { 0, 0, c->out[0].n[2] };
+
+	if (c->nr_out > 1)
+		return (struct place){ in, 0, l[in].n[2] * l[in].n[3] };
+	for (int i = 0; i < in; i++)
+		p.at += l[i].n[2] * l[i].n[3];
+	return p;
+}
+
+/* The gradient of rows @first ... @first + @nr of head @h of input @in, times @factor. */
+static void store_rows(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
+		       int64_t nr, const float *from, float factor)
+{
+	const struct place p = place_of(c, in);
+	const int64_t *n = c->in[in].n;
+	int64_t at = p.at + (b * n[1] + first) * p.row + h * n[3];
 
 	for (int64_t r = 0; r < nr; r++)
-		attention_store(c, o, at + r * n[2] * n[3], from + r * wide(n[3]), factor, n[3]);
+		attention_store(c, p.o, at + r * p.row, from + r * wide(n[3]), factor, n[3]);
 }
 
 /* A block of keys: with all queries of the kv head's group. */
@@ -339,8 +358,8 @@ static void run_keys(const struct attention_sizes *s, struct unit *u)
 			u->nr_queries = smaller(s->tq - u->query, BLOCK);
 			run_pair(s, u);
 		}
-	store_rows(s->c, ATTENTION_DK, u->b, u->kv, u->key, u->nr_keys, u->dk, s->scale);
-	store_rows(s->c, ATTENTION_DV, u->b, u->kv, u->key, u->nr_keys, u->dv, 1);
+	store_rows(s->c, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys, u->dk, s->scale);
+	store_rows(s->c, ATTENTION_GRAD_V, u->b, u->kv, u->key, u->nr_keys, u->dv, 1);
 }
 
 static void set_memory(const struct attention_sizes *s, struct unit *u, float *slot)
@@ -400,7 +419,7 @@ static void run_unit(const struct work *w, int64_t unit, long tile)
 		run_keys(s, &u);
 	}
 	for (int64_t h = 0; h < s->group && w->parts == 1; h++)
-		store_rows(s->c, ATTENTION_DQ, u.b, u.kv * s->group + h, 0, s->tq,
+		store_rows(s->c, ATTENTION_GRAD_Q, u.b, u.kv * s->group + h, 0, s->tq,
 			   u.dq + h * s->tq * s->wide_d, s->scale);
 }
 
@@ -433,7 +452,7 @@ static void dq_tile(void *ctx, long tile)
 
 	for (int64_t part = 1; part < w->parts; part++)
 		add_row(w->dq + (unit + part) * dq_floats(s) + at, sum, nr * s->wide_d);
-	store_rows(s->c, ATTENTION_DQ, b, h, query, nr, sum, s->scale);
+	store_rows(s->c, ATTENTION_GRAD_Q, b, h, query, nr, sum, s->scale);
 }
 
 static int attention_grad_plain(const struct call *c)
@@ -452,4 +471,6 @@ static int attention_grad_plain(const struct call *c)
 	return 0;
 }
 KERNEL_REGISTER_AS(attention_grad_plain, attention_grad, .arch = "cpu", .rank = 0,
+		   .scratch = attention_grad_scratch, .run = attention_grad_plain);
+KERNEL_REGISTER_AS(attention_grad_packed_plain, attention_grad_packed, .arch = "cpu", .rank = 0,
 		   .scratch = attention_grad_scratch, .run = attention_grad_plain);

@@ -6,7 +6,7 @@
 #include "base/fail.h"
 #include "ops/rules.h"
 
-static const struct op attention, attention_grad;
+static const struct op attention, attention_grad, attention_grad_packed;
 
 struct tensor *op_attention(struct graph *g, struct tensor *q, struct tensor *k,
 			    struct tensor *v, const struct attention_mask *mask,
@@ -116,36 +116,97 @@ static int attention_infer(const void *attr, const struct layout *in, int nr_in,
 	return 0;
 }
 
-static int attention_grad_infer(const void *attr, const struct layout *in, int nr_in,
-				struct layout *out)
+/* The inputs of attention_grad and attention_grad_packed. */
+static int check_grad(const char *op, const struct attention_attr *a, const struct layout *in)
 {
-	const struct layout *q = &in[ATTENTION_GRAD_Q], *k = &in[ATTENTION_GRAD_K];
-	const struct layout *v = &in[ATTENTION_GRAD_V];
+	const struct layout *q = &in[ATTENTION_GRAD_Q], *v = &in[ATTENTION_GRAD_V];
 	struct layout o, lse;
-	int ret = check_qkv("attention_grad", q, k, v);
+	int ret = check_qkv(op, q, &in[ATTENTION_GRAD_K], v);
 
 	if (!ret)
-		ret = check_mask("attention_grad", &in[ATTENTION_GRAD_DOC_START],
+		ret = check_mask(op, &in[ATTENTION_GRAD_DOC_START],
 				 &in[ATTENTION_GRAD_KV_LENGTH], q);
 	if (!ret)
-		ret = check_attr("attention_grad", attr);
+		ret = check_attr(op, a);
 	if (ret)
 		return ret;
 	o = layout_make(q->dtype, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2], v->n[3] });
 	lse = lse_layout(q);
-	ret = rule_twin("attention_grad", "o", &in[ATTENTION_GRAD_O], "softmax(q k) v", &o);
+	ret = rule_twin(op, "o", &in[ATTENTION_GRAD_O], "softmax(q k) v", &o);
 	if (!ret)
-		ret = rule_twin("attention_grad", "do", &in[ATTENTION_GRAD_DO], "o", &o);
+		ret = rule_twin(op, "do", &in[ATTENTION_GRAD_DO], "o", &o);
 	if (!ret)
-		ret = rule_like("attention_grad", "lse", &in[ATTENTION_GRAD_LSE], "(B, H, T)",
-				&lse);
-	out[ATTENTION_DQ] = layout_like(q, q->dtype);
-	out[ATTENTION_DK] = layout_like(k, k->dtype);
-	out[ATTENTION_DV] = layout_like(v, v->dtype);
+		ret = rule_like(op, "lse", &in[ATTENTION_GRAD_LSE], "(B, H, T)", &lse);
 	return ret;
 }
 
+static int attention_grad_infer(const void *attr, const struct layout *in, int nr_in,
+				struct layout *out)
+{
+	for (int i = 0; i < 3; i++)
+		out[i] = layout_like(&in[i], in[i].dtype);
+	return check_grad("attention_grad", attr, in);
+}
+
+/* Elements of a token, all heads together. */
+static int64_t token_width(const struct layout *l)
+{
+	return l->n[2] * l->n[3];
+}
+
+static int attention_grad_packed_infer(const void *attr, const struct layout *in, int nr_in,
+				       struct layout *out)
+{
+	const struct layout *q = &in[ATTENTION_GRAD_Q], *k = &in[ATTENTION_GRAD_K];
+	const struct layout *v = &in[ATTENTION_GRAD_V];
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+	int ret = check_grad("attention_grad_packed", attr, in);
+
+	if (ret)
+		return ret;
+	if (k->n[1] != q->n[1] || k->dtype != q->dtype || v->dtype != q->dtype)
+		return fail(-EINVAL, "attention_grad_packed: k is %s and q %s: must agree in "
+			    "length and type, as v must", layout_text(k, text),
+			    layout_text(q, want));
+	out[0] = layout_make(q->dtype, 3, (int64_t[]){
+		q->n[0], q->n[1], token_width(q) + token_width(k) + token_width(v) });
+	return 0;
+}
+
 /* ---- gradient rule and cost ------------------------------------------------------- */
+
+/* What a chain of views looks at; NULL if somebody wants the gradient of one of them. */
+static struct tensor *viewed(struct tensor *t)
+{
+	while (t->producer && t->producer->op->flags & OP_VIEW) {
+		if (t->wants_grad)
+			return NULL;
+		t = t->producer->in[0];
+	}
+	return t;
+}
+
+/* The contiguous (B, T, W) whose W elements are those of q, k and v in this order, or NULL. */
+static struct tensor *packed_tensor(struct tensor *const *qkv)
+{
+	struct tensor *t = viewed(qkv[ATTENTION_Q]);
+	const struct layout *l = t ? &t->max : NULL;
+	int64_t at = 0;
+
+	if (!l || l->nd != 3 || !layout_contiguous(l))
+		return NULL;
+	for (int i = ATTENTION_Q; i <= ATTENTION_V; i++) {
+		const struct layout *part = &qkv[i]->max;
+
+		if (viewed(qkv[i]) != t || part->offset != l->offset + at ||
+		    part->n[0] != l->n[0] || part->n[1] != l->n[1] ||
+		    part->stride[0] != l->stride[0] || part->stride[1] != l->stride[1] ||
+		    part->stride[2] != part->n[3] || part->stride[3] != 1)
+			return NULL;
+		at += token_width(part);
+	}
+	return at == l->n[2] ? t : NULL;
+}
 
 static int attention_backward(struct backward *b, struct node *n, struct tensor *const *dout)
 {
@@ -159,10 +220,16 @@ static int attention_backward(struct backward *b, struct node *n, struct tensor 
 		[ATTENTION_GRAD_LSE] = n->out[ATTENTION_LSE],
 		[ATTENTION_GRAD_DO] = dout[ATTENTION_O],
 	};
+	struct tensor *packed = packed_tensor(n->in);
 	struct node *grad;
 
 	if (dout[ATTENTION_LSE])
 		return fail(-EOPNOTSUPP, "%s: attention's lse is not differentiable", n->name);
+	if (packed) {
+		backward_add(b, packed, graph_op(backward_graph(b), &attention_grad_packed,
+						 n->attr, in, ATTENTION_GRAD_NR_IN));
+		return 0;
+	}
 	grad = graph_node(backward_graph(b), &attention_grad, n->attr, in, ATTENTION_GRAD_NR_IN);
 	if (!grad)
 		return 0;	/* the graph keeps the error */
@@ -212,7 +279,8 @@ static void attention_grad_cost(const void *attr, const struct layout *in,
 	/* Three products of width D (s, dq, dk) and two of width Dv (dp, dv). */
 	cost->flops = 2.0 * count_pairs(attr, q, &in[ATTENTION_GRAD_K]) *
 		      (3 * q->n[3] + 2 * v->n[3]);
-	cost->bytes = rule_bytes(in, ATTENTION_GRAD_NR_IN) + rule_bytes(out, 3);
+	/* Gradients are as large as their tensors. */
+	cost->bytes = rule_bytes(in, ATTENTION_GRAD_NR_IN) + rule_bytes(in, 3);
 }
 
 static int64_t attention_grad_reduce(const void *attr, const struct layout *in,
@@ -350,11 +418,17 @@ static double dot(const double *a, const double *b, int64_t n)
 	return sum;
 }
 
+/* Where a head's gradients go; row strides as in struct head. */
+struct head_grad {
+	double *q, *k, *v;
+	int64_t q_row, k_row, v_row;
+};
+
 /* What query @i of a head adds to the gradients. */
 static void oracle_grad_row(const struct head *h, int64_t i, double lse, const double *o,
-			    const double *grad, double *dq, double *dk, double *dv)
+			    const double *grad, const struct head_grad *to)
 {
-	double delta = dot(grad, o, h->dv);
+	double delta = dot(grad, o, h->dv), *dq = to->q + i * to->q_row;
 
 	for (int64_t j = 0; j < h->length; j++) {
 		double slope, w, ds;
@@ -364,41 +438,70 @@ static void oracle_grad_row(const struct head *h, int64_t i, double lse, const d
 		w = exp(score(h, i, j, &slope) - lse);
 		ds = w * (dot(grad, h->v + j * h->v_row, h->dv) - delta) * slope * h->scale;
 		for (int64_t e = 0; e < h->dv; e++)
-			dv[j * h->v_row + e] += w * grad[e];
+			to->v[j * to->v_row + e] += w * grad[e];
 		for (int64_t e = 0; e < h->d; e++) {
 			dq[e] += ds * h->k[j * h->k_row + e];
-			dk[j * h->k_row + e] += ds * h->q[i * h->q_row + e];
+			to->k[j * to->k_row + e] += ds * h->q[i * h->q_row + e];
 		}
 	}
 }
 
+/* dq, dk or dv: from one token to the next are @row elements. */
+struct grads {
+	double *at;
+	int64_t row;
+};
+
+static struct grads oracle_grads(const struct oracle_call *c, int i)
+{
+	double *at = c->out[0];
+
+	if (c->nr_out > 1)
+		return (struct grads){ c->out[i], token_width(&c->out_layout[i]) };
+	for (int before = 0; before < i; before++)
+		at += token_width(&c->in_layout[before]);
+	return (struct grads){ at, c->out_layout[0].n[2] };
+}
+
+/* Head @h of sequence @b. */
+static double *grads_of(const struct grads *g, const struct layout *l, int64_t b, int64_t h)
+{
+	return g->at + b * l->n[1] * g->row + h * l->n[3];
+}
+
+static void oracle_grad_head(const struct oracle_call *c, int64_t b, int64_t h)
+{
+	const struct layout *l = c->in_layout;
+	const int64_t *n = l[ATTENTION_GRAD_O].n;
+	struct grads q = oracle_grads(c, 0), k = oracle_grads(c, 1), v = oracle_grads(c, 2);
+	int64_t kv = h / (l[ATTENTION_GRAD_Q].n[2] / l[ATTENTION_GRAD_K].n[2]);
+	struct head head = oracle_head(c, b, h);
+	const struct head_grad to = {
+		grads_of(&q, &l[0], b, h), grads_of(&k, &l[1], b, kv), grads_of(&v, &l[2], b, kv),
+		q.row, k.row, v.row,
+	};
+
+	for (int64_t i = 0; i < n[1]; i++) {
+		int64_t row = (b * n[1] + i) * n[2] + h;
+
+		oracle_grad_row(&head, i, c->in[ATTENTION_GRAD_LSE][(b * n[2] + h) * n[1] + i],
+				c->in[ATTENTION_GRAD_O] + row * n[3],
+				c->in[ATTENTION_GRAD_DO] + row * n[3], &to);
+	}
+}
+
+/* Of both ops: whether there are three outputs or one. */
 static int attention_grad_oracle(const struct oracle_call *c)
 {
 	const int64_t *n = c->in_layout[ATTENTION_GRAD_O].n;
-	int64_t width = c->in_layout[ATTENTION_GRAD_Q].n[3];
 	int ret = check_lengths("attention_grad", c);
 
-	for (int o = 0; o < 3; o++)
+	for (int o = 0; o < c->nr_out; o++)
 		for (int64_t i = 0; i < layout_count(&c->out_layout[o]); i++)
 			c->out[o][i] = 0;
-	for (int64_t b = 0; b < n[0] && !ret; b++) {
-		for (int64_t h = 0; h < n[2]; h++) {
-			struct head head = oracle_head(c, b, h);
-			double *dk = c->out[ATTENTION_DK] + (head.k - c->in[ATTENTION_GRAD_K]);
-			double *dv = c->out[ATTENTION_DV] + (head.v - c->in[ATTENTION_GRAD_V]);
-
-			for (int64_t i = 0; i < n[1]; i++) {
-				int64_t row = (b * n[1] + i) * n[2] + h;
-
-				oracle_grad_row(&head, i,
-						c->in[ATTENTION_GRAD_LSE]
-							[(b * n[2] + h) * n[1] + i],
-						c->in[ATTENTION_GRAD_O] + row * n[3],
-						c->in[ATTENTION_GRAD_DO] + row * n[3],
-						c->out[ATTENTION_DQ] + row * width, dk, dv);
-			}
-		}
-	}
+	for (int64_t b = 0; b < n[0] && !ret; b++)
+		for (int64_t h = 0; h < n[2]; h++)
+			oracle_grad_head(c, b, h);
 	return ret;
 }
 
@@ -491,6 +594,16 @@ static const struct op_case attention_grad_cases[] = {
 	{ .name = NULL },
 };
 
+static const struct op_case attention_grad_packed_cases[] = {
+	GRAD_CASE("one", &plain, CASE_ABSENT, CASE_ABSENT, 1, 1, 1, 1, 1, 1, 1),
+	GRAD_CASE("odd", &plain, CASE_ABSENT, CASE_ABSENT, 2, 5, 5, 3, 3, 7, 9),
+	GRAD_CASE("grouped", &capped, CASE_ABSENT, CASE_ABSENT, 2, 9, 9, 6, 2, 4, 3),
+	GRAD_CASE("tiles", &causal, CASE_ABSENT, CASE_ABSENT, 1, 150, 150, 2, 2, 16, 16),
+	GRAD_CASE("tiles, all at once", &everything, DOCS(0, 2, 130), LENGTHS(130, 2), 2, 130,
+		  130, 16, 8, 8, 16),
+	{ .name = NULL },
+};
+
 /* The attention of a GPT-2 of 6 x 384 and of 124M. */
 #define TIMED(nr, t, h) CASE_F32(4, nr, t, h, 64)
 static const struct op_case attention_timed[] = {
@@ -545,3 +658,22 @@ static const struct op attention_grad = {
 	.timed = OP_TEST(attention_grad_timed),
 };
 OP_REGISTER(attention_grad);
+
+static const struct op attention_grad_packed = {
+	.name = "attention_grad_packed",
+	.summary = "attention_grad with dq, dk and dv side by side in one tensor",
+	.attr_size = sizeof(struct attention_attr),
+	.nr_in = ATTENTION_GRAD_NR_IN,
+	.nr_out = 1,
+	.flags = OP_ROUNDS,
+	.strided_in = 7,
+	.compute_in = 7 | 1 << ATTENTION_GRAD_O | 1 << ATTENTION_GRAD_DO,
+	.optional_in = 1 << ATTENTION_GRAD_DOC_START | 1 << ATTENTION_GRAD_KV_LENGTH,
+	.infer = attention_grad_packed_infer,
+	.cost = attention_grad_cost,
+	.reduce = attention_grad_reduce,
+	.oracle = OP_TEST(attention_grad_oracle),
+	.cases = OP_TEST(attention_grad_packed_cases),
+	.timed = OP_TEST(attention_grad_timed),
+};
+OP_REGISTER(attention_grad_packed);

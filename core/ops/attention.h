@@ -82,4 +82,11 @@ enum attention_grad_in {
 };
 enum attention_grad_out { ATTENTION_DQ, ATTENTION_DK, ATTENTION_DV };
 
+/*
+ * attention_grad_packed has the same inputs, with Tq = Tk and one type, and a single output
+ * (B, T, H D + Hkv D + Hkv Dv): a token's dq, dk and dv behind each other.  It is what the
+ * gradient rule takes where q, k and v are views that lie so in one tensor, GPT-2's packed
+ * projection: that tensor's gradient then needs no copy.
+ */
+
 #endif

@@ -301,6 +301,25 @@ def attentions():
          scale=0.9, extra=[i32(0, 0, 2, 1, 1, 3).reshape(2, 3), i32(4, 6)])
 
 
+def packed_gradients():
+    """attention_grad_packed: dq, dk and dv of a token behind each other."""
+    def case(name, q, k, dv, **attr):
+        a = dict(scale=0, causal=True, window=0, softcap=0) | attr
+        q, k, v = normal(*q), normal(*k), normal(*k[:3], dv)
+
+        def gradient(q, k, v, _doc_start, _kv_length, _o, _lse, up):
+            parts = [x.clone().requires_grad_() for x in (q, k, v)]
+            grads = torch.autograd.grad(attention_fn(a)(*parts)[0], parts, up)
+            return torch.cat([x.flatten(2) for x in grads], -1)
+
+        o, lse = attention_fn(a)(q, k, v)
+        add_case("attention_grad_packed", name, a,
+                 [q, k, v, None, None, o, lse, normal(*o.shape)], gradient)
+
+    case("causal", [2, 4, 2, 3], [2, 4, 2, 3], 3)
+    case("grouped", [1, 5, 4, 2], [1, 5, 2, 2], 3, window=2, softcap=0.9)
+
+
 # ---- losses, randomness -----------------------------------------------------------------
 
 MASK64 = (1 << 64) - 1
@@ -560,7 +579,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
-                  dropouts, losses, optimizers, casts, shadows, residuals, fused, momenta):
+                  dropouts, losses, optimizers, casts, shadows, residuals, fused, momenta,
+                  packed_gradients):
         group()
     save(sys.argv[1], tensors, metadata)
 

@@ -90,6 +90,14 @@ static void run(struct setup *s, const float *qkv)
 	check_ok(plan_run(s->plan));
 }
 
+static bool has_op(const struct graph *g, const char *op)
+{
+	for (int i = 0; i < g->nr_nodes; i++)
+		if (!strcmp(g->nodes[i]->op->name, op))
+			return true;
+	return false;
+}
+
 /* The whole sequence at once: o, and behind it the gradient of its sum. */
 static float *whole(const float *qkv, bool copies)
 {
@@ -105,6 +113,7 @@ static float *whole(const float *qkv, bool copies)
 	s.o = op_attention(s.g, s.q, s.k, s.v, NULL, &causal);
 	graph_want_grad(s.qkv);
 	check_ok(graph_backward(s.g, s.o, NULL));
+	CHECK(has_op(s.g, "concat") == copies && has_op(s.g, "attention_grad_packed") != copies);
 	graph_output(s.o);
 	graph_output(s.qkv->grad);
 	check_ok(graph_plan(s.g, s.dev, false, &s.plan));
@@ -127,6 +136,36 @@ static void attention_views(void)
 	free(b);
 }
 TEST_REGISTER(attention_views);
+
+/* Who wants the gradient of a part gets it, and that of the whole is as it was. */
+static void attention_part_gradient(void)
+{
+	const int64_t o = (int64_t)B * T * H * D;
+	float *qkv = numbers(B * T * QKV), *all = whole(qkv, false), *dk, *dqkv;
+	struct setup s;
+
+	begin(&s, T);
+	s.o = op_attention(s.g, s.q, s.k, s.v, NULL, &causal);
+	graph_want_grad(s.qkv);
+	graph_want_grad(s.k);
+	check_ok(graph_backward(s.g, s.o, NULL));
+	CHECK(!has_op(s.g, "attention_grad_packed"));
+	graph_output(s.k->grad);
+	graph_output(s.qkv->grad);
+	check_ok(graph_plan(s.g, s.dev, false, &s.plan));
+	run(&s, qkv);
+	dk = read_all(s.k->grad);
+	dqkv = read_all(s.qkv->grad);
+	CHECK(!memcmp(dqkv, all + o, (size_t)B * T * QKV * sizeof(*all)));
+	for (int t = 0; t < B * T; t++)
+		CHECK(!memcmp(dk + t * KV * D, all + o + t * QKV + H * D, KV * D * sizeof(*dk)));
+	end(&s);
+	free(qkv);
+	free(all);
+	free(dk);
+	free(dqkv);
+}
+TEST_REGISTER(attention_part_gradient);
 
 /* A changed token changes nothing before it, to the last bit, and something after it. */
 static void attention_is_causal(void)
