@@ -14,6 +14,12 @@ Needs `pip install torch numpy`.  In each folder:
                         after1/NAME, after10/NAME: weights after that many steps
                         step_losses, grad_norms: of each step, before its update
 
+and in DIR/llama
+
+    sgd.safetensors, muon.safetensors
+                        config (metadata): on top of the other, another optimizer
+                        step_losses, grad_norms, after10/NAME: the training with it
+
 The models are written here in plain torch, from the papers and Hugging Face's layouts
 (GPT-2's projections are stored (in, out)).  tests/unit/test-golden-models.c builds the
 same models from the same config and compares everything.
@@ -29,6 +35,7 @@ from golden_file import save
 
 STEPS, BATCH, T, VOCAB = 10, 2, 16, 61
 LR, BETAS, EPS, DECAY, CLIP = 3e-3, (0.9, 0.95), 1e-6, 0.1, 1.0
+SGD_LR, MUON_LR = 0.1, 0.01
 NORM_EPS = torch.tensor(1e-5, dtype=torch.float32).item()
 
 TRAINING = {
@@ -151,42 +158,101 @@ def batch(tokens, step):
             tokens[at + 1:at + 1 + BATCH * T].reshape(BATCH, T).long())
 
 
-def train(model, weights, tokens):
-    p = {name: w.double().requires_grad_() for name, w in weights.items()}
-    opt = torch.optim.AdamW(
+def adamw(groups):
+    return torch.optim.AdamW(groups, lr=LR, betas=BETAS, eps=EPS)
+
+
+def all_adamw(p):
+    return [adamw([{"params": [w for w in p.values() if w.dim() > 1], "weight_decay": DECAY},
+                   {"params": [w for w in p.values() if w.dim() == 1], "weight_decay": 0}])]
+
+
+def all_sgd(p):
+    return [torch.optim.SGD(
         [{"params": [w for w in p.values() if w.dim() > 1], "weight_decay": DECAY},
          {"params": [w for w in p.values() if w.dim() == 1], "weight_decay": 0}],
-        lr=LR, betas=BETAS, eps=EPS)
+        lr=SGD_LR, momentum=0.8, nesterov=False)]
+
+
+def grouped_muon(p):
+    """Muon for hidden matrices, keys slower; the rest as OPTIM_GROUPS below says."""
+    hidden = {name: w for name, w in p.items() if w.dim() > 1 and ".layers." in name}
+    keys = [w for name, w in hidden.items() if "k_proj" in name]
+    rest = [w for name, w in hidden.items() if "k_proj" not in name]
+    return [torch.optim.Muon([{"params": keys, "lr": MUON_LR / 4}, {"params": rest}], lr=MUON_LR,
+                             weight_decay=DECAY, momentum=0.9, nesterov=True,
+                             adjust_lr_fn="original"),
+            adamw([{"params": [p["model.embed_tokens.weight"]], "lr": LR / 2,
+                    "weight_decay": 0.02},
+                   {"params": [p["lm_head.weight"]], "weight_decay": DECAY}]),
+            torch.optim.SGD([w for w in p.values() if w.dim() == 1], lr=LR, momentum=0.9,
+                            nesterov=True, weight_decay=0)]
+
+
+OTHERS = {
+    "sgd": (all_sgd, {"OPTIM_NAME": "sgd", "TRAIN_LR": SGD_LR, "OPTIM_MOMENTUM": 0.8,
+                      "OPTIM_NESTEROV": "n"}),
+    "muon": (grouped_muon, {
+        "OPTIM_NAME": "muon", "OPTIM_MUON_LR": MUON_LR, "OPTIM_MOMENTUM": 0.9,
+        "OPTIM_NESTEROV": "y", "OPTIM_MUON_SCALE": "original",
+        "OPTIM_GROUPS": "embedding:lr_scale=0.5,decay=0.02; /k_proj/:lr_scale=0.25; "
+                        "norm:optimizer=sgd"}),
+}
+
+
+def train(model, weights, tokens, make_optimizers):
+    p = {name: w.double().requires_grad_() for name, w in weights.items()}
+    optimizers = make_optimizers(p)
     out, step_losses, norms = {}, [], []
     for step in range(STEPS):
         ids, targets = batch(tokens, step)
         logits = model.logits(p, ids)
         losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        opt.zero_grad()
+        for w in p.values():
+            w.grad = None
         losses.mean().backward()
         if step == 0:
             out["logits"], out["losses"] = logits, losses.reshape(BATCH, T)
             out |= {f"grad/{name}": w.grad.clone() for name, w in p.items()}
         norms.append(torch.nn.utils.clip_grad_norm_(p.values(), CLIP))
         step_losses.append(losses.mean().detach())
-        opt.step()
+        for opt in optimizers:
+            opt.step()
         if step + 1 in (1, STEPS):
             out |= {f"after{step + 1}/{name}": w.detach().clone() for name, w in p.items()}
     out["step_losses"], out["grad_norms"] = torch.stack(step_losses), torch.stack(norms)
     return out
 
 
+def text(config):
+    return "\n".join(f"{k}={v}" for k, v in config.items())
+
+
+def make_others(path, model, weights, tokens):
+    # PyTorch's Newton-Schulz steps are in bf16: here they stay in fp64.
+    bf16, torch.bfloat16 = torch.bfloat16, torch.float64
+    runs = {name: train(model, weights, tokens, make) for name, (make, _) in OTHERS.items()}
+    torch.bfloat16 = bf16
+    for name, (_, config) in OTHERS.items():
+        kept = {k: v for k, v in runs[name].items()
+                if k in ("step_losses", "grad_norms") or k.startswith(f"after{STEPS}/")}
+        print(name, "losses", kept["step_losses"].tolist())
+        save(os.path.join(path, f"{name}.safetensors"), kept, {"config": text(config)})
+
+
 def make(name, model, directory):
     torch.manual_seed(20240401)
     weights = initial(model)
     tokens = torch.randint(VOCAB, (STEPS * BATCH * T + 1,), dtype=torch.int32)
-    config = "\n".join(f"{k}={v}" for k, v in (model.config | TRAINING).items())
-    out = train(model, weights, tokens)
+    out = train(model, weights, tokens, all_adamw)
     print(name, "losses", out["step_losses"].tolist(), "norms", out["grad_norms"].tolist())
-    os.makedirs(os.path.join(directory, name), exist_ok=True)
-    save(os.path.join(directory, name, "model.safetensors"), weights, {"format": "pt"})
-    save(os.path.join(directory, name, "golden.safetensors"), {"tokens": tokens, **out},
-         {"config": config})
+    path = os.path.join(directory, name)
+    os.makedirs(path, exist_ok=True)
+    save(os.path.join(path, "model.safetensors"), weights, {"format": "pt"})
+    save(os.path.join(path, "golden.safetensors"), {"tokens": tokens, **out},
+         {"config": text(model.config | TRAINING)})
+    if name == "llama":
+        make_others(path, model, weights, tokens)
 
 
 def main():

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Two small models against PyTorch: forward, every gradient, ten steps of AdamW.
+ * Two small models against PyTorch: forward, every gradient, ten steps of AdamW; of one also
+ * ten steps of SGD, and of Muon with groups that have other learning rates and optimizers.
  *
  * scripts/peers/golden_models.py makes tests/data/golden/{gpt2,llama} and says what is in
  * them.  Everything is trained by the trainer itself, from a data folder with the tokens of
@@ -315,6 +316,32 @@ static void check_noticed(const char *name, const char *change)
 	end(&g);
 }
 
+/* ---- other optimizers ------------------------------------------------------------------ */
+
+/* Ten steps with the optimizer and the groups of llama/NAME.safetensors. */
+static void train_other(struct golden *g, const char *name, const char *more)
+{
+	char *path = str_printf("tests/data/golden/llama/%s.safetensors", name), *full, *config;
+	struct step_result r;
+	struct st *other;
+
+	full = tree_path(path);
+	check_ok(st_open(full, &other));
+	config = str_printf("%s\n%s", st_metadata(other, "config"), more);
+	begin(g, "llama", "cpu", config);
+	st_close(g->st);
+	g->st = other;
+	for (int step = 0; step < g->steps; step++) {
+		check_ok(trainer_step(g->t, &r));
+		compare_scalar(g, "step_losses", step, r.loss, TOL_STEPS);
+		compare_scalar(g, "grad_norms", step, r.grad_norm, TOL_STEPS);
+	}
+	compare_kind(g, "after10", SEG_WEIGHT, TOL_STEPS);
+	free(config);
+	free(full);
+	free(path);
+}
+
 /* ---- training in fp64, by the oracles ------------------------------------------------------ */
 
 /* What the graphs' bound tensors hold; scalars are spread as in the scalars buffer. */
@@ -467,6 +494,17 @@ static const char *const changes[] = {
 	"DATA_SHUFFLE=y", "OPTIM_BETA1=0.901", "OPTIM_BETA2=0.955", "OPTIM_EPS=1e-5",
 	"OPTIM_WEIGHT_DECAY=0.11", "OPTIM_DECAY_1D=y", "OPTIM_CLIP=1.5",
 };
+
+/* Of the other optimizers; the same for those of both. */
+static const struct { const char *name, *change; } other_changes[] = {
+	{ "sgd", "TRAIN_LR=0.1005" }, { "sgd", "OPTIM_MOMENTUM=0.805" },
+	{ "sgd", "OPTIM_NESTEROV=y" }, { "sgd", "OPTIM_WEIGHT_DECAY=0.11" },
+	{ "sgd", "OPTIM_DECAY_1D=y" }, { "sgd", "OPTIM_GROUPS=head:lr_scale=1.01" },
+	{ "muon", "OPTIM_MUON_LR=0.01005" }, { "muon", "TRAIN_LR=3.02e-3" },
+	{ "muon", "OPTIM_MOMENTUM=0.905" }, { "muon", "OPTIM_NESTEROV=n" },
+	{ "muon", "OPTIM_MUON_SCALE=match_rms" }, { "muon", "OPTIM_WEIGHT_DECAY=0.11" },
+	{ "muon", "OPTIM_GROUPS=embedding:lr_scale=0.5,decay=0.02; /k_proj/:lr_scale=0.25" },
+};
 #define NR(array) ((int)(sizeof(array) / sizeof(array[0])))
 
 START_TEST(forward)
@@ -499,6 +537,27 @@ START_TEST(oracles)
 }
 END_TEST
 
+START_TEST(others)
+{
+	static const char *const optimizers[] = { "sgd", "muon" };
+	struct golden g;
+
+	train_other(&g, optimizers[_i], "");
+	check_close(&g);
+	end(&g);
+}
+END_TEST
+
+START_TEST(others_noticed)
+{
+	struct golden g;
+
+	train_other(&g, other_changes[_i].name, other_changes[_i].change);
+	ck_assert_msg(g.worst > 1, "nothing shows that %s", other_changes[_i].change);
+	end(&g);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_set_timeout(tc, 5 * TEST_SECONDS);
@@ -506,6 +565,8 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, training, 0, NR(names) * NR_DEVICES);
 	tcase_add_loop_test(tc, training_ways, 0, NR(names) * NR(ways));
 	tcase_add_loop_test(tc, noticed, 0, NR(names) * NR(changes));
+	tcase_add_loop_test(tc, others, 0, 2);
+	tcase_add_loop_test(tc, others_noticed, 0, NR(other_changes));
 	tcase_add_loop_test(tc, oracles, 0, NR(names));
 }
 TEST_REGISTER(golden_models, add);
