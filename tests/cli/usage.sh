@@ -46,9 +46,9 @@ if grep -q '^  data prepare ' overview; then
 	has group-lists '^  data check  ' out
 	succeeds group-help-word "$KNLP" help data
 	succeeds help-two-words "$KNLP" help data prepare
-	fails group-alone 2 "must be followed by one of: check, prepare" "$KNLP" data
+	fails group-alone 2 "must be followed by one of: check, info, prepare, tokenizer" "$KNLP" data
 	fails group-near 2 "'data prepar': did you mean 'data prepare'" "$KNLP" data prepar
-	fails group-far 2 "must be followed by one of: check, prepare" "$KNLP" data xyzzyxyzzy
+	fails group-far 2 "must be followed by one of: check, info, prepare, tokenizer" "$KNLP" data xyzzyxyzzy
 	fails argument-missing 2 'data check: DIR is missing' "$KNLP" data check
 	fails argument-empty 2 'data check: DIR is empty' "$KNLP" data check ''
 	fails argument-extra 2 "data check: unexpected argument 'b'" "$KNLP" data check a b
