@@ -114,8 +114,21 @@ static struct gemm_region region_of(const struct grid *d, int64_t tile)
 	};
 }
 
+/* Where the sums of a region are taken: in C itself, or beside it if C is bf16. */
+static float *sums_of(const struct gemm *g, const struct gemm_region *at, int64_t *stride)
+{
+	if (g->c_type != DT_F32) {
+		*stride = TILE_COLS;
+		return sums;
+	}
+	*stride = g->c_row;
+	return (float *)g->c + at->row * g->c_row + at->col;
+}
+
 static void finish(const struct gemm *g, struct gemm_region *at, const float *x, int64_t stride)
 {
+	if (g->c_type == DT_F32 && g->act == ACT_NONE && !g->before)
+		return;
 	at->x = x;
 	at->x_row = stride;
 	gemm_isa(g)->finish(g, at);
@@ -126,15 +139,13 @@ static void run_tile(void *ctx, long tile)
 	const struct grid *d = ctx;
 	const struct gemm *g = d->g;
 	struct gemm_region at = region_of(d, tile);
-	bool in_place = g->c_type == DT_F32;
-	int64_t stride = in_place ? g->c_row : TILE_COLS;
-	float *to = in_place ? (float *)g->c + at.row * g->c_row + at.col : sums;
+	int64_t stride;
+	float *to = sums_of(g, &at, &stride);
 
 	if (g->bias)
 		begin(g, &at, to, stride);
 	multiply(d, &at, 0, to, stride, g->add || g->bias);
-	if (!in_place || g->act != ACT_NONE || g->before)
-		finish(g, &at, to, stride);
+	finish(g, &at, to, stride);
 }
 
 /* ---- few tiles, long k: partial sums in scratch, added in order ------------------- */
@@ -164,16 +175,13 @@ static void join_row(const struct grid *d, const struct gemm_region *at, int64_t
 static void join_tile(void *ctx, long tile)
 {
 	const struct grid *d = ctx;
-	const struct gemm *g = d->g;
 	struct gemm_region at = region_of(d, tile);
-	bool in_place = g->c_type == DT_F32;
-	int64_t stride = in_place ? g->c_row : TILE_COLS;
-	float *to = in_place ? (float *)g->c + at.row * g->c_row + at.col : sums;
+	int64_t stride;
+	float *to = sums_of(d->g, &at, &stride);
 
 	for (int64_t i = 0; i < at.rows; i++)
 		join_row(d, &at, i, to + i * stride);
-	if (!in_place || g->act != ACT_NONE || g->before)
-		finish(g, &at, to, stride);
+	finish(d->g, &at, to, stride);
 }
 
 void gemm_library_run(const struct gemm *g)
