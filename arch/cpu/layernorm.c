@@ -6,16 +6,25 @@
 #include "arch/cpu/convert.h"
 #include "arch/cpu/norm.h"
 
-/* Rows are short and in the cache: three passes over them cost little. */
-SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
+SIMD_INLINE float mean_of(enum dtype xt, const void *x, int64_t n)
+{
+	return ROW_SUM(n, i, load_as(xt, x, i)) / (float)n;
+}
+
+SIMD_INLINE float rstd_of(enum dtype xt, const void *x, float mean, int64_t n, float eps)
+{
+	float var = ROW_SUM(n, i, (load_as(xt, x, i) - mean) * (load_as(xt, x, i) - mean));
+
+	return (float)(1 / sqrt(var / (double)n + eps));
+}
+
+SIMD_INLINE void write_row(enum dtype xt, enum dtype yt, const struct norm_row *r)
 {
 	const void *x = r->x;
 	void *y = r->y;
 	const float *w = r->w, *b = r->b;
+	float mean = *r->mean, rstd = *r->rstd;
 	int64_t n = r->n;
-	float mean = ROW_SUM(n, i, load_as(xt, x, i)) / (float)n;
-	float var = ROW_SUM(n, i, (load_as(xt, x, i) - mean) * (load_as(xt, x, i) - mean));
-	float rstd = (float)(1 / sqrt(var / (double)n + r->eps));
 
 	if (b) {
 		SIMD_LOOP
@@ -26,27 +35,36 @@ SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
 		for (int64_t i = 0; i < n; i++)
 			store_as(yt, y, i, (load_as(xt, x, i) - mean) * rstd * w[i]);
 	}
-	*r->mean = mean;
-	*r->rstd = rstd;
 }
 
-SIMD_CLONES static void forward_row(const struct norm_row *r)
+/* The rows are in the cache: three passes over them cost little. */
+SIMD_INLINE void rows_of(enum dtype xt, enum dtype yt, const struct norm_row *r, int nr)
+{
+	for (int k = 0; k < nr; k++)
+		*r[k].mean = mean_of(xt, r[k].x, r[k].n);
+	for (int k = 0; k < nr; k++)
+		*r[k].rstd = rstd_of(xt, r[k].x, *r[k].mean, r[k].n, r[k].eps);
+	for (int k = 0; k < nr; k++)
+		write_row(xt, yt, &r[k]);
+}
+
+SIMD_CLONES static void forward_rows(const struct norm_row *r, int nr)
 {
 	if (r->x_type == DT_F32 && r->y_type == DT_F32)
-		row_of(DT_F32, DT_F32, r);
+		rows_of(DT_F32, DT_F32, r, nr);
 	else if (r->x_type == DT_F32)
-		row_of(DT_F32, DT_BF16, r);
+		rows_of(DT_F32, DT_BF16, r, nr);
 	else if (r->y_type == DT_F32)
-		row_of(DT_BF16, DT_F32, r);
+		rows_of(DT_BF16, DT_F32, r, nr);
 	else
-		row_of(DT_BF16, DT_BF16, r);
+		rows_of(DT_BF16, DT_BF16, r, nr);
 }
 
 static int layernorm_plain(const struct call *c)
 {
 	const struct layernorm_attr *a = c->attr;
 
-	return norm_run(c, true, a->eps, forward_row);
+	return norm_run(c, true, a->eps, forward_rows);
 }
 KERNEL_REGISTER_AS(layernorm_plain, layernorm, .arch = "cpu", .rank = 0,
 		   .run = layernorm_plain);
@@ -55,52 +73,83 @@ static int add_layernorm_plain(const struct call *c)
 {
 	const struct layernorm_attr *a = c->attr;
 
-	return norm_sum_run(c, true, a->eps, forward_row);
+	return norm_sum_run(c, true, a->eps, forward_rows);
 }
 KERNEL_REGISTER_AS(add_layernorm_plain, add_layernorm, .arch = "cpu", .rank = 0,
 		   .run = add_layernorm_plain);
 
-SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
+/* The sums over a row that its dx needs. */
+struct row_sums {
+	float sum, dot;
+};
+
+SIMD_INLINE struct row_sums sums_of(enum dtype dyt, enum dtype xt,
+				    const struct norm_grad_row *r)
+{
+	const void *dy = r->dy, *x = r->x;
+	const float *w = r->w;
+	float mean = r->mean, rstd = r->rstd;
+	int64_t n = r->n;
+
+	return (struct row_sums){
+		ROW_SUM(n, i, load_as(dyt, dy, i) * w[i]) / (float)n,
+		ROW_SUM(n, i, load_as(dyt, dy, i) * w[i] * (load_as(xt, x, i) - mean)) * rstd /
+			(float)n,
+	};
+}
+
+/* @nr, a constant, is 1 or 2: two rows add to dw and db in one pass, in their order. */
+SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum, int nr,
 			 const struct norm_grad_row *r)
 {
-	const void *dy = r->dy, *x = r->x, *dsum = r->dsum;
-	void *dx = r->dx;
-	const float *w = r->w;
-	float *dw = r->dw, *db = r->db, mean = r->mean, rstd = r->rstd;
-	int64_t n = r->n;
-	float sum = ROW_SUM(n, i, load_as(dyt, dy, i) * w[i]) / (float)n;
-	float dot = ROW_SUM(n, i, load_as(dyt, dy, i) * w[i] * (load_as(xt, x, i) - mean)) *
-		    rstd / (float)n;
+	const struct norm_grad_row a = r[0], b = r[nr - 1];
+	const struct row_sums sa = sums_of(dyt, xt, r), sb = nr > 1 ? sums_of(dyt, xt, r + 1) : sa;
+	const float *w = a.w;
+	float *dw = a.dw, *db = a.db;
+	int64_t n = a.n;
 
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++) {
-		float d = load_as(dyt, dy, i), xhat = (load_as(xt, x, i) - mean) * rstd;
-		float dxi = rstd * (d * w[i] - sum - xhat * dot);
+		float d = load_as(dyt, a.dy, i), xhat = (load_as(xt, a.x, i) - a.mean) * a.rstd;
+		float dxi = a.rstd * (d * w[i] - sa.sum - xhat * sa.dot);
+		float dwi = dw[i] + d * xhat, dbi = db[i] + d;
 
-		dw[i] += d * xhat;
-		db[i] += d;
-		store_as(xt, dx, i, has_sum ? load_as(xt, dsum, i) + dxi : dxi);
+		store_as(xt, a.dx, i, has_sum ? load_as(xt, a.dsum, i) + dxi : dxi);
+		if (nr > 1) {
+			d = load_as(dyt, b.dy, i);
+			xhat = (load_as(xt, b.x, i) - b.mean) * b.rstd;
+			dxi = b.rstd * (d * w[i] - sb.sum - xhat * sb.dot);
+			dwi += d * xhat;
+			dbi += d;
+			store_as(xt, b.dx, i, has_sum ? load_as(xt, b.dsum, i) + dxi : dxi);
+		}
+		dw[i] = dwi;
+		db[i] = dbi;
 	}
 }
 
-SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r)
+SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r, int nr)
 {
-	if (r->dsum)
-		grad_of(dyt, xt, true, r);
+	if (r->dsum && nr > 1)
+		grad_of(dyt, xt, true, 2, r);
+	else if (r->dsum)
+		grad_of(dyt, xt, true, 1, r);
+	else if (nr > 1)
+		grad_of(dyt, xt, false, 2, r);
 	else
-		grad_of(dyt, xt, false, r);
+		grad_of(dyt, xt, false, 1, r);
 }
 
-SIMD_CLONES static void backward_row(const struct norm_grad_row *r)
+SIMD_CLONES static void backward_rows(const struct norm_grad_row *r, int nr)
 {
 	if (r->dy_type == DT_F32 && r->x_type == DT_F32)
-		grad_typed(DT_F32, DT_F32, r);
+		grad_typed(DT_F32, DT_F32, r, nr);
 	else if (r->x_type == DT_F32)
-		grad_typed(DT_BF16, DT_F32, r);
+		grad_typed(DT_BF16, DT_F32, r, nr);
 	else if (r->dy_type == DT_F32)
-		grad_typed(DT_F32, DT_BF16, r);
+		grad_typed(DT_F32, DT_BF16, r, nr);
 	else
-		grad_typed(DT_BF16, DT_BF16, r);
+		grad_typed(DT_BF16, DT_BF16, r, nr);
 }
 
 static size_t layernorm_grad_scratch(const struct call *maximal)
@@ -110,7 +159,7 @@ static size_t layernorm_grad_scratch(const struct call *maximal)
 
 static int layernorm_grad_plain(const struct call *c)
 {
-	return norm_grad_run(c, true, backward_row);
+	return norm_grad_run(c, true, backward_rows);
 }
 KERNEL_REGISTER_AS(layernorm_grad_plain, layernorm_grad, .arch = "cpu", .rank = 0,
 		   .scratch = layernorm_grad_scratch, .run = layernorm_grad_plain);

@@ -67,6 +67,19 @@ static inline int64_t row_at(const struct layout *l, int64_t r)
  * the rest: an order that depends on @n only and that vectors of any width can follow.
  */
 #define LANES 16
+
+/* Pairwise, one halving after the other: written as a loop it would go through memory. */
+SIMD_INLINE double lanes_fold_(const double *lane)
+{
+	double a[8], b[4];
+
+	for (int j = 0; j < 8; j++)
+		a[j] = lane[j] + lane[j + 8];
+	for (int j = 0; j < 4; j++)
+		b[j] = a[j] + a[j + 4];
+	return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
 #define LANES_SUM(n, i, term) __extension__({					\
 	double lane_[LANES] = { 0 }, rest_ = 0;					\
 	int64_t at_ = 0;							\
@@ -77,16 +90,27 @@ static inline int64_t row_at(const struct layout *l, int64_t r)
 		}								\
 	for (int64_t i = at_; i < (n); i++)					\
 		rest_ += (term);						\
-	for (int w_ = LANES / 2; w_; w_ /= 2)					\
-		for (int j_ = 0; j_ < w_; j_++)					\
-			lane_[j_] += lane_[j_ + w_];				\
-	lane_[0] + rest_; })
+	lanes_fold_(lane_) + rest_; })
 
 /*
  * ROW_SUM(n, i, term) - the same in float, for rows: few enough terms meet in a lane that
  * it stays as exact as a float can say, and in half of the instructions.
  */
 #define ROW_LANES 32
+
+SIMD_INLINE float row_fold_(const float *lane)
+{
+	float a[16], b[8], c[4];
+
+	for (int j = 0; j < 16; j++)
+		a[j] = lane[j] + lane[j + 16];
+	for (int j = 0; j < 8; j++)
+		b[j] = a[j] + a[j + 8];
+	for (int j = 0; j < 4; j++)
+		c[j] = b[j] + b[j + 4];
+	return (c[0] + c[2]) + (c[1] + c[3]);
+}
+
 #define ROW_SUM(n, i, term) __extension__({					\
 	float lane_[ROW_LANES] = { 0 }, rest_ = 0;				\
 	int64_t at_ = 0;							\
@@ -97,9 +121,6 @@ static inline int64_t row_at(const struct layout *l, int64_t r)
 		}								\
 	for (int64_t i = at_; i < (n); i++)					\
 		rest_ += (term);						\
-	for (int w_ = ROW_LANES / 2; w_; w_ /= 2)				\
-		for (int j_ = 0; j_ < w_; j_++)					\
-			lane_[j_] += lane_[j_ + w_];				\
-	lane_[0] + rest_; })
+	row_fold_(lane_) + rest_; })
 
 #endif

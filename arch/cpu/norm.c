@@ -13,6 +13,8 @@ static void *out_at(const struct call *c, int o, int64_t i)
 	return (void *)data_at(c->out_data[o], c->out[o].dtype, i);
 }
 
+#define ROWS_LENGTH 4096	/* elements of rows that are worked on together: 16 KiB */
+
 /* ---- forward --------------------------------------------------------------------- */
 
 struct forward {
@@ -37,13 +39,31 @@ SIMD_CLONES static void add_row(enum dtype type, const float *x, const void *bra
 	}
 }
 
+/* Row number @row; adds the branch first, if there is one. */
+static void forward_row(const struct forward *f, int64_t row, struct norm_row *r)
+{
+	const struct call *c = f->c;
+	enum dtype type = c->in[f->branch].dtype;
+	float *sum;
+
+	r->x = data_at(c->in_data[0], r->x_type, row_at(&c->in[0], row));
+	r->y = out_at(c, 0, row * r->n);
+	r->mean = f->with_mean ? (float *)c->out_data[1] + row : NULL;
+	r->rstd = (float *)c->out_data[1 + f->with_mean] + row;
+	if (!f->branch)
+		return;
+	sum = out_at(c, c->nr_out - 1, row * r->n);
+	add_row(type, r->x, data_at(c->in_data[f->branch], type, row * r->n), sum, r->n);
+	r->x = sum;
+}
+
 static void forward_tile(void *ctx, long tile)
 {
 	const struct forward *f = ctx;
 	const struct call *c = f->c;
 	int64_t n = layout_last(&c->in[0]), row = tile * rows_per_tile(n);
 	int64_t end = chunk_end(layout_rows(&c->in[0]), rows_per_tile(n), row);
-	struct norm_row r = {
+	const struct norm_row common = {
 		.w = c->in_data[1],
 		.b = f->with_mean && c->nr_in > 2 ? c->in_data[2] : NULL,
 		.n = n,
@@ -52,19 +72,15 @@ static void forward_tile(void *ctx, long tile)
 		.y_type = c->out[0].dtype,
 	};
 
-	for (; row < end; row++) {
-		r.x = data_at(c->in_data[0], c->in[0].dtype, row_at(&c->in[0], row));
-		r.y = out_at(c, 0, row * n);
-		r.mean = f->with_mean ? (float *)c->out_data[1] + row : NULL;
-		r.rstd = (float *)c->out_data[1 + f->with_mean] + row;
-		if (f->branch) {
-			enum dtype type = c->in[f->branch].dtype;
-			float *sum = out_at(c, c->nr_out - 1, row * n);
+	while (row < end) {
+		struct norm_row r[NORM_ROWS];
+		int nr = 0;
 
-			add_row(type, r.x, data_at(c->in_data[f->branch], type, row * n), sum, n);
-			r.x = sum;
+		while (row < end && nr < NORM_ROWS && (!nr || nr * n < ROWS_LENGTH)) {
+			r[nr] = common;
+			forward_row(f, row++, &r[nr++]);
 		}
-		f->fn(&r);
+		f->fn(r, nr);
 	}
 }
 
@@ -90,7 +106,8 @@ int norm_sum_run(const struct call *c, bool with_mean, float eps, norm_fn fn)
 
 #define MIN_ROWS   16	/* of a block, whose sums are in floats first, ... */
 #define MAX_BLOCKS 64
-#define FLUSH      32	/* ... which are added to doubles after so many rows */
+#define FLUSH      32	/* ... which are added to doubles after so many rows, a multiple of
+			   NORM_GRAD_ROWS */
 
 struct backward_pass {
 	const struct call *c;
@@ -137,7 +154,7 @@ static void flush_block(const struct backward_pass *p, long block, float *sums)
 static void grad_row(const struct backward_pass *p, struct norm_grad_row *r, int64_t row)
 {
 	const struct call *c = p->c;
-	int rstd = 2 + p->nr_sums, dsum = rstd + 1, copy = 1 + p->nr_sums;
+	int rstd = 2 + p->nr_sums, dsum = rstd + 1;
 	int64_t at = row * p->cols;
 
 	r->dy = data_at(c->in_data[0], r->dy_type, at);
@@ -147,11 +164,27 @@ static void grad_row(const struct backward_pass *p, struct norm_grad_row *r, int
 	r->dx = out_at(c, 0, at);
 	r->mean = p->nr_sums > 1 ? ((const float *)c->in_data[3])[row] : 0;
 	r->rstd = ((const float *)c->in_data[rstd])[row];
-	p->fn(r);
-	if (copy < c->nr_out && r->x_type == DT_F32)
-		narrow(r->dx, c->out[copy].dtype, out_at(c, copy, at), p->cols);
-	else if (copy < c->nr_out)
-		memcpy(out_at(c, copy, at), r->dx, p->cols * sizeof(uint16_t));
+}
+
+static void grad_rows(const struct backward_pass *p, struct norm_grad_row *r, int64_t row,
+		      int nr)
+{
+	const struct call *c = p->c;
+	int copy = 1 + p->nr_sums;
+
+	for (int k = 0; k < nr; k++)
+		grad_row(p, &r[k], row + k);
+	p->fn(r, nr);
+	if (copy >= c->nr_out)
+		return;
+	for (int k = 0; k < nr; k++) {
+		void *to = out_at(c, copy, (row + k) * p->cols);
+
+		if (r->x_type == DT_F32)
+			narrow(r[k].dx, c->out[copy].dtype, to, p->cols);
+		else
+			memcpy(to, r[k].dx, p->cols * sizeof(uint16_t));
+	}
 }
 
 static void block_tile(void *ctx, long block)
@@ -160,22 +193,25 @@ static void block_tile(void *ctx, long block)
 	const struct call *c = p->c;
 	int64_t row = block * p->block_rows, end = chunk_end(p->rows, p->block_rows, row);
 	float *sums = p->sums + block * p->nr_sums * p->cols;
-	struct norm_grad_row r = {
+	struct norm_grad_row r[NORM_GRAD_ROWS] = { {
 		.w = c->in_data[2],
 		.dw = sums,
 		.db = p->nr_sums > 1 ? sums + p->cols : NULL,
 		.n = p->cols,
 		.dy_type = c->in[0].dtype,
 		.x_type = c->in[1].dtype,
-	};
+	} };
 
+	for (int k = 1; k < NORM_GRAD_ROWS; k++)
+		r[k] = r[0];
 	memset(sums, 0, p->nr_sums * p->cols * sizeof(*sums));
 	for (int s = 0; s < p->nr_sums; s++)
 		memset(p->parts + (s * p->nr_blocks + block) * p->cols, 0,
 		       p->cols * sizeof(*p->parts));
-	for (int64_t i = 0; row < end; row++) {
-		grad_row(p, &r, row);
-		if (++i % FLUSH == 0)
+	for (int64_t i = 0, nr; row < end; row += nr, i += nr) {
+		nr = end - row < NORM_GRAD_ROWS ? end - row : NORM_GRAD_ROWS;
+		grad_rows(p, r, row, (int)nr);
+		if ((i + nr) % FLUSH == 0)
 			flush_block(p, block, sums);
 	}
 	flush_block(p, block, sums);

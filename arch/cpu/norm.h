@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What layernorm and rmsnorm have in common: rows in tiles, the residual sum before the
- * norm, and the sums over rows in the backward pass.  Each brings functions for one row.
+ * norm, and the sums over rows in the backward pass.  Each brings functions for a few rows
+ * that lie in the first-level cache: what one row waits for hides behind the others.
  *
  * Inputs and outputs are those of the ops, in their order; what only layernorm has (b,
  * mean, db) is left out for rmsnorm.
@@ -10,6 +11,10 @@
 #define ARCH_CPU_NORM_H
 
 #include "tensor/op.h"
+
+/** NORM_ROWS, NORM_GRAD_ROWS - at most so many rows are given to a function at once. */
+#define NORM_ROWS	4
+#define NORM_GRAD_ROWS	2
 
 /** struct norm_row - a row of the forward pass. */
 struct norm_row {
@@ -35,8 +40,9 @@ struct norm_grad_row {
 	enum dtype dy_type, x_type;
 };
 
-typedef void (*norm_fn)(const struct norm_row *r);
-typedef void (*norm_grad_fn)(const struct norm_grad_row *r);
+/* @nr rows, which have all but their addresses, mean and rstd in common. */
+typedef void (*norm_fn)(const struct norm_row *r, int nr);
+typedef void (*norm_grad_fn)(const struct norm_grad_row *r, int nr);
 
 /**
  * norm_run() - all rows of a forward pass.  @with_mean: layernorm; @eps: of its attr

@@ -6,39 +6,52 @@
 #include "arch/cpu/convert.h"
 #include "arch/cpu/norm.h"
 
-/* Rows are short and in the cache: two passes over them cost little. */
-SIMD_INLINE void row_of(enum dtype xt, enum dtype yt, const struct norm_row *r)
+SIMD_INLINE float rstd_of(enum dtype xt, const void *x, int64_t n, float eps)
+{
+	float square = ROW_SUM(n, i, load_as(xt, x, i) * load_as(xt, x, i));
+
+	return (float)(1 / sqrt(square / (double)n + eps));
+}
+
+SIMD_INLINE void write_row(enum dtype xt, enum dtype yt, const struct norm_row *r)
 {
 	const void *x = r->x;
 	void *y = r->y;
 	const float *w = r->w;
+	float rstd = *r->rstd;
 	int64_t n = r->n;
-	float square = ROW_SUM(n, i, load_as(xt, x, i) * load_as(xt, x, i));
-	float rstd = (float)(1 / sqrt(square / (double)n + r->eps));
 
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
 		store_as(yt, y, i, load_as(xt, x, i) * rstd * w[i]);
-	*r->rstd = rstd;
 }
 
-SIMD_CLONES static void forward_row(const struct norm_row *r)
+/* The rows are in the cache: two passes over them cost little. */
+SIMD_INLINE void rows_of(enum dtype xt, enum dtype yt, const struct norm_row *r, int nr)
+{
+	for (int k = 0; k < nr; k++)
+		*r[k].rstd = rstd_of(xt, r[k].x, r[k].n, r[k].eps);
+	for (int k = 0; k < nr; k++)
+		write_row(xt, yt, &r[k]);
+}
+
+SIMD_CLONES static void forward_rows(const struct norm_row *r, int nr)
 {
 	if (r->x_type == DT_F32 && r->y_type == DT_F32)
-		row_of(DT_F32, DT_F32, r);
+		rows_of(DT_F32, DT_F32, r, nr);
 	else if (r->x_type == DT_F32)
-		row_of(DT_F32, DT_BF16, r);
+		rows_of(DT_F32, DT_BF16, r, nr);
 	else if (r->y_type == DT_F32)
-		row_of(DT_BF16, DT_F32, r);
+		rows_of(DT_BF16, DT_F32, r, nr);
 	else
-		row_of(DT_BF16, DT_BF16, r);
+		rows_of(DT_BF16, DT_BF16, r, nr);
 }
 
 static int rmsnorm_plain(const struct call *c)
 {
 	const struct rmsnorm_attr *a = c->attr;
 
-	return norm_run(c, false, a->eps, forward_row);
+	return norm_run(c, false, a->eps, forward_rows);
 }
 KERNEL_REGISTER_AS(rmsnorm_plain, rmsnorm, .arch = "cpu", .rank = 0,
 		   .run = rmsnorm_plain);
@@ -47,50 +60,69 @@ static int add_rmsnorm_plain(const struct call *c)
 {
 	const struct rmsnorm_attr *a = c->attr;
 
-	return norm_sum_run(c, false, a->eps, forward_row);
+	return norm_sum_run(c, false, a->eps, forward_rows);
 }
 KERNEL_REGISTER_AS(add_rmsnorm_plain, add_rmsnorm, .arch = "cpu", .rank = 0,
 		   .run = add_rmsnorm_plain);
 
-SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
+SIMD_INLINE float dot_of(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r)
+{
+	const void *dy = r->dy, *x = r->x;
+	const float *w = r->w;
+	int64_t n = r->n;
+
+	return ROW_SUM(n, i, load_as(dyt, dy, i) * w[i] * load_as(xt, x, i)) * r->rstd / (float)n;
+}
+
+/* @nr, a constant, is 1 or 2: two rows add to dw in one pass, in their order. */
+SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum, int nr,
 			 const struct norm_grad_row *r)
 {
-	const void *dy = r->dy, *x = r->x, *dsum = r->dsum;
-	void *dx = r->dx;
-	const float *w = r->w;
-	float *dw = r->dw, rstd = r->rstd;
-	int64_t n = r->n;
-	float dot = ROW_SUM(n, i, load_as(dyt, dy, i) * w[i] * load_as(xt, x, i)) * rstd /
-		    (float)n;
+	const struct norm_grad_row a = r[0], b = r[nr - 1];
+	float dot_a = dot_of(dyt, xt, r), dot_b = nr > 1 ? dot_of(dyt, xt, r + 1) : 0;
+	const float *w = a.w;
+	float *dw = a.dw;
+	int64_t n = a.n;
 
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++) {
-		float d = load_as(dyt, dy, i), xhat = load_as(xt, x, i) * rstd;
-		float dxi = rstd * (d * w[i] - xhat * dot);
+		float d = load_as(dyt, a.dy, i), xhat = load_as(xt, a.x, i) * a.rstd;
+		float dxi = a.rstd * (d * w[i] - xhat * dot_a), dwi = dw[i] + d * xhat;
 
-		dw[i] += d * xhat;
-		store_as(xt, dx, i, has_sum ? load_as(xt, dsum, i) + dxi : dxi);
+		store_as(xt, a.dx, i, has_sum ? load_as(xt, a.dsum, i) + dxi : dxi);
+		if (nr > 1) {
+			d = load_as(dyt, b.dy, i);
+			xhat = load_as(xt, b.x, i) * b.rstd;
+			dxi = b.rstd * (d * w[i] - xhat * dot_b);
+			dwi += d * xhat;
+			store_as(xt, b.dx, i, has_sum ? load_as(xt, b.dsum, i) + dxi : dxi);
+		}
+		dw[i] = dwi;
 	}
 }
 
-SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r)
+SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r, int nr)
 {
-	if (r->dsum)
-		grad_of(dyt, xt, true, r);
+	if (r->dsum && nr > 1)
+		grad_of(dyt, xt, true, 2, r);
+	else if (r->dsum)
+		grad_of(dyt, xt, true, 1, r);
+	else if (nr > 1)
+		grad_of(dyt, xt, false, 2, r);
 	else
-		grad_of(dyt, xt, false, r);
+		grad_of(dyt, xt, false, 1, r);
 }
 
-SIMD_CLONES static void backward_row(const struct norm_grad_row *r)
+SIMD_CLONES static void backward_rows(const struct norm_grad_row *r, int nr)
 {
 	if (r->dy_type == DT_F32 && r->x_type == DT_F32)
-		grad_typed(DT_F32, DT_F32, r);
+		grad_typed(DT_F32, DT_F32, r, nr);
 	else if (r->x_type == DT_F32)
-		grad_typed(DT_BF16, DT_F32, r);
+		grad_typed(DT_BF16, DT_F32, r, nr);
 	else if (r->dy_type == DT_F32)
-		grad_typed(DT_F32, DT_BF16, r);
+		grad_typed(DT_F32, DT_BF16, r, nr);
 	else
-		grad_typed(DT_BF16, DT_BF16, r);
+		grad_typed(DT_BF16, DT_BF16, r, nr);
 }
 
 static size_t rmsnorm_grad_scratch(const struct call *maximal)
@@ -100,7 +132,7 @@ static size_t rmsnorm_grad_scratch(const struct call *maximal)
 
 static int rmsnorm_grad_plain(const struct call *c)
 {
-	return norm_grad_run(c, false, backward_row);
+	return norm_grad_run(c, false, backward_rows);
 }
 KERNEL_REGISTER_AS(rmsnorm_grad_plain, rmsnorm_grad, .arch = "cpu", .rank = 0,
 		   .scratch = rmsnorm_grad_scratch, .run = rmsnorm_grad_plain);
