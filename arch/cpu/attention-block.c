@@ -41,6 +41,27 @@ struct attention_sizes attention_sizes(const struct call *c)
 	};
 }
 
+int64_t attention_angles(const struct attention_sizes *s)
+{
+	if (!s->a->rope.base)
+		return 0;
+	return wide((rotation_bytes(&s->a->rope, s->d, s->tq) + sizeof(float) - 1) / sizeof(float));
+}
+
+/* Angles of one position, and two rows. */
+int64_t attention_room(const struct attention_sizes *s)
+{
+	return s->a->rope.base ? 3 * s->wide_d : 0;
+}
+
+void attention_rotation(struct attention_sizes *s, struct rotation *r)
+{
+	if (!s->a->rope.base)
+		return;
+	rotation_make(r, &s->a->rope, s->d, s->tq, s->c->scratch);
+	s->rotation = r;
+}
+
 int attention_check(const struct attention_sizes *s)
 {
 	const int32_t *length = s->c->in_data[ATTENTION_KV_LENGTH];
@@ -127,6 +148,27 @@ struct rows attention_rows(const struct attention_sizes *s, int in, int64_t b, i
 	return (struct rows){ .data = copy, .stride = wide(d) / 2 };
 }
 
+/* Turned in the input's own type, as op_rope() does, then in that of the products. */
+struct rows attention_turned(const struct attention_sizes *s, int in, int64_t b, int64_t h,
+			     int64_t first, int64_t nr, float *to, float *room)
+{
+	const struct layout *l = &s->c->in[in];
+	const int32_t *positions = (const int32_t *)s->c->in_data[ATTENTION_POSITIONS] + b * s->tq;
+	bool widens = l->dtype == DT_BF16 && s->step == 1;
+	int64_t at = head_row(l, b, h, first), size = (int64_t)sizeof(float) / s->step;
+	char *row = (char *)to;
+
+	for (int64_t i = first; i < first + nr; i++, at += l->stride[1], row += s->wide_d * size) {
+		rotation_turn(s->rotation, l->dtype, data_at(s->c->in_data[in], l->dtype, at),
+			      l->stride[3], widens ? (void *)(room + s->wide_d) : row,
+			      rotation_at(s->rotation, positions[i], room), false);
+		if (widens)
+			widen_row((uint16_t *)(room + s->wide_d), 1, (float *)(void *)row, s->d);
+		memset(row + s->d * size, 0, (s->wide_d - s->d) * size);
+	}
+	return (struct rows){ .data = to, .stride = s->wide_d / s->step };
+}
+
 struct rows attention_pairs(const struct attention_sizes *s, struct rows from, int64_t nr,
 			    int64_t width, float *to)
 {
@@ -161,6 +203,17 @@ void attention_store(const struct call *c, int o, int64_t at, const float *from,
 		store_bf16(from, factor, (uint16_t *)c->out_data[o] + at, n);
 	else
 		store_f32(from, factor, (float *)c->out_data[o] + at, n);
+}
+
+void attention_store_back(const struct attention_sizes *s, int o, int64_t at, const float *from,
+			  float factor, int32_t position, float *room)
+{
+	const float *cs = rotation_at(s->rotation, position, room);
+	float *scaled = room + s->wide_d, *turned = scaled + s->wide_d;
+
+	store_f32(from, factor, scaled, s->d);
+	rotation_turn(s->rotation, DT_F32, scaled, 1, turned, cs, true);
+	attention_store(s->c, o, at, turned, 1, s->d);
 }
 
 void attention_prefetch(const struct call *c, int in, int64_t b, int64_t h, int64_t first,

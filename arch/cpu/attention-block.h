@@ -14,12 +14,13 @@
 
 #include "arch/cpu/attention-simd.h"
 #include "arch/cpu/mm.h"
+#include "arch/cpu/rotation.h"
 #include "ops/attention.h"
 #include "tensor/op.h"
 
 #define NR_SLOTS 32		/* pieces of scratch: units are shared out among so many tiles */
 
-/** struct attention_sizes - a call in short; inputs 0 to 4 of both ops are the same. */
+/** struct attention_sizes - a call in short; inputs 0 to 5 of all ops are the same. */
 struct attention_sizes {
 	const struct call *c;
 	const struct attention_attr *a;
@@ -29,6 +30,7 @@ struct attention_sizes {
 	const struct attention_simd *simd;
 	mm_fn mm;
 	int step;		/* elements in a word: 1 float or 2 bf16, see mm.h */
+	const struct rotation *rotation;	/* of q and k; NULL: none */
 };
 
 /** struct span - the keys first ... last, which a query sees; none if last < first. */
@@ -38,6 +40,16 @@ struct span {
 
 /** attention_sizes() - @c's sizes. */
 struct attention_sizes attention_sizes(const struct call *c);
+
+/**
+ * attention_angles() - floats at the beginning of a call's scratch that attention_rotation()
+ * wants, and attention_room() - floats that turning rows needs; 0 if nothing turns.
+ */
+int64_t attention_angles(const struct attention_sizes *s);
+int64_t attention_room(const struct attention_sizes *s);
+
+/** attention_rotation() - make @r if q and k turn, and have @s know it. */
+void attention_rotation(struct attention_sizes *s, struct rotation *r);
 
 /** attention_check() - -EINVAL if a kv_length is negative or beyond the keys. */
 int attention_check(const struct attention_sizes *s);
@@ -64,6 +76,13 @@ struct rows attention_rows(const struct attention_sizes *s, int in, int64_t b, i
 			   int64_t first, int64_t nr, float *copy);
 
 /**
+ * attention_turned() - attention_rows() of q or k, turned to their positions.
+ * @to: (nr, D rounded up to MM_COLS), filled; @room: attention_room()
+ */
+struct rows attention_turned(const struct attention_sizes *s, int in, int64_t b, int64_t h,
+			     int64_t first, int64_t nr, float *to, float *room);
+
+/**
  * attention_pairs() - rows as the second factor of a product over them.
  * @nr: rows of @width elements, @width a multiple of MM_COLS
  * @to: (nr / 2 rounded up, width) words: filled if words are pairs of rows
@@ -74,6 +93,10 @@ struct rows attention_pairs(const struct attention_sizes *s, struct rows from, i
 /** attention_store() - @n floats times @factor to element @at of output @o. */
 void attention_store(const struct call *c, int o, int64_t at, const float *from, float factor,
 		     int64_t n);
+
+/** attention_store_back() - the same for the gradient of a head that was turned to @position. */
+void attention_store_back(const struct attention_sizes *s, int o, int64_t at, const float *from,
+			  float factor, int32_t position, float *room);
 
 /** words() - how many words @n elements take that are summed over. */
 static inline int64_t words(const struct attention_sizes *s, int64_t n)

@@ -34,6 +34,7 @@ struct unit {
 	_Alignas(64) float packed[2][BLOCK / 2 * BLOCK], halves[BLOCK * BLOCK / 2];
 	int64_t b, kv, h, part;
 	int64_t query, nr_queries, key, nr_keys;
+	float *room, *queries;		/* if q and k turn: for turning, (group, Tq, wide D) */
 	float *keys, *values;		/* (D, BLOCK), (Dv, BLOCK) */
 	float *dk, *dv;			/* (BLOCK, wide D), (BLOCK, wide Dv) */
 	float *dq;			/* (group, Tq, wide D) of the slot, or of the part */
@@ -70,9 +71,16 @@ static int64_t sight_floats(const struct attention_sizes *s)
 	return groups_of(s->tq) * (int64_t)(sizeof(struct sight) / sizeof(float));
 }
 
+/* Queries that were turned */
+static int64_t turned_floats(const struct attention_sizes *s)
+{
+	return s->a->rope.base ? dq_floats(s) / s->step : 0;
+}
+
 static int64_t slot_floats(const struct attention_sizes *s)
 {
-	return wide(BLOCK * (6 * s->wide_d + 3 * s->wide_dv) + BLOCK / 2 * s->wide_dv +
+	return wide(attention_room(s) + turned_floats(s) +
+		    BLOCK * (6 * s->wide_d + 3 * s->wide_dv) + BLOCK / 2 * s->wide_dv +
 		    s->tq * (2 * s->group + 2) +
 		    sight_floats(s));
 }
@@ -89,7 +97,8 @@ static size_t attention_grad_scratch(const struct call *c)
 
 	if (units < NR_SLOTS)
 		units = NR_SLOTS;
-	return (units * dq_floats(&s) + NR_SLOTS * slot_floats(&s)) * sizeof(float);
+	return (attention_angles(&s) + units * dq_floats(&s) + NR_SLOTS * slot_floats(&s)) *
+	       sizeof(float);
 }
 
 /* ---- one pair of blocks --------------------------------------------------------- */
@@ -236,6 +245,15 @@ static void add_dq(const struct attention_sizes *s, struct unit *u, const struct
 	}
 }
 
+static struct rows query_rows(const struct attention_sizes *s, struct unit *u)
+{
+	int64_t stride = s->wide_d / s->step, row = u->h % s->group * s->tq + u->query;
+
+	return s->rotation ? (struct rows){ .data = u->queries + row * stride, .stride = stride }
+			   : attention_rows(s, ATTENTION_GRAD_Q, u->b, u->h, u->query,
+					    u->nr_queries, u->copy[0]);
+}
+
 static void run_pair(const struct attention_sizes *s, struct unit *u)
 {
 	struct reach reach;
@@ -244,7 +262,7 @@ static void run_pair(const struct attention_sizes *s, struct unit *u)
 	if (!reach_make(&reach, u->sight + u->query / GROUP, (int)groups_of(u->nr_queries), u->key,
 			u->nr_keys))
 		return;
-	q = attention_rows(s, ATTENTION_GRAD_Q, u->b, u->h, u->query, u->nr_queries, u->copy[0]);
+	q = query_rows(s, u);
 	grad = attention_rows(s, ATTENTION_GRAD_DO, u->b, u->h, u->query, u->nr_queries,
 			      u->copy[1]);
 	score_pair(s, u, &reach, q, grad);
@@ -276,13 +294,17 @@ SIMD_CLONES static double row_dot(const float *a, const float *b, int64_t n)
 	return total;
 }
 
-/* lse and do . o of a head */
+/* lse and do . o of a head, and its queries if they turn */
 static void load_head(const struct attention_sizes *s, struct unit *u, int64_t h)
 {
 	const float *lse = (const float *)s->c->in_data[ATTENTION_GRAD_LSE] +
 			   (u->b * s->heads + h) * s->tq;
 	float *base = u->base + h % s->group * s->tq, *delta = u->delta + h % s->group * s->tq;
+	int64_t turned = h % s->group * s->tq * (s->wide_d / s->step);
 
+	if (s->rotation)
+		attention_turned(s, ATTENTION_GRAD_Q, u->b, h, 0, s->tq, u->queries + turned,
+				 u->room);
 	for (int64_t i = 0; i < s->tq; i++) {
 		struct rows o = attention_floats(s->c, ATTENTION_GRAD_O, u->b, h, i, 1, u->copy[0]);
 		struct rows grad = attention_floats(s->c, ATTENTION_GRAD_DO, u->b, h, i, 1,
@@ -328,16 +350,25 @@ static struct place place_of(const struct call *c, int in)
 	return p;
 }
 
-/* The gradient of rows @first ... @first + @nr of head @h of input @in, times @factor. */
-static void store_rows(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
-		       int64_t nr, const float *from, float factor)
+/*
+ * The gradient of rows @first ... @first + @nr of head @h of input @in, times @factor.
+ * @room: attention_room(); NULL: these rows do not turn
+ */
+static void store_rows(const struct attention_sizes *s, int in, int64_t b, int64_t h,
+		       int64_t first, int64_t nr, const float *from, float factor, float *room)
 {
-	const struct place p = place_of(c, in);
-	const int64_t *n = c->in[in].n;
+	const struct place p = place_of(s->c, in);
+	const int64_t *n = s->c->in[in].n;
+	const int32_t *positions = s->c->in_data[ATTENTION_POSITIONS];
 	int64_t at = p.at + (b * n[1] + first) * p.row + h * n[3];
 
-	for (int64_t r = 0; r < nr; r++)
-		attention_store(c, p.o, at + r * p.row, from + r * wide(n[3]), factor, n[3]);
+	for (int64_t r = 0; r < nr; r++, at += p.row, from += wide(n[3])) {
+		if (s->rotation && room)
+			attention_store_back(s, p.o, at, from, factor,
+					     positions[b * s->tq + first + r], room);
+		else
+			attention_store(s->c, p.o, at, from, factor, n[3]);
+	}
 }
 
 /* A block of keys: with all queries of the kv head's group. */
@@ -347,7 +378,10 @@ static void run_keys(const struct attention_sizes *s, struct unit *u)
 
 	u->nr_keys = smaller(s->tk - u->key, BLOCK);
 	v = attention_rows(s, ATTENTION_GRAD_V, u->b, u->kv, u->key, u->nr_keys, u->copy[1]);
-	u->k = attention_rows(s, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys, u->copy[2]);
+	u->k = s->rotation ? attention_turned(s, ATTENTION_GRAD_K, u->b, u->kv, u->key,
+					      u->nr_keys, u->copy[2], u->room)
+			   : attention_rows(s, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys,
+					    u->copy[2]);
 	s->simd->transpose(v.data, v.stride, u->nr_keys, words(s, s->dv), u->values);
 	s->simd->transpose(u->k.data, u->k.stride, u->nr_keys, words(s, s->d), u->keys);
 	u->k = attention_pairs(s, u->k, u->nr_keys, s->wide_d, u->pairs[2]);
@@ -358,13 +392,15 @@ static void run_keys(const struct attention_sizes *s, struct unit *u)
 			u->nr_queries = smaller(s->tq - u->query, BLOCK);
 			run_pair(s, u);
 		}
-	store_rows(s->c, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys, u->dk, s->scale);
-	store_rows(s->c, ATTENTION_GRAD_V, u->b, u->kv, u->key, u->nr_keys, u->dv, 1);
+	store_rows(s, ATTENTION_GRAD_K, u->b, u->kv, u->key, u->nr_keys, u->dk, s->scale, u->room);
+	store_rows(s, ATTENTION_GRAD_V, u->b, u->kv, u->key, u->nr_keys, u->dv, 1, NULL);
 }
 
 static void set_memory(const struct attention_sizes *s, struct unit *u, float *slot)
 {
-	u->keys = slot;
+	u->room = slot;
+	u->queries = u->room + attention_room(s);
+	u->keys = u->queries + turned_floats(s);
 	u->values = u->keys + BLOCK * s->wide_d;
 	u->dk = u->values + BLOCK * s->wide_dv;
 	u->dv = u->dk + BLOCK * s->wide_d;
@@ -419,8 +455,8 @@ static void run_unit(const struct work *w, int64_t unit, long tile)
 		run_keys(s, &u);
 	}
 	for (int64_t h = 0; h < s->group && w->parts == 1; h++)
-		store_rows(s->c, ATTENTION_GRAD_Q, u.b, u.kv * s->group + h, 0, s->tq,
-			   u.dq + h * s->tq * s->wide_d, s->scale);
+		store_rows(s, ATTENTION_GRAD_Q, u.b, u.kv * s->group + h, 0, s->tq,
+			   u.dq + h * s->tq * s->wide_d, s->scale, u.room);
 }
 
 static void unit_tile(void *ctx, long tile)
@@ -439,12 +475,11 @@ SIMD_CLONES static void add_row(const float *from, float *to, int64_t n)
 		to[e] += from[e];
 }
 
-/* dq of BLOCK queries of a head: the sum over parts. */
-static void dq_tile(void *ctx, long tile)
+/* Block @block of all heads' queries: dq is the sum over parts. */
+static void sum_dq(const struct work *w, int64_t block, float *room)
 {
-	const struct work *w = ctx;
 	const struct attention_sizes *s = &w->s;
-	int64_t query = tile % blocks_of(s->tq) * BLOCK, head = tile / blocks_of(s->tq);
+	int64_t query = block % blocks_of(s->tq) * BLOCK, head = block / blocks_of(s->tq);
 	int64_t b = head / s->heads, h = head % s->heads, nr = smaller(s->tq - query, BLOCK);
 	int64_t unit = (b * s->kv_heads + h / s->group) * w->parts;
 	int64_t at = (h % s->group * s->tq + query) * s->wide_d;
@@ -452,22 +487,33 @@ static void dq_tile(void *ctx, long tile)
 
 	for (int64_t part = 1; part < w->parts; part++)
 		add_row(w->dq + (unit + part) * dq_floats(s) + at, sum, nr * s->wide_d);
-	store_rows(s->c, ATTENTION_GRAD_Q, b, h, query, nr, sum, s->scale);
+	store_rows(s, ATTENTION_GRAD_Q, b, h, query, nr, sum, s->scale, room);
+}
+
+static void dq_tile(void *ctx, long tile)
+{
+	const struct work *w = ctx;
+	int64_t nr = w->s.batch * w->s.heads * blocks_of(w->s.tq);
+
+	for (int64_t i = first_unit(nr, tile); i < first_unit(nr, tile + 1); i++)
+		sum_dq(w, i, w->slots + tile * slot_floats(&w->s));
 }
 
 static int attention_grad_plain(const struct call *c)
 {
 	struct work w = { .s = attention_sizes(c) };
+	struct rotation rotation;
 	int ret = attention_check(&w.s);
 
 	if (ret)
 		return ret;
 	w.parts = nr_parts(&w.s);
-	w.slots = c->scratch;
+	w.slots = (float *)c->scratch + attention_angles(&w.s);
 	w.dq = w.slots + NR_SLOTS * slot_floats(&w.s);
+	attention_rotation(&w.s, &rotation);
 	threads_run(NR_SLOTS, unit_tile, &w);
 	if (w.parts > 1)
-		threads_run(w.s.batch * w.s.heads * blocks_of(w.s.tq), dq_tile, &w);
+		threads_run(NR_SLOTS, dq_tile, &w);
 	return 0;
 }
 KERNEL_REGISTER_AS(attention_grad_plain, attention_grad, .arch = "cpu", .rank = 0,

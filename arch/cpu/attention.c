@@ -33,6 +33,7 @@ struct unit {
 	float *out;			/* (BLOCK, wide Dv) */
 	float *copy;			/* (BLOCK, wide max(D, Dv)), see attention_rows() */
 	float *pairs;			/* (BLOCK / 2, wide Dv), see attention_pairs() */
+	float *keys, *room;		/* (Tk, wide D) and for turning, if keys turn */
 };
 
 static int64_t wider(const struct attention_sizes *s)
@@ -42,7 +43,10 @@ static int64_t wider(const struct attention_sizes *s)
 
 static int64_t slot_floats(const struct attention_sizes *s)
 {
-	return wide(BLOCK * (s->d + s->wide_dv + wider(s)) + BLOCK / 2 * s->wide_dv);
+	int64_t turned = s->a->rope.base ? s->tk * s->wide_d / s->step : 0;
+
+	return wide(BLOCK * (s->d + s->wide_dv + wider(s)) + BLOCK / 2 * s->wide_dv + turned +
+		    attention_room(s));
 }
 
 static int64_t nr_blocks(const struct attention_sizes *s)
@@ -69,22 +73,27 @@ static size_t attention_scratch(const struct call *c)
 {
 	struct attention_sizes s = attention_sizes(c);
 
-	return NR_SLOTS * slot_floats(&s) * sizeof(float);
+	return (attention_angles(&s) + NR_SLOTS * slot_floats(&s)) * sizeof(float);
 }
 
-/* The block's queries: where they lie, unless they belong to several heads. */
+/* The block's queries: where they lie, unless they turn or belong to several heads. */
 static struct rows query_rows(const struct attention_sizes *s, struct unit *u)
 {
 	int64_t h = u->kv * s->group + u->first_row / s->tq, i = u->first_row % s->tq;
 
+	if (i + u->nr <= s->tq && s->rotation)
+		return attention_turned(s, ATTENTION_Q, u->b, h, i, u->nr, u->copy, u->room);
 	if (i + u->nr <= s->tq)
 		return attention_rows(s, ATTENTION_Q, u->b, h, i, u->nr, u->copy);
 	for (int64_t r = 0; r < u->nr; r++) {
 		int64_t row = u->first_row + r;
 		float *to = u->copy + r * s->wide_d / s->step;
-		struct rows q = attention_rows(s, ATTENTION_Q, u->b,
-					       u->kv * s->group + row / s->tq, row % s->tq, 1, to);
+		struct rows q;
 
+		h = u->kv * s->group + row / s->tq;
+		i = row % s->tq;
+		q = s->rotation ? attention_turned(s, ATTENTION_Q, u->b, h, i, 1, to, u->room)
+				: attention_rows(s, ATTENTION_Q, u->b, h, i, 1, to);
 		if (q.data != to)
 			memcpy(to, q.data, words(s, s->d) * sizeof(float));
 	}
@@ -128,11 +137,20 @@ SIMD_CLONES static void cap_scores(float *scores, float scale, float cap, int64_
 		scores[i] = cap * vm_tanhf(scores[i] * scale / cap);
 }
 
+static struct rows key_rows(const struct attention_sizes *s, struct unit *u, int64_t key,
+			    int64_t nr)
+{
+	int64_t stride = s->wide_d / s->step;
+
+	return s->rotation ? (struct rows){ .data = u->keys + key * stride, .stride = stride }
+			   : attention_rows(s, ATTENTION_K, u->b, u->kv, key, nr, u->copy);
+}
+
 /* Scores (keys, rows) of the groups that meet. */
 static void score_keys(const struct attention_sizes *s, struct unit *u, const struct reach *reach,
 		       int64_t key, int64_t nr_keys)
 {
-	struct rows k = attention_rows(s, ATTENTION_K, u->b, u->kv, key, nr_keys, u->copy);
+	struct rows k = key_rows(s, u, key, nr_keys);
 
 	for (int g = 0, end; g < reach->nr_keys; g = end) {
 		const struct range rows = reach->queries[g];
@@ -280,6 +298,10 @@ static void run_unit(const struct attention_sizes *s, int64_t unit, float *scrat
 	u.out = scratch + BLOCK * s->d;
 	u.copy = scratch + BLOCK * (s->d + s->wide_dv);
 	u.pairs = u.copy + BLOCK * wider(s);
+	u.room = u.pairs + BLOCK / 2 * s->wide_dv;
+	u.keys = u.room + attention_room(s);
+	if (s->rotation)
+		attention_turned(s, ATTENTION_K, u.b, u.kv, 0, s->tk, u.keys, u.room);
 	for (int64_t turn = 0; turn * parts < nr_blocks(s); turn++) {
 		int64_t block = turn * parts + (turn % 2 ? parts - 1 - part : part);
 
@@ -297,17 +319,21 @@ static void attention_tile(void *ctx, long tile)
 
 	for (int64_t unit = first_unit(nr_units(s), tile); unit < first_unit(nr_units(s), tile + 1);
 	     unit++)
-		run_unit(s, unit, (float *)s->c->scratch + tile * slot_floats(s));
+		run_unit(s, unit, (float *)s->c->scratch + attention_angles(s) +
+				  tile * slot_floats(s));
 }
 
 static int attention_plain(const struct call *c)
 {
 	struct attention_sizes s = attention_sizes(c);
+	struct rotation rotation;
 	int ret = attention_check(&s);
 
-	if (!ret)
-		threads_run(NR_SLOTS, attention_tile, &s);
-	return ret;
+	if (ret)
+		return ret;
+	attention_rotation(&s, &rotation);
+	threads_run(NR_SLOTS, attention_tile, &s);
+	return 0;
 }
 KERNEL_REGISTER_AS(attention_plain, attention, .arch = "cpu", .rank = 0,
 		   .scratch = attention_scratch, .run = attention_plain);

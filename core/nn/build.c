@@ -143,14 +143,29 @@ static struct tensor *qk_norm(struct builder *b, const struct layer_spec *l, con
 						     x->max.dtype);
 }
 
-static struct tensor *rotate(struct builder *b, struct tensor *x)
+static bool is_rotary(const struct model_spec *s)
 {
-	const struct model_spec *s = &b->model->spec;
+	return s->position == POS_ROPE || s->position == POS_ROPE_ADJACENT;
+}
 
-	if (s->position != POS_ROPE && s->position != POS_ROPE_ADJACENT)
-		return x;
-	return op_rope(b->graph, x, b->positions, &(struct rope_attr){
-		.base = s->rope_base, .adjacent = s->position == POS_ROPE_ADJACENT });
+static struct rope_attr rope_of(const struct model_spec *s)
+{
+	return (struct rope_attr){
+		.base = s->rope_base, .adjacent = s->position == POS_ROPE_ADJACENT };
+}
+
+/* New keys and values go behind those that the cache holds, keys turned already. */
+static void cache_append(struct builder *b, int layer, struct tensor **q, struct tensor **k,
+			 struct tensor **v)
+{
+	struct rope_attr rope = rope_of(&b->model->spec);
+
+	if (is_rotary(&b->model->spec)) {
+		*q = op_rope(b->graph, *q, b->positions, &rope);
+		*k = op_rope(b->graph, *k, b->positions, &rope);
+	}
+	*k = kv_cache_append(b->cache, b->graph, layer, KV_KEYS, *k);
+	*v = kv_cache_append(b->cache, b->graph, layer, KV_VALUES, *v);
 }
 
 /* Sigmoid gate on the attention output (Qiu et al. 2025, "Gated attention", G1). */
@@ -190,12 +205,12 @@ struct tensor *nn_attention(struct builder *b, int layer, const char *prefix, st
 	k = qk_norm(b, l, prefix, "k_norm", k);
 	if (b->collecting)
 		return gate_output(b, l, prefix, x, NULL);
-	q = rotate(b, q);
-	k = rotate(b, k);
 	if (b->cache) {
-		k = kv_cache_append(b->cache, b->graph, layer, KV_KEYS, k);
-		v = kv_cache_append(b->cache, b->graph, layer, KV_VALUES, v);
+		cache_append(b, layer, &q, &k, &v);
 		mask.kv_length = kv_cache_lengths(b->cache, b->graph);
+	} else if (is_rotary(s)) {	/* turned on the way into the products */
+		mask.positions = b->positions;
+		attr.rope = rope_of(s);
 	}
 	o = op_attention(b->graph, q, k, v, &mask, &attr);
 	o = gate_output(b, l, prefix, x, o);

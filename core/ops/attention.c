@@ -2,6 +2,8 @@
 #include "ops/attention.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "ops/rules.h"
@@ -18,6 +20,7 @@ struct tensor *op_attention(struct graph *g, struct tensor *q, struct tensor *k,
 		[ATTENTION_V] = v,
 		[ATTENTION_DOC_START] = mask ? mask->doc_start : NULL,
 		[ATTENTION_KV_LENGTH] = mask ? mask->kv_length : NULL,
+		[ATTENTION_POSITIONS] = mask ? mask->positions : NULL,
 	};
 
 	return graph_op(g, &attention, attr, in, ATTENTION_NR_IN);
@@ -92,6 +95,38 @@ static int check_mask(const char *op, const struct layout *doc_start,
 	return 0;
 }
 
+static int check_rope(const char *op, const struct attention_attr *a,
+		      const struct layout *positions, const struct layout *q,
+		      const struct layout *k)
+{
+	char text[SHAPE_TEXT], want[SHAPE_TEXT];
+
+	if (!a->rope.base && positions->nd < 0)
+		return 0;
+	if (positions->nd != 2 || positions->dtype != DT_I32 || positions->n[0] != q->n[0] ||
+	    positions->n[1] != q->n[1] || k->n[1] != q->n[1])
+		return fail(-EINVAL, "%s: rope with positions %s, q %s and %lld keys: positions "
+			    "must be i32 (B, T), and T that of q and of k", op,
+			    positions->nd < 0 ? "missing" : layout_text(positions, text),
+			    layout_text(q, want), (long long)k->n[1]);
+	return rope_check(op, &a->rope, q->n[3]);
+}
+
+/* The inputs that both ops have, at the same places. */
+static int check_common(const char *op, const struct attention_attr *a, const struct layout *in)
+{
+	const struct layout *q = &in[ATTENTION_Q], *k = &in[ATTENTION_K];
+	int ret = check_qkv(op, q, k, &in[ATTENTION_V]);
+
+	if (!ret)
+		ret = check_mask(op, &in[ATTENTION_DOC_START], &in[ATTENTION_KV_LENGTH], q);
+	if (!ret)
+		ret = check_attr(op, a);
+	if (!ret)
+		ret = check_rope(op, a, &in[ATTENTION_POSITIONS], q, k);
+	return ret;
+}
+
 static struct layout lse_layout(const struct layout *q)
 {
 	return layout_make(DT_F32, 3, (int64_t[]){ q->n[0], q->n[2], q->n[1] });
@@ -101,13 +136,8 @@ static int attention_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
 	const struct layout *q = &in[ATTENTION_Q], *v = &in[ATTENTION_V];
-	int ret = check_qkv("attention", q, &in[ATTENTION_K], v);
+	int ret = check_common("attention", attr, in);
 
-	if (!ret)
-		ret = check_mask("attention", &in[ATTENTION_DOC_START],
-				 &in[ATTENTION_KV_LENGTH], q);
-	if (!ret)
-		ret = check_attr("attention", attr);
 	if (ret)
 		return ret;
 	out[ATTENTION_O] = layout_make(q->dtype, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2],
@@ -121,13 +151,8 @@ static int check_grad(const char *op, const struct attention_attr *a, const stru
 {
 	const struct layout *q = &in[ATTENTION_GRAD_Q], *v = &in[ATTENTION_GRAD_V];
 	struct layout o, lse;
-	int ret = check_qkv(op, q, &in[ATTENTION_GRAD_K], v);
+	int ret = check_common(op, a, in);
 
-	if (!ret)
-		ret = check_mask(op, &in[ATTENTION_GRAD_DOC_START],
-				 &in[ATTENTION_GRAD_KV_LENGTH], q);
-	if (!ret)
-		ret = check_attr(op, a);
 	if (ret)
 		return ret;
 	o = layout_make(q->dtype, 4, (int64_t[]){ q->n[0], q->n[1], q->n[2], v->n[3] });
@@ -216,6 +241,7 @@ static int attention_backward(struct backward *b, struct node *n, struct tensor 
 		[ATTENTION_GRAD_V] = n->in[ATTENTION_V],
 		[ATTENTION_GRAD_DOC_START] = n->in[ATTENTION_DOC_START],
 		[ATTENTION_GRAD_KV_LENGTH] = n->in[ATTENTION_KV_LENGTH],
+		[ATTENTION_GRAD_POSITIONS] = n->in[ATTENTION_POSITIONS],
 		[ATTENTION_GRAD_O] = n->out[ATTENTION_O],
 		[ATTENTION_GRAD_LSE] = n->out[ATTENTION_LSE],
 		[ATTENTION_GRAD_DO] = dout[ATTENTION_O],
@@ -255,12 +281,20 @@ static double count_pairs(const struct attention_attr *a, const struct layout *q
 	return pairs * q->n[0] * q->n[2];
 }
 
+/* Flops of turning q and k. */
+static double rope_flops(const struct attention_attr *a, const struct layout *q,
+			 const struct layout *k)
+{
+	return a->rope.base ? 3.0 * (layout_count(q) + layout_count(k)) : 0;
+}
+
 static void attention_cost(const void *attr, const struct layout *in, const struct layout *out,
 			   struct cost *cost)
 {
 	const struct layout *q = &in[ATTENTION_Q], *v = &in[ATTENTION_V];
 
-	cost->flops = 2.0 * count_pairs(attr, q, &in[ATTENTION_K]) * (q->n[3] + v->n[3]);
+	cost->flops = 2.0 * count_pairs(attr, q, &in[ATTENTION_K]) * (q->n[3] + v->n[3]) +
+		      rope_flops(attr, q, &in[ATTENTION_K]);
 	cost->bytes = rule_bytes(in, ATTENTION_NR_IN) + rule_bytes(out, 2);
 }
 
@@ -278,7 +312,8 @@ static void attention_grad_cost(const void *attr, const struct layout *in,
 
 	/* Three products of width D (s, dq, dk) and two of width Dv (dp, dv). */
 	cost->flops = 2.0 * count_pairs(attr, q, &in[ATTENTION_GRAD_K]) *
-		      (3 * q->n[3] + 2 * v->n[3]);
+		      (3 * q->n[3] + 2 * v->n[3]) +
+		      2 * rope_flops(attr, q, &in[ATTENTION_GRAD_K]);
 	/* Gradients are as large as their tensors. */
 	cost->bytes = rule_bytes(in, ATTENTION_GRAD_NR_IN) + rule_bytes(in, 3);
 }
@@ -391,12 +426,47 @@ static int check_lengths(const char *op, const struct oracle_call *c)
 	return 0;
 }
 
-static int attention_oracle(const struct oracle_call *c)
+/* All heads of q or k, each at its token's position; tokens are @row apart. */
+static void turn_heads(const struct rope_attr *a, const struct layout *l, const double *positions,
+		       double *x, int64_t row)
+{
+	for (int64_t t = 0; t < l->n[0] * l->n[1]; t++)
+		for (int64_t h = 0; h < l->n[2]; h++)
+			rope_oracle_turn(a, positions[t], l->n[3], x + t * row + h * l->n[3],
+					 x + t * row + h * l->n[3]);
+}
+
+/* In @turned the call with q and k turned, in memory that turned_free() frees. */
+static int turned_make(const struct oracle_call *c, struct oracle_call *turned)
+{
+	const struct attention_attr *a = c->attr;
+
+	*turned = *c;
+	for (int i = ATTENTION_Q; i <= ATTENTION_K && a->rope.base; i++) {
+		const struct layout *l = &c->in_layout[i];
+		double *x = malloc(layout_count(l) * sizeof(*x));
+
+		if (!x)
+			return fail_nomem(layout_count(l) * sizeof(*x), "an oracle");
+		memcpy(x, c->in[i], layout_count(l) * sizeof(*x));
+		turn_heads(&a->rope, l, c->in[ATTENTION_POSITIONS], x, token_width(l));
+		turned->in[i] = x;
+	}
+	return 0;
+}
+
+static void turned_free(const struct oracle_call *c, struct oracle_call *turned)
+{
+	for (int i = ATTENTION_Q; i <= ATTENTION_K; i++)
+		if (turned->in[i] != c->in[i])
+			free((void *)turned->in[i]);
+}
+
+static void oracle_heads(const struct oracle_call *c)
 {
 	const int64_t *n = c->out_layout[ATTENTION_O].n;
-	int ret = check_lengths("attention", c);
 
-	for (int64_t b = 0; b < n[0] && !ret; b++) {
+	for (int64_t b = 0; b < n[0]; b++) {
 		for (int64_t h = 0; h < n[2]; h++) {
 			struct head head = oracle_head(c, b, h);
 
@@ -406,6 +476,19 @@ static int attention_oracle(const struct oracle_call *c)
 						   ((b * n[1] + i) * n[2] + h) * n[3]);
 		}
 	}
+}
+
+static int attention_oracle(const struct oracle_call *c)
+{
+	struct oracle_call turned;
+	int ret = check_lengths("attention", c);
+
+	if (ret)
+		return ret;
+	ret = turned_make(c, &turned);
+	if (!ret)
+		oracle_heads(&turned);
+	turned_free(c, &turned);
 	return ret;
 }
 
@@ -490,18 +573,37 @@ static void oracle_grad_head(const struct oracle_call *c, int64_t b, int64_t h)
 	}
 }
 
+static void turn_back(const struct oracle_call *c)
+{
+	struct rope_attr rope = ((const struct attention_attr *)c->attr)->rope;
+
+	rope.inverse = !rope.inverse;
+	for (int i = ATTENTION_Q; i <= ATTENTION_K && rope.base; i++) {
+		struct grads g = oracle_grads(c, i);
+
+		turn_heads(&rope, &c->in_layout[i], c->in[ATTENTION_POSITIONS], g.at, g.row);
+	}
+}
+
 /* Of both ops: whether there are three outputs or one. */
 static int attention_grad_oracle(const struct oracle_call *c)
 {
 	const int64_t *n = c->in_layout[ATTENTION_GRAD_O].n;
+	struct oracle_call turned;
 	int ret = check_lengths("attention_grad", c);
 
+	if (ret)
+		return ret;
 	for (int o = 0; o < c->nr_out; o++)
 		for (int64_t i = 0; i < layout_count(&c->out_layout[o]); i++)
 			c->out[o][i] = 0;
+	ret = turned_make(c, &turned);
 	for (int64_t b = 0; b < n[0] && !ret; b++)
 		for (int64_t h = 0; h < n[2]; h++)
-			oracle_grad_head(c, b, h);
+			oracle_grad_head(&turned, b, h);
+	turned_free(c, &turned);
+	if (!ret)
+		turn_back(c);
 	return ret;
 }
 
@@ -510,7 +612,10 @@ static int attention_grad_oracle(const struct oracle_call *c)
 static const struct attention_attr plain = { 0 }, causal = { .causal = true },
 	window = { .causal = true, .window = 5 }, around = { .window = 40, .scale = 0.3f },
 	capped = { .causal = true, .softcap = 2, .scale = 0.7f },
-	everything = { .causal = true, .window = 33, .softcap = 5 };
+	everything = { .causal = true, .window = 33, .softcap = 5 },
+	halves = { .causal = true, .rope = { .base = 10000 } },
+	adjacent = { .causal = true, .rope = { .base = 100, .adjacent = true } },
+	partial = { .window = 9, .softcap = 3, .rope = { .base = 500, .rotary_dims = 6 } };
 
 #define DOCS(mask, ...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ },		\
 			  .fill = FILL_DOC_START, .extent_dims = (mask) }
@@ -518,6 +623,10 @@ static const struct attention_attr plain = { 0 }, causal = { .causal = true },
 			    .fill = FILL_LENGTHS, .limit = (max) }
 #define BF16(...) { .dtype = DT_BF16, .nd = 4, .n = { __VA_ARGS__ }, .fill = FILL_NORMAL }
 #define NO_MASK CASE_ABSENT, CASE_ABSENT
+#define POSITIONS(mask, ...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ },	\
+			       .fill = FILL_POSITIONS, .extent_dims = (mask) }
+#define FAR(...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ }, .fill = FILL_IDS,	\
+		   .limit = 1000 }
 
 static const struct op_case attention_cases[] = {
 	{ "one", &plain, 5, { CASE_DIFF(4, 1, 1, 1, 1), CASE_DIFF(4, 1, 1, 1, 1),
@@ -560,19 +669,42 @@ static const struct op_case attention_cases[] = {
 	{ "tiles around", &around, 5,
 	  { CASE_F32(4, 1, 130, 2, 20), CASE_F32(4, 1, 141, 1, 20), CASE_F32(4, 1, 141, 1, 37),
 	    NO_MASK } },
+	{ "rope", &halves, ATTENTION_NR_IN,
+	  { CASE_DIFF_EXT(3, 4, 2, 5, 4, 6), CASE_DIFF_EXT(3, 4, 2, 5, 2, 6),
+	    CASE_DIFF_EXT(3, 4, 2, 5, 2, 3), NO_MASK, POSITIONS(3, 2, 5) } },
+	{ "rope, adjacent", &adjacent, ATTENTION_NR_IN,
+	  { CASE_DIFF(4, 2, 5, 2, 6), CASE_DIFF(4, 2, 5, 2, 6), CASE_DIFF(4, 2, 5, 2, 6),
+	    NO_MASK, FAR(2, 5) } },
+	{ "rope, partial", &partial, ATTENTION_NR_IN,
+	  { CASE_DIFF(4, 2, 11, 2, 9), CASE_DIFF(4, 2, 11, 1, 9), CASE_DIFF(4, 2, 11, 1, 9),
+	    NO_MASK, FAR(2, 11) } },
+	{ "rope, tiles", &halves, ATTENTION_NR_IN,
+	  { CASE_EXT(2, 4, 1, 150, 4, 32), CASE_EXT(2, 4, 1, 150, 2, 32),
+	    CASE_EXT(2, 4, 1, 150, 2, 32), NO_MASK, POSITIONS(2, 1, 150) } },
 	{ "tiles, all at once", &everything, 5,
 	  { CASE_F32(4, 2, 130, 2, 16), CASE_F32(4, 2, 130, 1, 16), CASE_F32(4, 2, 130, 1, 16),
 	    DOCS(0, 2, 130), LENGTHS(130, 2) } },
 	{ .name = NULL },
 };
 
-/* q, k, v, masks, o, lse, do */
+/* q, k, v; masks, positions; o, lse, do */
+#define GRAD_QKV(b, tq, tk, h, kv, d, dv)							\
+	CASE_F32(4, b, tq, h, d), CASE_F32(4, b, tk, kv, d), CASE_F32(4, b, tk, kv, dv)
+#define GRAD_O(b, tq, h, dv)									\
+	CASE_F32(4, b, tq, h, dv), CASE_FILL(DT_F32, FILL_POSITIVE, 3, b, h, tq),		\
+	CASE_F32(4, b, tq, h, dv)
 #define GRAD_CASE(name, attr, doc_start, kv_length, b, tq, tk, h, kv, d, dv)			\
 	{ name, attr, ATTENTION_GRAD_NR_IN,							\
-	  { CASE_F32(4, b, tq, h, d), CASE_F32(4, b, tk, kv, d), CASE_F32(4, b, tk, kv, dv),	\
-	    doc_start, kv_length, CASE_F32(4, b, tq, h, dv),					\
-	    CASE_FILL(DT_F32, FILL_POSITIVE, 3, b, h, tq), CASE_F32(4, b, tq, h, dv) } }
-
+	  { GRAD_QKV(b, tq, tk, h, kv, d, dv), doc_start, kv_length, CASE_ABSENT,		\
+	    GRAD_O(b, tq, h, dv) } }
+#define ROPE_CASE(name, attr, positions, b, t, h, kv, d, dv)					\
+	{ name, attr, ATTENTION_GRAD_NR_IN,							\
+	  { GRAD_QKV(b, t, t, h, kv, d, dv), NO_MASK, positions, GRAD_O(b, t, h, dv) } }
+#define ROPE_CASES										\
+	ROPE_CASE("rope", &halves, POSITIONS(0, 2, 9), 2, 9, 4, 2, 6, 3),			\
+	ROPE_CASE("rope, adjacent", &adjacent, FAR(2, 9), 2, 9, 2, 2, 6, 6),			\
+	ROPE_CASE("rope, partial", &partial, FAR(2, 70), 2, 70, 2, 1, 9, 9),			\
+	ROPE_CASE("rope, many heads", &halves, POSITIONS(0, 4, 130), 4, 130, 16, 8, 16, 16)
 static const struct op_case attention_grad_cases[] = {
 	GRAD_CASE("one", &plain, CASE_ABSENT, CASE_ABSENT, 1, 1, 1, 1, 1, 1, 1),
 	GRAD_CASE("odd", &plain, CASE_ABSENT, CASE_ABSENT, 2, 5, 7, 3, 3, 7, 9),
@@ -585,9 +717,10 @@ static const struct op_case attention_grad_cases[] = {
 	GRAD_CASE("tiles around", &around, CASE_ABSENT, CASE_ABSENT, 1, 130, 141, 2, 1, 12, 17),
 	GRAD_CASE("tiles, all at once", &everything, DOCS(0, 2, 130), LENGTHS(130, 2), 2, 130,
 		  130, 2, 1, 8, 8),
+	ROPE_CASES,
 	{ "extents", &causal, ATTENTION_GRAD_NR_IN,
 	  { CASE_EXT(3, 4, 2, 9, 2, 4), CASE_EXT(3, 4, 2, 9, 2, 4), CASE_EXT(3, 4, 2, 9, 2, 4),
-	    NO_MASK, CASE_EXT(3, 4, 2, 9, 2, 4),
+	    NO_MASK, CASE_ABSENT, CASE_EXT(3, 4, 2, 9, 2, 4),
 	    { .dtype = DT_F32, .nd = 3, .n = { 2, 2, 9 }, .fill = FILL_POSITIVE,
 	      .extent_dims = 5 },
 	    CASE_EXT(3, 4, 2, 9, 2, 4) } },
@@ -601,6 +734,7 @@ static const struct op_case attention_grad_packed_cases[] = {
 	GRAD_CASE("tiles", &causal, CASE_ABSENT, CASE_ABSENT, 1, 150, 150, 2, 2, 16, 16),
 	GRAD_CASE("tiles, all at once", &everything, DOCS(0, 2, 130), LENGTHS(130, 2), 2, 130,
 		  130, 16, 8, 8, 16),
+	ROPE_CASES,
 	{ .name = NULL },
 };
 
@@ -629,7 +763,8 @@ static const struct op attention = {
 	.flags = OP_ROUNDS,
 	.strided_in = 7,
 	.compute_in = 7,
-	.optional_in = 1 << ATTENTION_DOC_START | 1 << ATTENTION_KV_LENGTH,
+	.optional_in = 1 << ATTENTION_DOC_START | 1 << ATTENTION_KV_LENGTH |
+		       1 << ATTENTION_POSITIONS,
 	.infer = attention_infer,
 	.grad = attention_backward,
 	.cost = attention_cost,
@@ -649,7 +784,8 @@ static const struct op attention_grad = {
 	.flags = OP_ROUNDS,
 	.strided_in = 7,
 	.compute_in = 7 | 1 << ATTENTION_GRAD_O | 1 << ATTENTION_GRAD_DO,
-	.optional_in = 1 << ATTENTION_GRAD_DOC_START | 1 << ATTENTION_GRAD_KV_LENGTH,
+	.optional_in = 1 << ATTENTION_GRAD_DOC_START | 1 << ATTENTION_GRAD_KV_LENGTH |
+		       1 << ATTENTION_GRAD_POSITIONS,
 	.infer = attention_grad_infer,
 	.cost = attention_grad_cost,
 	.reduce = attention_grad_reduce,
@@ -668,7 +804,8 @@ static const struct op attention_grad_packed = {
 	.flags = OP_ROUNDS,
 	.strided_in = 7,
 	.compute_in = 7 | 1 << ATTENTION_GRAD_O | 1 << ATTENTION_GRAD_DO,
-	.optional_in = 1 << ATTENTION_GRAD_DOC_START | 1 << ATTENTION_GRAD_KV_LENGTH,
+	.optional_in = 1 << ATTENTION_GRAD_DOC_START | 1 << ATTENTION_GRAD_KV_LENGTH |
+		       1 << ATTENTION_GRAD_POSITIONS,
 	.infer = attention_grad_packed_infer,
 	.cost = attention_grad_cost,
 	.reduce = attention_grad_reduce,

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "ops/rope.h"
 #include "tensor/graph.h"
 
 /**
@@ -12,18 +13,21 @@
  * @causal: key j only if j <= p, p the query's position
  * @window: key j only if p - j < window; 0: no limit
  * @softcap: scores s become cap tanh(s / cap) before the mask; 0: they do not
+ * @rope: q and k are turned to their positions first, as op_rope() does; base 0: they are not
  */
 struct attention_attr {
 	float scale;
 	bool causal;
 	int window;
 	float softcap;
+	struct rope_attr rope;
 };
 
-/** struct attention_mask - optional integer inputs that hide keys; members may be NULL. */
+/** struct attention_mask - optional integer inputs; members may be NULL. */
 struct attention_mask {
 	struct tensor *doc_start;	/* i32 (B, Tq): key j only if j >= doc_start[b, i] */
 	struct tensor *kv_length;	/* i32 (B): key j only if j < kv_length[b], <= Tk */
+	struct tensor *positions;	/* i32 (B, T), Tq = Tk: of q and of k, with attr->rope */
 };
 
 /**
@@ -38,6 +42,9 @@ struct attention_mask {
  * position p = i + L - Tq, so that the last query sees the last key.  So a key cache of
  * capacity Tk, a prefill in chunks and a single new token are all the same op.
  * A query that may see no key gives o = 0 and lse = -Inf.
+ *
+ * With @attr->rope the result is that of op_rope() on q and k before, to the last bit where
+ * the type is f32, without the memory and the passes over it.
  *
  *	s_ij = scale q_i . k_j,  lse_i = log sum_j exp(s_ij),  o_i = sum_j exp(s_ij - lse_i) v_j
  *
@@ -58,7 +65,7 @@ struct tensor *op_attention_lse(struct tensor *o);
 /* Inputs of attention and of attention_grad, and outputs. */
 enum attention_in {
 	ATTENTION_Q, ATTENTION_K, ATTENTION_V,
-	ATTENTION_DOC_START, ATTENTION_KV_LENGTH,
+	ATTENTION_DOC_START, ATTENTION_KV_LENGTH, ATTENTION_POSITIONS,
 	ATTENTION_NR_IN,
 };
 enum attention_out { ATTENTION_O, ATTENTION_LSE };
@@ -70,13 +77,13 @@ enum attention_out { ATTENTION_O, ATTENTION_LSE };
  *	ds_ij = w_ij (do_i . v_j - delta_i) (1 - (s_ij / softcap)^2)
  *	dq_i = scale sum_j ds_ij k_j,  dk_j = scale sum_i ds_ij q_i
  *
- * (FlashAttention, algorithm 4.)  o and do have q's type, gradients that of their tensor,
- * lse is f32.  Where all factors are bf16, w and ds may be rounded to bf16.  Sums over the
- * heads of a group.
+ * and with rope dq and dk turned back.  (FlashAttention, algorithm 4.)  o and do have q's
+ * type, gradients that of their tensor, lse is f32.  Where all factors are bf16, w and ds may
+ * be rounded to bf16.  Sums over the heads of a group.
  */
 enum attention_grad_in {
 	ATTENTION_GRAD_Q, ATTENTION_GRAD_K, ATTENTION_GRAD_V,
-	ATTENTION_GRAD_DOC_START, ATTENTION_GRAD_KV_LENGTH,
+	ATTENTION_GRAD_DOC_START, ATTENTION_GRAD_KV_LENGTH, ATTENTION_GRAD_POSITIONS,
 	ATTENTION_GRAD_O, ATTENTION_GRAD_LSE, ATTENTION_GRAD_DO,
 	ATTENTION_GRAD_NR_IN,
 };

@@ -16,16 +16,16 @@ struct tensor *op_rope(struct graph *g, struct tensor *x, struct tensor *positio
 	return graph_op(g, &rope, attr, in, 2);
 }
 
-static int check_attr(const struct rope_attr *a, const struct layout *x)
+int rope_check(const char *op, const struct rope_attr *a, int64_t width)
 {
-	int64_t rotary = a->rotary_dims ? a->rotary_dims : x->n[3];
+	int64_t rotary = a->rotary_dims ? a->rotary_dims : width;
 
 	if (!(a->base > 0) || !isfinite(a->base))
-		return fail(-EINVAL, "rope: base %g: must be positive", a->base);
-	if (rotary < 2 || rotary % 2 || rotary > x->n[3])
-		return fail(-EINVAL, "rope: %lld rotary dims of heads of %lld: must be even, at "
-			    "least 2 and no more than the head", (long long)rotary,
-			    (long long)x->n[3]);
+		return fail(-EINVAL, "%s: base %g: must be positive", op, a->base);
+	if (rotary < 2 || rotary % 2 || rotary > width)
+		return fail(-EINVAL, "%s: %lld rotary dims of heads of %lld: must be even, at "
+			    "least 2 and no more than the head", op, (long long)rotary,
+			    (long long)width);
 	return 0;
 }
 
@@ -45,7 +45,7 @@ static int rope_infer(const void *attr, const struct layout *in, int nr_in, stru
 		return fail(-EINVAL, "rope: positions are %s: must be i32 (B, T) of x, %s",
 			    layout_text(positions, text), layout_text(x, want));
 	out[0] = layout_like(x, x->dtype);
-	return check_attr(attr, x);
+	return rope_check("rope", attr, x->n[3]);
 }
 
 /* A rotation's gradient is the rotation back. */
@@ -65,28 +65,33 @@ static void rope_cost(const void *attr, const struct layout *in, const struct la
 	cost->bytes = rule_bytes(in, 2) + rule_bytes(out, 1);
 }
 
+void rope_oracle_turn(const struct rope_attr *a, double position, int64_t width, const double *x,
+		      double *y)
+{
+	int64_t rotary = a->rotary_dims ? a->rotary_dims : width;
+
+	for (int64_t i = 0; i < rotary / 2; i++) {
+		int64_t first = a->adjacent ? 2 * i : i;
+		int64_t second = a->adjacent ? 2 * i + 1 : i + rotary / 2;
+		double angle = position * pow(a->base, -2.0 * i / rotary);
+		double one = x[first], two = x[second];
+
+		if (a->inverse)
+			angle = -angle;
+		y[first] = one * cos(angle) - two * sin(angle);
+		y[second] = one * sin(angle) + two * cos(angle);
+	}
+	for (int64_t i = rotary; i < width; i++)
+		y[i] = x[i];
+}
+
 static int rope_oracle(const struct oracle_call *c)
 {
-	const struct rope_attr *a = c->attr;
 	const int64_t *n = c->in_layout[0].n;
-	int64_t d = n[3], rotary = a->rotary_dims ? a->rotary_dims : d;
 
-	for (int64_t row = 0; row < n[0] * n[1] * n[2]; row++) {
-		const double *x = c->in[0] + row * d;
-		double *y = c->out[0] + row * d;
-		double p = c->in[1][row / n[2]] * (a->inverse ? -1 : 1);
-
-		for (int64_t i = 0; i < d; i++)
-			y[i] = x[i];
-		for (int64_t i = 0; i < rotary / 2; i++) {
-			int64_t first = a->adjacent ? 2 * i : i;
-			int64_t second = a->adjacent ? 2 * i + 1 : i + rotary / 2;
-			double angle = p * pow(a->base, -2.0 * i / rotary);
-
-			y[first] = x[first] * cos(angle) - x[second] * sin(angle);
-			y[second] = x[first] * sin(angle) + x[second] * cos(angle);
-		}
-	}
+	for (int64_t row = 0; row < n[0] * n[1] * n[2]; row++)
+		rope_oracle_turn(c->attr, c->in[1][row / n[2]], n[3], c->in[0] + row * n[3],
+				 c->out[0] + row * n[3]);
 	return 0;
 }
 

@@ -35,4 +35,11 @@ struct rope_attr {
 struct tensor *op_rope(struct graph *g, struct tensor *x, struct tensor *positions,
 		       const struct rope_attr *attr);
 
+/** rope_check() - -EINVAL if op @op cannot so turn heads of @width elements. */
+int rope_check(const char *op, const struct rope_attr *a, int64_t width);
+
+/** rope_oracle_turn() - for oracles: turn one head of @width elements; @y may be @x. */
+void rope_oracle_turn(const struct rope_attr *a, double position, int64_t width, const double *x,
+		      double *y);
+
 #endif

@@ -247,8 +247,15 @@ def ropes():
         add_case("rope", name, a, [normal(2, 3, 2, 6), ids(500, 2, 3)], rope_fn(a), (0,))
 
 
+NO_ROPE = {"rope.base": 0, "rope.rotary_dims": 0, "rope.adjacent": False, "rope.inverse": False}
+
+
 def attention_fn(a):
-    def attention(q, k, v, doc_start=None, kv_length=None):
+    rope = rope_fn({key: a[f"rope.{key}"] for key in ("base", "rotary_dims", "adjacent", "inverse")})
+
+    def attention(q, k, v, doc_start=None, kv_length=None, positions=None):
+        if positions is not None:
+            q, k = rope(q, positions), rope(k, positions)
         (nb, tq, nh, d), tk = q.shape, k.shape[1]
         length = kv_length if kv_length is not None else torch.full((nb,), tk)
         j = torch.arange(tk)
@@ -281,7 +288,7 @@ def attention_fn(a):
 
 def attentions():
     def case(name, q, k, dv=None, extra=(), **attr):
-        a = dict(scale=0, causal=False, window=0, softcap=0) | attr
+        a = dict(scale=0, causal=False, window=0, softcap=0) | NO_ROPE | attr
         v = k[:3] + ([dv] if dv else k[3:])
         add_case("attention", name, a, [normal(*q), normal(*k), normal(*v), *extra],
                  attention_fn(a), (0, 1, 2))
@@ -301,23 +308,33 @@ def attentions():
          scale=0.9, extra=[i32(0, 0, 2, 1, 1, 3).reshape(2, 3), i32(4, 6)])
 
 
-def packed_gradients():
-    """attention_grad_packed: dq, dk and dv of a token behind each other."""
-    def case(name, q, k, dv, **attr):
-        a = dict(scale=0, causal=True, window=0, softcap=0) | attr
+def rotary_attentions():
+    """q and k turned by attention itself, and attention_grad_packed: dq, dk, dv side by side."""
+    for name, rope in (("halves", {"rope.base": 10000}),
+                       ("adjacent", {"rope.base": 50, "rope.adjacent": True}),
+                       ("partial", {"rope.base": 500, "rope.rotary_dims": 4})):
+        a = dict(scale=0, causal=True, window=0, softcap=0) | NO_ROPE | rope
+        q, k, v = normal(2, 4, 2, 6), normal(2, 4, 1, 6), normal(2, 4, 1, 3)
+        add_case("attention", f"rope {name}", a, [q, k, v, None, None, ids(40, 2, 4)],
+                 attention_fn(a), (0, 1, 2))
+
+    def case(name, q, k, dv, positions=None, **attr):
+        a = dict(scale=0, causal=True, window=0, softcap=0) | NO_ROPE | attr
         q, k, v = normal(*q), normal(*k), normal(*k[:3], dv)
 
-        def gradient(q, k, v, _doc_start, _kv_length, _o, _lse, up):
+        def gradient(q, k, v, _doc_start, _kv_length, positions, _o, _lse, up):
             parts = [x.clone().requires_grad_() for x in (q, k, v)]
-            grads = torch.autograd.grad(attention_fn(a)(*parts)[0], parts, up)
+            o = attention_fn(a)(*parts, positions=positions)[0]
+            grads = torch.autograd.grad(o, parts, up)
             return torch.cat([x.flatten(2) for x in grads], -1)
 
-        o, lse = attention_fn(a)(q, k, v)
+        o, lse = attention_fn(a)(q, k, v, positions=positions)
         add_case("attention_grad_packed", name, a,
-                 [q, k, v, None, None, o, lse, normal(*o.shape)], gradient)
+                 [q, k, v, None, None, positions, o, lse, normal(*o.shape)], gradient)
 
     case("causal", [2, 4, 2, 3], [2, 4, 2, 3], 3)
     case("grouped", [1, 5, 4, 2], [1, 5, 2, 2], 3, window=2, softcap=0.9)
+    case("rope", [2, 4, 2, 6], [2, 4, 1, 6], 3, ids(40, 2, 4), **{"rope.base": 10000})
 
 
 # ---- losses, randomness -----------------------------------------------------------------
@@ -580,7 +597,7 @@ def main():
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
                   dropouts, losses, optimizers, casts, shadows, residuals, fused, momenta,
-                  packed_gradients):
+                  rotary_attentions):
         group()
     save(sys.argv[1], tensors, metadata)
 

@@ -49,7 +49,7 @@ struct member {
 	  _Generic(((struct type *)0)->m, float: KIND_FLOAT, double: KIND_DOUBLE,	\
 		   bool: KIND_BOOL, int: KIND_INT, unsigned int: KIND_INT,	\
 		   int64_t: KIND_INT64, uint64_t: KIND_UINT64) }
-#define MEMBERS_MAX 5
+#define MEMBERS_MAX 8
 
 static const struct attr_type {
 	const char *op;
@@ -69,10 +69,16 @@ static const struct attr_type {
 	  { MEMBER(rmsnorm_attr, eps), MEMBER(rmsnorm_attr, out) } },
 	{ "attention", sizeof(struct attention_attr),
 	  { MEMBER(attention_attr, scale), MEMBER(attention_attr, causal),
-	    MEMBER(attention_attr, window), MEMBER(attention_attr, softcap) } },
+	    MEMBER(attention_attr, window), MEMBER(attention_attr, softcap),
+	    MEMBER(attention_attr, rope.base),
+	    MEMBER(attention_attr, rope.rotary_dims), MEMBER(attention_attr, rope.adjacent),
+	    MEMBER(attention_attr, rope.inverse) } },
 	{ "attention_grad_packed", sizeof(struct attention_attr),
 	  { MEMBER(attention_attr, scale), MEMBER(attention_attr, causal),
-	    MEMBER(attention_attr, window), MEMBER(attention_attr, softcap) } },
+	    MEMBER(attention_attr, window), MEMBER(attention_attr, softcap),
+	    MEMBER(attention_attr, rope.base),
+	    MEMBER(attention_attr, rope.rotary_dims), MEMBER(attention_attr, rope.adjacent),
+	    MEMBER(attention_attr, rope.inverse) } },
 	{ "broadcast_to", sizeof(struct broadcast_to_attr),
 	  { MEMBER(broadcast_to_attr, last), MEMBER(broadcast_to_attr, average) } },
 	{ "cast", sizeof(struct cast_attr), { MEMBER(cast_attr, to) } },

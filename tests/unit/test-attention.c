@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "kv/cache.h"
 #include "ops/attention.h"
+#include "ops/rope.h"
 #include "ops/slice.h"
 #include "ops/split-dim.h"
 #include "tensor/plan.h"
@@ -166,6 +167,68 @@ static void attention_part_gradient(void)
 	free(dqkv);
 }
 TEST_REGISTER(attention_part_gradient);
+
+/* o with q and k turned by attention or by op_rope() before it, and the gradient behind it. */
+static float *turned(const float *qkv, const struct rope_attr *rope, bool inside)
+{
+	struct attention_attr attr = causal;
+	struct attention_mask mask = { 0 };
+	struct buffer *buf;
+	struct tensor *positions;
+	int32_t at[B * T];
+	struct setup s;
+	float *o;
+
+	for (int i = 0; i < B * T; i++)
+		at[i] = i < T ? i : 5 * (i - T);	/* 5 * 69 is beyond what tables hold */
+	begin(&s, T);
+	positions = graph_tensor(s.g, TENSOR_INPUT, "positions", DT_I32, 2, (int64_t[]){ B, T },
+				 NULL);
+	check_ok(device_alloc(s.dev, sizeof(at), "a test", &buf));
+	tensor_bind(positions, buf, 0);
+	if (inside) {
+		attr.rope = *rope;
+		mask.positions = positions;
+	} else {
+		s.q = op_rope(s.g, s.q, positions, rope);
+		s.k = op_rope(s.g, s.k, positions, rope);
+	}
+	s.o = op_attention(s.g, s.q, s.k, s.v, &mask, &attr);
+	graph_want_grad(s.qkv);
+	check_ok(graph_backward(s.g, s.o, NULL));
+	CHECK(has_op(s.g, "rope") != inside && has_op(s.g, "attention_grad_packed") == inside);
+	graph_output(s.o);
+	graph_output(s.qkv->grad);
+	check_ok(graph_plan(s.g, s.dev, false, &s.plan));
+	check_ok(tensor_write(positions, at, sizeof(at)));
+	run(&s, qkv);
+	o = malloc(layout_bytes(&s.o->max) + layout_bytes(&s.qkv->grad->max));
+	check_ok(tensor_read(s.o, o, layout_bytes(&s.o->max)));
+	check_ok(tensor_read(s.qkv->grad, o + layout_count(&s.o->max),
+			     layout_bytes(&s.qkv->grad->max)));
+	buffer_free(buf);
+	end(&s);
+	return o;
+}
+
+static void attention_rope(void)
+{
+	static const struct rope_attr ropes[] = {
+		{ .base = 10000 }, { .base = 500, .rotary_dims = 6 },
+		{ .base = 100, .adjacent = true, .inverse = true },
+	};
+	float *qkv = numbers(B * T * QKV);
+
+	for (int i = 0; i < 3; i++) {
+		float *a = turned(qkv, &ropes[i], true), *b = turned(qkv, &ropes[i], false);
+
+		CHECK(!memcmp(a, b, (size_t)B * T * (H * D + QKV) * sizeof(*a)));
+		free(a);
+		free(b);
+	}
+	free(qkv);
+}
+TEST_REGISTER(attention_rope);
 
 /* A changed token changes nothing before it, to the last bit, and something after it. */
 static void attention_is_causal(void)
