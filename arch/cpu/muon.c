@@ -195,10 +195,11 @@ static size_t muon_scratch(const struct call *c)
 	int64_t s = shorter(&c->in[0]), n = layout_count(&c->in[0]);
 	int64_t rows = c->in[0].n[0], columns = c->in[0].n[1];
 	int64_t floats = aligned(2 * chunk_count(n, CHUNK)) + 2 * aligned(n) + 2 * aligned(s * s);
+	size_t gram = gemm_scratch(s, s, n / (s ? s : 1), DT_F32);
+	size_t poly = gemm_scratch(s, s, s, DT_F32);
+	size_t next = gemm_scratch(rows, columns, s, DT_F32);
 
-	return floats * sizeof(float) +
-	       larger(gemm_scratch(s, s, n / (s ? s : 1), DT_F32),
-		      larger(gemm_scratch(s, s, s, DT_F32), gemm_scratch(rows, columns, s, DT_F32)));
+	return floats * sizeof(float) + larger(gram, larger(poly, next));
 }
 
 static struct work begin(const struct call *c)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages for people, on stderr: "knlp: warning: ...".  Colours only when stderr
- * is a terminal, one that is not "dumb", and NO_COLOR is not set.  A progress bar, if one is shown, is
- * cleared before a message and drawn again after it.
+ * is a terminal, one that is not "dumb", and NO_COLOR is not set.  A progress bar, if
+ * one is shown, is cleared before a message and drawn again after it.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

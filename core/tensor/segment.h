@@ -3,9 +3,10 @@
  * Segments: contiguous device memory that holds many named tensors of one type, so that
  * an optimizer step, a norm, a mask or a Fisher accumulation is one pass over one array.
  *
- * Views are aligned to 16 elements (64 bytes of f32); the gaps are zero and stay zero (a gradient of zero
- * leaves a weight of zero alone).  Segments of equal structure (weights, gradients,
- * moments) are made with segment_like(): element i of one belongs to element i of all.
+ * Views are aligned to 16 elements (64 bytes of f32); the gaps are zero and stay zero (a
+ * gradient of zero leaves a weight of zero alone).  Segments of equal structure (weights,
+ * gradients, moments) are made with segment_like(): element i of one belongs to element i
+ * of all.
  *
  * An optimizer declares its unit: `element` may cut a segment anywhere, `matrix` only
  * between views (Muon); whoever shards a segment asks segment_view_end().

@@ -15,9 +15,9 @@
  * opcheck_kernel() - one kernel on one device against the op's oracle.
  *
  * All outputs within c * u * sqrt(K) * scale (c = 8, u the unit roundoff of the output's
- * type, or of the compute inputs' if the op has OP_ROUNDS, K the op's reduction length, scale the largest magnitude in the output); same bits
- * again, with 1, 2 and 4 threads, and in place where the op allows it; nothing written
- * outside the outputs.
+ * type, or of the compute inputs' if the op has OP_ROUNDS, K the op's reduction length,
+ * scale the largest magnitude in the output); same bits again, with 1, 2 and 4 threads, and
+ * in place where the op allows it; nothing written outside the outputs.
  */
 const char *opcheck_kernel(const struct op *op, const struct op_case *c,
 			   const struct kernel *k, struct device *dev);

@@ -344,7 +344,8 @@ static const struct option options[] = {
 	OPTION_BOOL(0, "resume", &opt.resume, "go on with RUN from its newest "
 		    "checkpoint, with the same data and parameters"),
 	OPTION_BOOL(0, "force", &opt.force, "resume although kernels, libraries or data changed"),
-	OPTION_BOOL('n', "dry-run", &opt.dry_run, "plan and print memory, work and time, train nothing"),
+	OPTION_BOOL('n', "dry-run", &opt.dry_run,
+		    "plan and print memory, work and time, train nothing"),
 	OPTION_TABLE(option_table_config),
 	OPTION_TABLE(option_table_output),
 	OPTION_TABLE(option_table_json),
