@@ -17,7 +17,7 @@
  * LANES x LANES elements.  Interleaving row i with row i + LANES / 2 moves one bit of the
  * row's number into the column's: done log2(LANES) times, all bits have changed places.
  */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(transpose_square)(const float *from, int64_t stride, float *to)
 {
 	KERNEL(vec) x[LANES], y[LANES];
@@ -59,13 +59,13 @@ static KERNEL_TARGET void KERNEL(transpose)(const float *from, int64_t stride, i
 }
 
 /* All ones where key @at lies between @first and @last. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 KERNEL(ivec) KERNEL(seen)(KERNEL(ivec) at, KERNEL(ivec) first, KERNEL(ivec) last)
 {
 	return (at >= first) & (at <= last);
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(hide)(float *scores, int32_t key, int64_t nr, const int32_t *first,
 		  const int32_t *last)
 {
@@ -81,7 +81,7 @@ void KERNEL(hide)(float *scores, int32_t key, int64_t nr, const int32_t *first,
 }
 
 /* The largest of @nr scores of each query: four chains hide the latency. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 KERNEL(vec) KERNEL(largest)(const float *scores, int64_t nr)
 {
 	KERNEL(vec) top[4];
@@ -98,7 +98,7 @@ KERNEL(vec) KERNEL(largest)(const float *scores, int64_t nr)
 }
 
 /* Queries @c ... @c + LANES. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(weigh_queries)(const struct weigh *w, int64_t c)
 {
 	const struct range keys = w->keys[c / GROUP];
@@ -135,7 +135,7 @@ static KERNEL_TARGET void KERNEL(weigh)(const struct weigh *w)
 	}
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(slopes_of)(const struct slopes *s, const bool masked)
 {
 	KERNEL(ivec) number;

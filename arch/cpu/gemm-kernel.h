@@ -35,7 +35,7 @@ static KERNEL_TARGET void KERNEL(store_part)(const float *tile, const struct gem
 }
 
 /* ROWS x (@vecs * LANES) sums over @steps; @vecs is constant where this is inlined. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(sums)(int64_t steps, const uint32_t *a, const uint32_t *b,
 		  const struct gemm_micro *t, const int vecs)
 {
@@ -204,7 +204,7 @@ static KERNEL_TARGET void KERNEL(finish)(const struct gemm *g, const struct gemm
 /* ---- few rows ----------------------------------------------------------------------- */
 
 /* 16 elements of a row from @i on. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(load_16)(enum dtype type, const void *x, int64_t i, vec16 *to)
 {
 	if (type == DT_BF16)
@@ -218,7 +218,7 @@ void KERNEL(load_16)(enum dtype type, const void *x, int64_t i, vec16 *to)
  * One dot product.  Vectors are 16 floats in every instruction set, and what is left over
  * is padded to 32, so that all add in one order.
  */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 float KERNEL(dot)(int64_t k, enum dtype a_type, const void *a, enum dtype b_type, const void *b)
 {
 	int64_t whole = k & ~(int64_t)31;

@@ -14,9 +14,6 @@
 #include "arch/cpu/simd.h"
 #include "tensor/op.h"
 
-/* Functions that SIMD_CLONES call must be inlined, or they stay code for any CPU. */
-#define SIMD_INLINE static inline __attribute__((always_inline))
-
 /*
  * In front of a loop: no iteration reads what another one writes, also where an output
  * is exactly an input.  Without it the compiler tests for overlap and goes slowly in place.

@@ -19,7 +19,7 @@ typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES), aligned(4), 
 #define MOST_ROWS 16
 
 /* sum + a x, with one word of A for all columns */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 KERNEL(vec) KERNEL(multiply_add)(KERNEL(vec) sum, const float *a, KERNEL(vec) x)
 {
 #if PAIRS
@@ -34,7 +34,7 @@ KERNEL(vec) KERNEL(multiply_add)(KERNEL(vec) sum, const float *a, KERNEL(vec) x)
 }
 
 /* C(i ... i + rows, j ... j + vecs * LANES); @rows and @vecs are constants once inlined. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(tile)(const struct mm *p, int64_t i, int64_t j, const int rows, const int vecs)
 {
 	KERNEL(vec) sum[MOST_ROWS][VECS] = { 0 };
@@ -69,7 +69,7 @@ void KERNEL(tile)(const struct mm *p, int64_t i, int64_t j, const int rows, cons
 }
 
 /* All rows of some columns, @most rows at a time. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(columns)(const struct mm *p, int64_t j, const int most, const int vecs)
 {
 	int64_t i = 0;

@@ -75,8 +75,20 @@ enum simd_level {
 #define SIMD_CLONES
 #endif
 
+/*
+ * What SIMD_CLONES functions call must be inlined, or it stays code for any CPU; so must
+ * functions that take constants or vectors.  Small programs have one copy of each instead.
+ */
+#if IS_ENABLED(CONFIG_CC_OPTIMIZE_FOR_SIZE) && !IS_ENABLED(CONFIG_CPU_SIMD)
+#define SIMD_INLINE static inline
+#else
+#define SIMD_INLINE static inline __attribute__((always_inline))
+#endif
+
 /* In front of a short loop over registers: leave no loop. */
-#if defined(__clang__)
+#if IS_ENABLED(CONFIG_CC_OPTIMIZE_FOR_SIZE) && !IS_ENABLED(CONFIG_CPU_SIMD)
+#define SIMD_UNROLL
+#elif defined(__clang__)
 #define SIMD_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define SIMD_UNROLL _Pragma("GCC unroll 16")

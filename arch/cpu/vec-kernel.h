@@ -9,27 +9,27 @@ typedef int32_t KERNEL(ivec) __attribute__((vector_size(4 * LANES)));
 typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t KERNEL(ivec_at) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 KERNEL(vec) KERNEL(load)(const float *x)
 {
 	return *(const KERNEL(vec_at) *)x;
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 void KERNEL(store)(float *x, KERNEL(vec) v)
 {
 	*(KERNEL(vec_at) *)x = v;
 }
 
 /* x where the mask's bits are set, otherwise y. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 KERNEL(vec) KERNEL(choose)(KERNEL(ivec) mask, KERNEL(vec) x, KERNEL(vec) y)
 {
 	return (KERNEL(vec))((mask & (KERNEL(ivec))x) | (~mask & (KERNEL(ivec))y));
 }
 
 /* The larger; @y if either is NaN. */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 KERNEL(vec) KERNEL(larger)(KERNEL(vec) x, KERNEL(vec) y)
 {
 	return VEC_MAX(KERNEL(choose)(x > y, x, y), x, y);
@@ -42,7 +42,7 @@ KERNEL(vec) KERNEL(larger)(KERNEL(vec) x, KERNEL(vec) y)
  * error 1.6e-8 before rounding (found by weighted least squares); 2^n is added to the
  * exponent.  Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits.
  */
-static inline __attribute__((always_inline)) KERNEL_TARGET
+SIMD_INLINE KERNEL_TARGET
 KERNEL(vec) KERNEL(exp2)(KERNEL(vec) x)
 {
 	const KERNEL(vec) zero = { 0 };
