@@ -30,7 +30,7 @@ enum param_type {
 struct param {
 	const char *name;		/* without CONFIG_ */
 	const char *prompt;
-	const char *help;		/* the help text without its Type line */
+	const char *help;		/* the help text without its Type line; see PARAM_HELP() */
 	const char *type_text;		/* the Type line, for people */
 	const char *default_text;	/* Kconfig's default */
 	enum param_type type;
@@ -40,6 +40,9 @@ struct param {
 	const char *const *choices;	/* NULL-terminated, for CHOICE and LIST */
 	const char *from;		/* takes effect only from this parameter's step, or NULL */
 };
+
+/** PARAM_HELP() - a help text, or "" in a program without any. */
+#define PARAM_HELP(text) (IS_ENABLED(CONFIG_PARAM_HELP) ? (text) : "")
 
 /** struct param_item - one entry of a per-layer list: @nr layers use @name. */
 struct param_item {

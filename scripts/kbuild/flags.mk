@@ -79,7 +79,7 @@ KNLP_LDFLAGS := -Wl,--gc-sections -Wl,--as-needed
 # Small: at a fixed address no table needs relocations, and sections share pages.
 ifneq ($(CONFIG_CC_OPTIMIZE_FOR_SIZE),)
 KNLP_CFLAGS  += -fno-pie
-KNLP_LDFLAGS += -no-pie -Wl,-z,noseparate-code
+KNLP_LDFLAGS += -no-pie -Wl,-z,noseparate-code -Wl,-z,norelro
 endif
 KNLP_LDLIBS  := -lm
 

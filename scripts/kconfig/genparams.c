@@ -563,7 +563,9 @@ static void put_table(void)
 		printf("\t[PARAM_%s] = {\n", p->name);
 		put_field("name", p->name);
 		put_field("prompt", p->prompt);
-		put_field("help", p->help);
+		printf("\t\t.help = PARAM_HELP(");
+		put_string(p->help, "\n\t\t\t");
+		puts("),");
 		put_field("type_text", p->type_text);
 		put_field("default_text", p->default_text);
 		put_field("from", p->from);

@@ -25,13 +25,27 @@ static void case_of(const char *tensor, char name[GOLDEN_NAME])
 	snprintf(name, GOLDEN_NAME, "%.*s", end ? (int)(end - tensor) : 0, tensor);
 }
 
+/* Ops that only optimizers use, which this build may lack. */
+static bool is_built(const char *name)
+{
+	static const char *const steps[] = { "muon", "muon_shadow", "sgd", "sgd_shadow" };
+	char op[GOLDEN_NAME];
+
+	case_of(name, op);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (!strcmp(op, steps[i]))
+			return IS_ENABLED(CONFIG_MODELS);
+	return true;
+}
+
 bool golden_next(const struct st *st, char name[GOLDEN_NAME])
 {
 	char this[GOLDEN_NAME], best[GOLDEN_NAME] = "";
 
 	for (size_t i = 0; i < st_count(st); i++) {
 		case_of(st_at(st, i)->name, this);
-		if (strcmp(this, name) > 0 && (!*best || strcmp(this, best) < 0))
+		if (strcmp(this, name) > 0 && (!*best || strcmp(this, best) < 0) &&
+		    is_built(this))
 			strcpy(best, this);
 	}
 	if (*best)

@@ -37,6 +37,7 @@ struct golden_case {
 
 /**
  * golden_next() - set @name to that of the next case in alphabetical order, "" to begin.
+ * Cases of ops that this build lacks are passed over: those of optimizers.
  * Return: false if there is none.
  */
 bool golden_next(const struct st *st, char name[GOLDEN_NAME]);

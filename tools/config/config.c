@@ -45,8 +45,9 @@ static int explain(const struct config *cfg)
 			      usage_error("unknown parameter %s", opt.help_for);
 	}
 	p = &params[id];
-	printf("%s: %s\n\n%s\n\ntype:    %s\ndefault: %s\nvalue:   %s\n", p->name, p->prompt,
-	       p->help, p->type_text, p->default_text, config_text(cfg, id));
+	printf("%s: %s\n\n%s%stype:    %s\ndefault: %s\nvalue:   %s\n", p->name, p->prompt,
+	       p->help, *p->help ? "\n\n" : "", p->type_text, p->default_text,
+	       config_text(cfg, id));
 	if (p->from)
 		printf("takes effect only from: %s\n", p->from);
 	return 0;
