@@ -8,33 +8,39 @@
 /* Elements; the numbers of the blocks of a tile differ in their low 32 bits only. */
 #define TILE (4 * PART)
 
-/* rng_block() for @nr blocks from @first on, which end before 2^32 is reached. */
-SIMD_CLONES static void random_words(const struct rng *r, uint64_t first, int nr, uint32_t *words)
+/*
+ * rng_block() for @nr blocks from @first on, which end before 2^32 is reached.
+ *
+ * The words of a block are in the low halves of 64 bits: the upper halves, which a product
+ * leaves there, are never looked at, and no word changes its place in a vector.  @pairs has
+ * the words two by two: in memory of the processors that this runs on, one by one.
+ */
+SIMD_CLONES static void random_words(const struct rng *r, uint64_t first, int nr,
+				      uint64_t *pairs)
 {
 	const struct rng key = *r;	/* in registers */
-	uint32_t low = (uint32_t)first, high = (uint32_t)(first >> 32);
+	const uint64_t low = 0xffffffffu;
 
 	SIMD_LOOP
 	for (int j = 0; j < nr; j++) {
-		uint32_t c0 = low + (uint32_t)j, c1 = high, c2 = key.step[0], c3 = key.step[1];
+		uint64_t c0 = (first & low) + (uint64_t)j, c1 = first >> 32;
+		uint64_t c2 = key.step[0], c3 = key.step[1];
 		uint32_t k0 = key.key[0], k1 = key.key[1];
 
 		SIMD_UNROLL
 		for (int round = 0; round < 10; round++) {
-			uint64_t p0 = (uint64_t)0xD2511F53u * c0;
-			uint64_t p1 = (uint64_t)0xCD9E8D57u * c2;
+			uint64_t p0 = (uint64_t)0xD2511F53u * (c0 & low);
+			uint64_t p1 = (uint64_t)0xCD9E8D57u * (c2 & low);
 
-			c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-			c1 = (uint32_t)p1;
-			c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-			c3 = (uint32_t)p0;
+			c0 = p1 >> 32 ^ c1 ^ k0;
+			c1 = p1;
+			c2 = p0 >> 32 ^ c3 ^ k1;
+			c3 = p0;
 			k0 += 0x9E3779B9u;
 			k1 += 0xBB67AE85u;
 		}
-		words[4 * j] = c0;
-		words[4 * j + 1] = c1;
-		words[4 * j + 2] = c2;
-		words[4 * j + 3] = c3;
+		pairs[2 * j] = (c0 & low) | c1 << 32;
+		pairs[2 * j + 1] = (c2 & low) | c3 << 32;
 	}
 }
 
@@ -64,11 +70,11 @@ static void dropout_tile(void *ctx, long tile)
 	for (int64_t n; at < end; at += n) {
 		float x_part[PART], y_part[PART];
 		void *to = (void *)data_at(c->out_data[0], type, at);
-		uint32_t words[PART];
+		uint64_t pairs[PART / 2];
 
 		n = end - at < PART ? end - at : PART;
-		random_words(&r, (uint64_t)at / 4, (int)(n + 3) / 4, words);
-		drop(words, a->rate, floats_at(c->in_data[0], type, at, x_part, n),
+		random_words(&r, (uint64_t)at / 4, (int)(n + 3) / 4, pairs);
+		drop((const uint32_t *)pairs, a->rate, floats_at(c->in_data[0], type, at, x_part, n),
 		     type == DT_F32 ? to : y_part, n);
 		if (type != DT_F32)
 			narrow(y_part, type, to, n);

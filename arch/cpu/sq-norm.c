@@ -5,8 +5,12 @@
 SIMD_CLONES static double sq_norm_part(const void *data, int64_t n)
 {
 	const float *x = data;
+	int64_t half = n / 2;
+	double last = n % 2 ? x[n - 1] : 0;
 
-	return LANES_SUM(n, i, (double)x[i] * x[i]);
+	/* Two squares for each addition to a lane: the next one has to wait for its sum. */
+	return LANES_SUM(half, i, (double)x[i] * x[i] + (double)x[i + half] * x[i + half]) +
+	       last * last;
 }
 
 static int sq_norm_plain(const struct call *c)
