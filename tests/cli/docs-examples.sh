@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The commands in the EXAMPLES of the manual pages and in the README's tour work as they
-# stand there.  The files that they name are made here; models are small.
+# The commands in the EXAMPLES of the manual pages, in the page on optimizers and in the
+# README's tour work as they stand there.  The files that they name are made here; models are small.
 . "$SRCTREE/tests/lib.sh"
 
 for command in 'config' 'data prepare' 'eval loss' 'generate' 'report' 'train'; do
@@ -121,6 +121,7 @@ for page in $first $(cd "$SRCTREE/Documentation" && ls knlp*.md | sed 's/\.md$//
 	seen="$seen $page"
 	run_all "$SRCTREE/Documentation/$page.md" EXAMPLES
 done
+run_all "$SRCTREE/Documentation/optimizers.md" Groups
 cd ..
 
 # The tour begins in the top folder of the sources.
