@@ -74,7 +74,8 @@ static void dropout_tile(void *ctx, long tile)
 
 		n = end - at < PART ? end - at : PART;
 		random_words(&r, (uint64_t)at / 4, (int)(n + 3) / 4, pairs);
-		drop((const uint32_t *)pairs, a->rate, floats_at(c->in_data[0], type, at, x_part, n),
+		drop((const uint32_t *)pairs, a->rate,
+		     floats_at(c->in_data[0], type, at, x_part, n),
 		     type == DT_F32 ? to : y_part, n);
 		if (type != DT_F32)
 			narrow(y_part, type, to, n);
