@@ -122,6 +122,7 @@ for page in $first $(cd "$SRCTREE/Documentation" && ls knlp*.md | sed 's/\.md$//
 	run_all "$SRCTREE/Documentation/$page.md" EXAMPLES
 done
 run_all "$SRCTREE/Documentation/optimizers.md" Groups
+run_all "$SRCTREE/Documentation/optimizers.md" "Three optimizers compared"
 cd ..
 
 # The tour begins in the top folder of the sources.
