@@ -159,25 +159,34 @@ static KERNEL_TARGET void KERNEL(widen_row)(const uint16_t *x, float *y, int64_t
 static KERNEL_TARGET void KERNEL(store_row)(enum dtype type, void *to, const float *x, int64_t n)
 {
 	uint16_t *half = to;
+	float *full = to;
+	int64_t j = 0;
 
-	if (type != DT_BF16) {
-		memcpy(to, x, n * sizeof(*x));
+	if (type == DT_BF16) {
+		SIMD_LOOP
+		for (j = 0; j < n; j++)
+			half[j] = bf16_store(x[j]);
 		return;
 	}
-	SIMD_LOOP
-	for (int64_t j = 0; j < n; j++)
-		half[j] = bf16_store(x[j]);
+	/* In vectors: a call of memcpy() would cost more than these few take. */
+	for (; j + LANES_ <= n; j += LANES_)
+		*(KERNEL(vec_at) *)(full + j) = *(const KERNEL(vec_at) *)(x + j);
+	for (; j < n; j++)
+		full[j] = x[j];
 }
 
+/* Where f32 sums are in place already, in C or @before, nothing is copied. */
 static KERNEL_TARGET void KERNEL(finish_row)(const struct gemm *g, const float *x, int64_t at,
 					     int64_t n)
 {
 	int64_t place = at * (int64_t)dtype_size(g->c_type);
-	_Alignas(64) float y[FINISH_COLS], slope_at[FINISH_COLS];
+	_Alignas(64) float part[FINISH_COLS], slope_at[FINISH_COLS];
+	void *c = (char *)g->c + place, *before = g->before ? (char *)g->before + place : NULL;
+	float *y = g->c_type == DT_F32 ? c : part;
 	const float *s = slope_at;
 
-	if (g->before)
-		KERNEL(store_row)(g->c_type, (char *)g->before + place, x, n);
+	if (before && before != x)
+		KERNEL(store_row)(g->c_type, before, x, n);
 	if (g->slope_at) {
 		if (g->c_type == DT_BF16)
 			KERNEL(widen_row)((const uint16_t *)g->slope_at + at, slope_at, n);
@@ -189,7 +198,8 @@ static KERNEL_TARGET void KERNEL(finish_row)(const struct gemm *g, const float *
 		KERNEL(act_row)(g->act, x, y, n);
 		x = y;
 	}
-	KERNEL(store_row)(g->c_type, (char *)g->c + place, x, n);
+	if (x != c)
+		KERNEL(store_row)(g->c_type, c, x, n);
 }
 
 static KERNEL_TARGET void KERNEL(finish)(const struct gemm *g, const struct gemm_region *r)

@@ -116,14 +116,23 @@ static void wait_for_shared(struct run *r)
 
 /* ---- one tile ------------------------------------------------------------------ */
 
+/* The f32 array that sums are made in, or NULL: in bf16 there is none. */
+static float *sums_in_place(const struct gemm *g)
+{
+	if (g->c_type != DT_F32)
+		return NULL;
+	return g->before && !g->add ? g->before : g->c;
+}
+
 /* Where the sums of a region go before they are finished. */
 static float *sums_at(const struct run *r, int64_t row, int64_t col, int64_t *stride)
 {
 	const struct gemm *g = r->g;
+	float *place = sums_in_place(g);
 
-	if (g->c_type == DT_F32) {
+	if (place) {
 		*stride = g->c_row;
-		return (float *)g->c + row * g->c_row + col;
+		return place + row * g->c_row + col;
 	}
 	if (r->sums) {
 		*stride = g->n;
@@ -136,6 +145,33 @@ static float *sums_at(const struct run *r, int64_t row, int64_t col, int64_t *st
 static bool needs_finish(const struct gemm *g)
 {
 	return g->c_type != DT_F32 || g->act != ACT_NONE || g->before;
+}
+
+/* The lines of @x that gemm_isa.finish reads or writes for one micro tile, ahead of it. */
+static void prefetch_rows(const struct gemm *g, const void *x, const struct gemm_micro *t,
+			  int64_t row, int64_t col)
+{
+	int64_t size = (int64_t)dtype_size(g->c_type), bytes = t->cols * size;
+	const char *line = (const char *)x + (row * g->c_row + col) * size;
+
+	for (int i = 0; i < t->rows; i++, line += g->c_row * size)
+		for (int64_t at = 0; at < bytes; at += 64)
+			__builtin_prefetch(line + at);
+}
+
+/*
+ * While the sums are computed, what they will meet comes from memory: rows are far apart,
+ * where the processor does not look by itself.
+ */
+static void prefetch_finish(const struct gemm *g, const struct gemm_micro *t, int64_t row,
+			    int64_t col)
+{
+	if (g->slope_at)
+		prefetch_rows(g, g->slope_at, t, row, col);
+	if (g->before && g->before != sums_in_place(g))
+		prefetch_rows(g, g->before, t, row, col);
+	if (g->c != sums_in_place(g))
+		prefetch_rows(g, g->c, t, row, col);
 }
 
 /*
@@ -158,6 +194,8 @@ static void multiply(const struct run *r, int64_t b, const uint32_t *shared,
 			t.rows = (int)min64(at->rows - i, GEMM_ROWS);
 			t.cols = (int)min64(at->cols - j, r->isa->cols);
 			t.bias = g->bias && !b ? g->bias + at->col + j : NULL;
+			if (b == r->blocks - 1)
+				prefetch_finish(g, &t, at->row + i, at->col + j);
 			if (r->shares_b)
 				r->isa->micro(steps, own, shared, &t);
 			else
