@@ -10,6 +10,7 @@
 
 #include "arch/cpu/loops.h"
 #include "arch/cpu/vmath.h"
+#include "ops/activation.h"
 
 /*
  * e^x for x <= 0: vm_expf() without what only large arguments need.  Below -87, where the
@@ -144,6 +145,40 @@ SIMD_INLINE float act_relu2(float x)
 SIMD_INLINE float act_relu2_slope(float x)
 {
 	return 2 * (x < 0 ? 0 : x);
+}
+
+/* @act, known when compiling, of @x; of those that are not gated. */
+SIMD_INLINE float act_value(enum activation act, float x)
+{
+	switch (act) {
+	case ACT_NONE:
+		return x;
+	case ACT_GELU:
+		return act_gelu(x);
+	case ACT_GELU_EXACT:
+		return act_gelu_exact(x);
+	case ACT_SILU:
+		return act_silu(x);
+	default:	/* ACT_RELU2 */
+		return act_relu2(x);
+	}
+}
+
+/* The slope of @act, known when compiling, at @x. */
+SIMD_INLINE float act_slope(enum activation act, float x)
+{
+	switch (act) {
+	case ACT_NONE:
+		return 1;
+	case ACT_GELU:
+		return act_gelu_slope(x);
+	case ACT_GELU_EXACT:
+		return act_gelu_exact_slope(x);
+	case ACT_SILU:
+		return act_silu_slope(x);
+	default:	/* ACT_RELU2 */
+		return act_relu2_slope(x);
+	}
 }
 
 #endif

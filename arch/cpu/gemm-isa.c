@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "arch/cpu/gemm-isa.h"
 
-#include <string.h>
-
 #include "arch/cpu/activation.h"
 #include "arch/cpu/convert.h"
 #include "arch/cpu/simd.h"
 
-#define FINISH_COLS 256	/* of a row of C at a time */
-
+typedef uint32_t word_at __attribute__((aligned(2), may_alias));
 typedef float vec16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint32_t word16 __attribute__((vector_size(64)));
 typedef uint16_t half16 __attribute__((vector_size(32), aligned(2), may_alias));

@@ -16,8 +16,13 @@
 #define GEMM_MAX_COLS 48	/* columns, at most */
 #define GEMM_DOTS 8		/* most rows of A for gemm_isa.dots */
 
-/** struct gemm_micro - where a micro tile goes: @rows x @cols of C from @c on. */
+/**
+ * struct gemm_micro - where a micro tile goes: @rows x @cols of C from @c on.
+ * @a_row: 0: A is a panel.  Else the words of a row are adjacent and its rows are @a_row
+ *	bytes apart; there are all GEMM_ROWS of them
+ */
 struct gemm_micro {
+	int64_t a_row;
 	float *c;
 	int64_t c_row;
 	const float *bias;	/* of these columns, or NULL */
@@ -36,7 +41,7 @@ struct gemm_region {
  * struct gemm_isa - code for one instruction set.
  * @cols: columns of a micro tile
  * @pairs: words are pairs of bf16
- * @micro: a micro tile of sums over @steps, from a panel of A and one of B
+ * @micro: a micro tile of sums over @steps, from a panel (or rows) of A and a panel of B
  * @finish: what comes after the sum, for a region of C
  * @dots: out[i * n + j] = A(i, .) B(., col + j) [+ bias], i < m <= GEMM_DOTS, k adjacent in
  *	both: for so few rows of A that packing B would cost more than the product
@@ -44,7 +49,7 @@ struct gemm_region {
 struct gemm_isa {
 	int cols;
 	bool pairs;
-	void (*micro)(int64_t steps, const uint32_t *a, const uint32_t *b,
+	void (*micro)(int64_t steps, const void *a, const uint32_t *b,
 		      const struct gemm_micro *t);
 	void (*finish)(const struct gemm *g, const struct gemm_region *r);
 	void (*dots)(const struct gemm *g, int64_t col, int64_t n, float *out);

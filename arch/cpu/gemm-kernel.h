@@ -34,15 +34,19 @@ static KERNEL_TARGET void KERNEL(store_part)(const float *tile, const struct gem
 		}
 }
 
-/* ROWS x (@vecs * LANES) sums over @steps; @vecs is constant where this is inlined. */
+/*
+ * ROWS x (@vecs * LANES) sums over @steps.  @vecs and @panel, whether A is one, are constant
+ * where this is inlined.
+ */
 SIMD_INLINE KERNEL_TARGET
-void KERNEL(sums)(int64_t steps, const uint32_t *a, const uint32_t *b,
-		  const struct gemm_micro *t, const int vecs)
+void KERNEL(sums)(int64_t steps, const char *a, const uint32_t *b,
+		  const struct gemm_micro *t, const int vecs, const bool panel)
 {
+	const int64_t row = panel ? 4 : t->a_row, step = panel ? 4 * GEMM_ROWS : 4;
 	KERNEL(vec) sum[ROWS][VECS] = { 0 };
 	_Alignas(64) float tile[ROWS * COLS];
 
-	for (int64_t p = 0; p < steps; p++, a += GEMM_ROWS, b += COLS) {
+	for (int64_t p = 0; p < steps; p++, a += step, b += COLS) {
 		KERNEL(vec) x[VECS];
 
 		SIMD_UNROLL
@@ -50,7 +54,8 @@ void KERNEL(sums)(int64_t steps, const uint32_t *a, const uint32_t *b,
 			x[v] = (KERNEL(vec))*(const KERNEL(words) *)(b + v * LANES_);
 		SIMD_UNROLL
 		for (int i = 0; i < ROWS; i++) {
-			KERNEL(vec) y = (KERNEL(vec))(a[i] + (KERNEL(words)){ 0 });
+			word_at word = *(const word_at *)(a + i * row);
+			KERNEL(vec) y = (KERNEL(vec))(word + (KERNEL(words)){ 0 });
 
 			SIMD_KEEP(y);
 			SIMD_UNROLL
@@ -82,133 +87,116 @@ void KERNEL(sums)(int64_t steps, const uint32_t *a, const uint32_t *b,
 		}
 }
 
-static KERNEL_TARGET void KERNEL(micro)(int64_t steps, const uint32_t *a, const uint32_t *b,
-					const struct gemm_micro *whole)
+SIMD_INLINE KERNEL_TARGET
+void KERNEL(micro_from)(int64_t steps, const char *a, const uint32_t *b,
+			const struct gemm_micro *whole, const bool panel)
 {
 	struct gemm_micro t = *whole;
+	int64_t row = panel ? 4 : t.a_row;
 
-	for (; t.rows > 0; t.rows -= ROWS, a += ROWS, t.c += ROWS * t.c_row)
+	for (; t.rows > 0; t.rows -= ROWS, a += ROWS * row, t.c += ROWS * t.c_row)
 		if (t.cols > 2 * LANES_)
-			KERNEL(sums)(steps, a, b, &t, 3);
+			KERNEL(sums)(steps, a, b, &t, 3, panel);
 		else if (t.cols > LANES_)
-			KERNEL(sums)(steps, a, b, &t, 2);
+			KERNEL(sums)(steps, a, b, &t, 2, panel);
 		else
-			KERNEL(sums)(steps, a, b, &t, 1);
+			KERNEL(sums)(steps, a, b, &t, 1, panel);
+}
+
+static KERNEL_TARGET void KERNEL(micro)(int64_t steps, const void *a, const uint32_t *b,
+					const struct gemm_micro *t)
+{
+	if (t->a_row)
+		KERNEL(micro_from)(steps, a, b, t, false);
+	else
+		KERNEL(micro_from)(steps, a, b, t, true);
 }
 
 /* ---- what comes after the sum ------------------------------------------------------- */
 
-static KERNEL_TARGET void KERNEL(act_row)(enum activation act, const float *x, float *y,
-					  int64_t n)
-{
-	switch (act) {
-	case ACT_GELU:
-		SIMD_LOOP
-		for (int64_t j = 0; j < n; j++)
-			y[j] = act_gelu(x[j]);
-		break;
-	case ACT_GELU_EXACT:
-		for (int64_t j = 0; j < n; j++)
-			y[j] = act_gelu_exact(x[j]);
-		break;
-	case ACT_SILU:
-		SIMD_LOOP
-		for (int64_t j = 0; j < n; j++)
-			y[j] = act_silu(x[j]);
-		break;
-	default:	/* ACT_RELU2 */
-		SIMD_LOOP
-		for (int64_t j = 0; j < n; j++)
-			y[j] = act_relu2(x[j]);
-	}
-}
-
-/* y = x act'(at) */
-static KERNEL_TARGET void KERNEL(slope_row)(enum activation act, const float *x,
-					    const float *at, float *y, int64_t n)
-{
-	switch (act) {
-	case ACT_GELU:
-		SIMD_LOOP
-		for (int64_t j = 0; j < n; j++)
-			y[j] = x[j] * act_gelu_slope(at[j]);
-		break;
-	case ACT_GELU_EXACT:
-		for (int64_t j = 0; j < n; j++)
-			y[j] = x[j] * act_gelu_exact_slope(at[j]);
-		break;
-	case ACT_SILU:
-		SIMD_LOOP
-		for (int64_t j = 0; j < n; j++)
-			y[j] = x[j] * act_silu_slope(at[j]);
-		break;
-	default:	/* ACT_RELU2 */
-		SIMD_LOOP
-		for (int64_t j = 0; j < n; j++)
-			y[j] = x[j] * act_relu2_slope(at[j]);
-	}
-}
-
-static KERNEL_TARGET void KERNEL(widen_row)(const uint16_t *x, float *y, int64_t n)
+/* One row of @n; @type, @act and @slope are constant where this is inlined. */
+SIMD_INLINE KERNEL_TARGET
+void KERNEL(finish_row)(enum dtype type, enum activation act, bool slope, const float *x,
+			const void *at, void *to, int64_t n)
 {
 	SIMD_LOOP
-	for (int64_t j = 0; j < n; j++)
-		y[j] = bf16_load(x[j]);
-}
+	for (int64_t j = 0; j < n; j++) {
+		float y = slope ? x[j] * act_slope(act, load_as(type, at, j)) :
+				  act_value(act, x[j]);
 
-static KERNEL_TARGET void KERNEL(store_row)(enum dtype type, void *to, const float *x, int64_t n)
-{
-	uint16_t *half = to;
-	float *full = to;
-	int64_t j = 0;
-
-	if (type == DT_BF16) {
-		SIMD_LOOP
-		for (j = 0; j < n; j++)
-			half[j] = bf16_store(x[j]);
-		return;
+		store_as(type, to, j, y);
 	}
-	/* In vectors: a call of memcpy() would cost more than these few take. */
-	for (; j + LANES_ <= n; j += LANES_)
-		*(KERNEL(vec_at) *)(full + j) = *(const KERNEL(vec_at) *)(x + j);
-	for (; j < n; j++)
-		full[j] = x[j];
 }
 
-/* Where f32 sums are in place already, in C or @before, nothing is copied. */
-static KERNEL_TARGET void KERNEL(finish_row)(const struct gemm *g, const float *x, int64_t at,
-					     int64_t n)
+/* The rows of @r through @act into @to, which is laid out as C. */
+SIMD_INLINE KERNEL_TARGET
+void KERNEL(finish_rows)(const struct gemm *g, const struct gemm_region *r, enum activation act,
+			 bool slope, void *to)
 {
-	int64_t place = at * (int64_t)dtype_size(g->c_type);
-	_Alignas(64) float part[FINISH_COLS], slope_at[FINISH_COLS];
-	void *c = (char *)g->c + place, *before = g->before ? (char *)g->before + place : NULL;
-	float *y = g->c_type == DT_F32 ? c : part;
-	const float *s = slope_at;
+	for (int64_t i = 0; i < r->rows; i++) {
+		int64_t at = (r->row + i) * g->c_row + r->col;
+		const float *x = r->x + i * r->x_row;
 
-	if (before && before != x)
-		KERNEL(store_row)(g->c_type, before, x, n);
-	if (g->slope_at) {
 		if (g->c_type == DT_BF16)
-			KERNEL(widen_row)((const uint16_t *)g->slope_at + at, slope_at, n);
+			KERNEL(finish_row)(DT_BF16, act, slope, x,
+					   (const uint16_t *)g->slope_at + at,
+					   (uint16_t *)to + at, r->cols);
 		else
-			s = (const float *)g->slope_at + at;
-		KERNEL(slope_row)(g->act, x, s, y, n);
-		x = y;
-	} else if (g->act != ACT_NONE) {
-		KERNEL(act_row)(g->act, x, y, n);
-		x = y;
+			KERNEL(finish_row)(DT_F32, act, slope, x,
+					   (const float *)g->slope_at + at, (float *)to + at,
+					   r->cols);
 	}
-	if (x != c)
-		KERNEL(store_row)(g->c_type, c, x, n);
+}
+
+static KERNEL_TARGET void KERNEL(keep)(const struct gemm *g, const struct gemm_region *r,
+					void *to)
+{
+	/* Where f32 sums are in place already, nothing is copied. */
+	if (g->c_type != DT_F32 || r->x != (const float *)to + r->row * g->c_row + r->col)
+		KERNEL(finish_rows)(g, r, ACT_NONE, false, to);
+}
+
+static KERNEL_TARGET void KERNEL(slopes)(const struct gemm *g, const struct gemm_region *r)
+{
+	switch (g->act) {
+	case ACT_GELU:
+		KERNEL(finish_rows)(g, r, ACT_GELU, true, g->c);
+		break;
+	case ACT_GELU_EXACT:
+		KERNEL(finish_rows)(g, r, ACT_GELU_EXACT, true, g->c);
+		break;
+	case ACT_SILU:
+		KERNEL(finish_rows)(g, r, ACT_SILU, true, g->c);
+		break;
+	default:	/* ACT_RELU2 */
+		KERNEL(finish_rows)(g, r, ACT_RELU2, true, g->c);
+	}
 }
 
 static KERNEL_TARGET void KERNEL(finish)(const struct gemm *g, const struct gemm_region *r)
 {
-	for (int64_t i = 0; i < r->rows; i++)
-		for (int64_t j = 0; j < r->cols; j += FINISH_COLS)
-			KERNEL(finish_row)(g, r->x + i * r->x_row + j,
-					   (r->row + i) * g->c_row + r->col + j,
-					   r->cols - j < FINISH_COLS ? r->cols - j : FINISH_COLS);
+	if (g->before)
+		KERNEL(keep)(g, r, g->before);
+	if (g->slope_at) {
+		KERNEL(slopes)(g, r);
+		return;
+	}
+	switch (g->act) {
+	case ACT_NONE:
+		KERNEL(keep)(g, r, g->c);
+		break;
+	case ACT_GELU:
+		KERNEL(finish_rows)(g, r, ACT_GELU, false, g->c);
+		break;
+	case ACT_GELU_EXACT:
+		KERNEL(finish_rows)(g, r, ACT_GELU_EXACT, false, g->c);
+		break;
+	case ACT_SILU:
+		KERNEL(finish_rows)(g, r, ACT_SILU, false, g->c);
+		break;
+	default:	/* ACT_RELU2 */
+		KERNEL(finish_rows)(g, r, ACT_RELU2, false, g->c);
+	}
 }
 
 /* ---- few rows ----------------------------------------------------------------------- */

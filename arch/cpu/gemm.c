@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "arch/cpu/convert.h"
 #include "arch/cpu/gemm-isa.h"
 #include "arch/cpu/gemm-library.h"
 #include "base/relax.h"
@@ -49,6 +50,7 @@ struct run {
 	const struct gemm *g;
 	const struct gemm_isa *isa;
 	bool shares_b;
+	bool in_place;		/* A is used where it lies */
 	struct side shared, own;
 	int64_t block;		/* k in a block */
 	int64_t blocks;		/* in all */
@@ -174,6 +176,36 @@ static void prefetch_finish(const struct gemm *g, const struct gemm_micro *t, in
 		prefetch_rows(g, g->c, t, row, col);
 }
 
+/* Rows of A, from row @row on, of which @rows are left in the tile. */
+static const void *rows_of_a(const struct run *r, int64_t b, int64_t row)
+{
+	return data_at(r->g->a, r->g->a_type, row * r->g->a_row + b * r->block);
+}
+
+/* The first lines of the next rows of A: the processor finds the others by itself. */
+static void prefetch_a(const struct run *r, int64_t b, int64_t row)
+{
+	const char *a = rows_of_a(r, b, row);
+	int64_t stride = r->g->a_row * (int64_t)dtype_size(r->g->a_type);
+
+	for (int i = 0; i < GEMM_ROWS; i++, a += stride)
+		for (int at = 0; at < 256; at += 64)
+			__builtin_prefetch(a + at);
+}
+
+/* Micro tile @t, whose first row is row @i of region @at. */
+static void multiply_in_place(const struct run *r, int64_t b, const uint32_t *shared,
+			      const struct gemm_region *at, int64_t i, struct gemm_micro *t)
+{
+	int64_t steps = steps_of(r, block_length(r, b)), row = at->row + i;
+
+	t->a_row = r->g->a_row * (int64_t)dtype_size(r->g->a_type);
+	if (at->col == r->s0 && row + 2 * GEMM_ROWS <= r->g->m)
+		prefetch_a(r, b, row + GEMM_ROWS);
+	r->isa->micro(steps, rows_of_a(r, b, row), shared, t);
+	t->a_row = 0;
+}
+
 /*
  * All of a tile's own panels, packed in own_words, times one shared panel at @row, @col
  * of C: a region of @rows x @cols.
@@ -196,7 +228,9 @@ static void multiply(const struct run *r, int64_t b, const uint32_t *shared,
 			t.bias = g->bias && !b ? g->bias + at->col + j : NULL;
 			if (b == r->blocks - 1)
 				prefetch_finish(g, &t, at->row + i, at->col + j);
-			if (r->shares_b)
+			if (r->in_place && t.rows == GEMM_ROWS)
+				multiply_in_place(r, b, shared, at, i, &t);
+			else if (r->shares_b)
 				r->isa->micro(steps, own, shared, &t);
 			else
 				r->isa->micro(steps, shared, own, &t);
@@ -213,8 +247,11 @@ static void multiply(const struct run *r, int64_t b, const uint32_t *shared,
 /* One block of k for own rows (or columns) @from ... @to - 1. */
 static void multiply_block(const struct run *r, int64_t b, int64_t from, int64_t to)
 {
-	gemm_pack(&r->own.o, r->isa->pairs, from, to - from, b * r->block, block_length(r, b),
-		  r->own.width, own_words);
+	int64_t packed = r->in_place ? to - (to - from) % GEMM_ROWS : from;
+	int64_t length = block_length(r, b);
+
+	gemm_pack(&r->own.o, r->isa->pairs, packed, to - packed, b * r->block, length,
+		  r->own.width, own_words + (packed - from) * steps_of(r, length));
 	for (int64_t s = r->s0; s < r->s1; s += r->shared.width) {
 		int64_t end = min64(r->s1, s + r->shared.width);
 		struct gemm_region at = {
@@ -295,6 +332,20 @@ static void choose_blocks(struct run *r)
 	r->blocks = steps ? div_up(steps, block) : 1;
 }
 
+/*
+ * May A stay where it lies?  Its words must be adjacent, and parts of rows not all fall in
+ * the same few sets of a cache.
+ */
+static bool stays_in_place(const struct run *r)
+{
+	const struct gemm *g = r->g;
+	enum dtype type = r->isa->pairs ? DT_BF16 : DT_F32;
+	int64_t row = g->a_row * (int64_t)dtype_size(type);
+
+	return r->shares_b && g->a_col == 1 && g->a_type == type && row &&
+	       !(r->isa->pairs && g->k % 2) && (r->blocks == 1 || row % 8192);
+}
+
 static void choose_tiles(struct run *r)
 {
 	int64_t most = r->shares_b ? OWN_ROWS : OWN_COLS, steps = steps_of(r, r->block);
@@ -358,6 +409,7 @@ static void run_packed(const struct gemm *g)
 	choose_blocks(&r);
 	if (g->c_type != DT_F32 && r.blocks > 1)
 		r.sums = (float *)r.packed + shared_words(g->m, g->n, g->k);
+	r.in_place = stays_in_place(&r);
 	choose_tiles(&r);
 	run_parts(&r);
 }
