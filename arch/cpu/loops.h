@@ -18,7 +18,9 @@
  * In front of a loop: no iteration reads what another one writes, also where an output
  * is exactly an input.  Without it the compiler tests for overlap and goes slowly in place.
  */
-#if defined(__clang__)
+#if SIMD_SMALL
+#define SIMD_LOOP
+#elif defined(__clang__)
 #define SIMD_LOOP _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define SIMD_LOOP _Pragma("GCC ivdep")

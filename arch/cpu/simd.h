@@ -42,7 +42,7 @@ enum simd_level {
 #endif
 
 /* Hold vector @x in a register: do not load it again, or broadcast it again, for each use. */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && IS_ENABLED(CONFIG_CPU_SIMD)
 #define SIMD_KEEP(x) __asm__("" : "+v"(x))
 #else
 #define SIMD_KEEP(x) ((void)(x))
@@ -75,18 +75,22 @@ enum simd_level {
 #define SIMD_CLONES
 #endif
 
+/* SIMD_SMALL - size counts, speed does not. */
+#define SIMD_SMALL \
+	(IS_ENABLED(CONFIG_CC_OPTIMIZE_FOR_SIZE) && !IS_ENABLED(CONFIG_CPU_SIMD))
+
 /*
  * What SIMD_CLONES functions call must be inlined, or it stays code for any CPU; so must
  * functions that take constants or vectors.  Small programs have one copy of each instead.
  */
-#if IS_ENABLED(CONFIG_CC_OPTIMIZE_FOR_SIZE) && !IS_ENABLED(CONFIG_CPU_SIMD)
+#if SIMD_SMALL
 #define SIMD_INLINE static inline
 #else
 #define SIMD_INLINE static inline __attribute__((always_inline))
 #endif
 
 /* In front of a short loop over registers: leave no loop. */
-#if IS_ENABLED(CONFIG_CC_OPTIMIZE_FOR_SIZE) && !IS_ENABLED(CONFIG_CPU_SIMD)
+#if SIMD_SMALL
 #define SIMD_UNROLL
 #elif defined(__clang__)
 #define SIMD_UNROLL _Pragma("clang loop unroll(full)")
