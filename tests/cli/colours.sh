@@ -12,7 +12,7 @@ export TERM
 # terminal COMMAND...: on a terminal of its own; what it prints is in ./seen
 terminal()
 {
-	printf '%s ' "$@" >command
+	printf '%s ' "$@" >./command
 	script -qec "$(cat command)" /dev/null >seen 2>&1 </dev/null
 }
 
@@ -48,7 +48,7 @@ terminal "$plan" --dry-run --set TRAIN_WARMUP=40
 has "a warning is yellow" "${yellow}warning: $escape" seen
 has "and the answer has no colour" '^parameters  *[0-9]' seen
 terminal "$plan" --run bar
-has "a bar, and it is green" "train  \\[$green[=>]" seen
+has "a bar, and it is green" "train  \\[${green}[=>]" seen
 NO_COLOR=1 terminal "$plan" --run plain-bar
 has "a bar without colour" 'train  \[[=>]' seen
 TERM=dumb terminal "$plan" --run no-bar

@@ -87,6 +87,9 @@ wait_for(b"\n> ")               # and stops
 os.write(fd, b"/help\n")
 wait_for(b"print this list")
 wait_for(b"\n> ")
+os.write(fd, b"\x03")           # perhaps meant for a reply that has just ended
+wait_for(b"again leaves")
+wait_for(b"\n> ")
 os.write(fd, b"\x03")
 try:
     while os.read(fd, 1 << 16):

@@ -202,7 +202,7 @@ static int do_help(struct talk *t, const char *arg)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		printf("%-13s %-2s %s\n", commands[i].name, commands[i].arg, commands[i].help);
 	puts("An empty line lets the model go on. A line that begins with // begins with /.\n"
-	     "Ctrl-C stops the model; where it does not write, it leaves.");
+	     "Ctrl-C stops the model; where it does not write, it leaves the second time.");
 	fflush(stdout);
 	return 0;
 }
@@ -248,6 +248,7 @@ static int talk(struct talk *t, const char *first)
 {
 	char *line = NULL;
 	size_t cap = 0;
+	bool asked = false;	/* Ctrl-C where nothing was written: was it meant for a reply? */
 	int ret = *first ? take_turn(t, first, strlen(first)) : 0;
 
 	while (!ret && !t->leave) {
@@ -259,7 +260,14 @@ static int talk(struct talk *t, const char *first)
 		}
 		len = getline(&line, &cap, stdin);
 		if (len >= 0) {
+			asked = false;
 			ret = take_line(t, line, len);
+			continue;
+		}
+		if (t->terminal && errno == EINTR && ferror(stdin) && !asked) {
+			asked = true;
+			clearerr(stdin);
+			puts("\nCtrl-C again leaves, so does Ctrl-D.");
 			continue;
 		}
 		if (ferror(stdin) && errno != EINTR)
