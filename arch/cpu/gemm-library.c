@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "arch/cpu/gemm-library.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "arch/cpu/gemm-grid.h"
 #include "arch/cpu/gemm-isa.h"
 #include "base/fail.h"
 #include "base/thread.h"
@@ -24,23 +27,20 @@
 static bool only_own;
 static _Thread_local _Alignas(64) float sums[TILE_ROWS * TILE_COLS];
 
+/** struct failure - the first of the parts that the library could not compute. */
+struct failure {
+	atomic_int code;	/* -errno, or 0 */
+	char why[160];		/* its message, which belongs to the thread that it ran in */
+};
+
 /** struct grid - how a product is cut up; follows from its shape. */
 struct grid {
 	const struct gemm *g;
 	int64_t rows, cols;		/* of a tile */
 	int64_t down, across;		/* tiles */
 	int64_t splits, per_split;	/* parts of k */
+	struct failure *failure;
 };
-
-static int64_t min64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static int64_t div_up(int64_t a, int64_t b)
-{
-	return (a + b - 1) / b;
-}
 
 static struct grid make_grid(const struct gemm *g)
 {
@@ -71,6 +71,15 @@ static const void *element(const void *x, enum dtype type, int64_t at)
 	return (const char *)x + at * (int64_t)dtype_size(type);
 }
 
+static void note(struct failure *f, int ret)
+{
+	int none = 0;
+
+	if (atomic_compare_exchange_strong(&f->code, &none, ret))
+		snprintf(f->why, sizeof(f->why), "%s", fail_message());
+	fail_clear();
+}
+
 /* A part of the product: region @at of C over part @split of k, into @to. */
 static void multiply(const struct grid *d, const struct gemm_region *at, int64_t split,
 		     float *to, int64_t stride, bool add)
@@ -92,7 +101,8 @@ static void multiply(const struct grid *d, const struct gemm_region *at, int64_t
 		return;
 	}
 	ret = gemm_library.multiply(&p);
-	BUG_ON(ret);	/* it took the type: what is left is a want of memory */
+	if (ret)
+		note(d->failure, ret);
 }
 
 /* What sums begin with: the bias. */
@@ -184,17 +194,20 @@ static void join_tile(void *ctx, long tile)
 	finish(d->g, &at, to, stride);
 }
 
-void gemm_library_run(const struct gemm *g)
+int gemm_library_run(const struct gemm *g)
 {
+	struct failure failure = { .code = 0 };
 	struct grid d = make_grid(g);
 	long tiles = (long)(d.down * d.across);
 
+	d.failure = &failure;
 	if (d.splits < 2) {
 		threads_run(tiles, run_tile, &d);
-		return;
+	} else {
+		threads_run(tiles * (long)d.splits, run_split, &d);
+		threads_run(tiles, join_tile, &d);
 	}
-	threads_run(tiles * (long)d.splits, run_split, &d);
-	threads_run(tiles, join_tile, &d);
+	return failure.code ? fail(failure.code, "%s", failure.why) : 0;
 }
 
 size_t gemm_library_scratch(int64_t m, int64_t n, int64_t k)

@@ -42,8 +42,9 @@ static inline bool gemm_library_takes(const struct gemm *g)
 	return false;
 }
 
-static inline void gemm_library_run(const struct gemm *g)
+static inline int gemm_library_run(const struct gemm *g)
 {
+	return 0;
 }
 
 static inline size_t gemm_library_scratch(int64_t m, int64_t n, int64_t k)
@@ -62,8 +63,8 @@ extern const struct gemm_library gemm_library;
 /** gemm_library_takes() - is @g one for the library? */
 bool gemm_library_takes(const struct gemm *g);
 
-/** gemm_library_run() - the whole product on the thread pool. */
-void gemm_library_run(const struct gemm *g);
+/** gemm_library_run() - the whole product on the thread pool.  As gemm_run(). */
+int gemm_library_run(const struct gemm *g);
 
 /** gemm_library_scratch() - bytes for any product of at most these sizes. */
 size_t gemm_library_scratch(int64_t m, int64_t n, int64_t k);

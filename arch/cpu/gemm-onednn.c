@@ -36,6 +36,7 @@ struct worker {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static dnnl_engine_t engine;
+static bool started;
 
 static void drop(struct product *p)
 {
@@ -71,10 +72,11 @@ static void at_exit(void)
 
 static void start(void)
 {
-	if (pthread_key_create(&key, worker_free) ||
-	    dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
-		BUG_ON(true);
-	atexit(at_exit);
+	if (pthread_key_create(&key, worker_free))
+		return;
+	started = dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success;
+	if (started)
+		atexit(at_exit);
 }
 
 static struct worker *this_worker(void)
@@ -82,6 +84,8 @@ static struct worker *this_worker(void)
 	struct worker *w;
 
 	pthread_once(&once, start);
+	if (!started)
+		return NULL;
 	w = pthread_getspecific(key);
 	if (w)
 		return w;
@@ -178,8 +182,9 @@ static int multiply(const struct gemm_part *part)
 	dnnl_exec_arg_t args[3];
 
 	if (!p)
-		return fail(-ENOMEM, "oneDNN: no product of %lld x %lld x %lld",
-			    (long long)part->m, (long long)part->n, (long long)part->k);
+		return fail(-ENOMEM, "oneDNN has no memory or no code for a product of %lld x "
+			    "%lld x %lld; CONFIG_CPU_GEMM_OWN needs neither", (long long)part->m,
+			    (long long)part->n, (long long)part->k);
 	p->used = ++w->clock;
 	args[0] = (dnnl_exec_arg_t){ DNNL_ARG_SRC, p->a };
 	args[1] = (dnnl_exec_arg_t){ DNNL_ARG_WEIGHTS, p->b };
@@ -199,12 +204,42 @@ static bool takes(enum dtype type)
 
 const struct gemm_library gemm_library = { .takes = takes, .multiply = multiply };
 
+/* What it chose to compute with, which decides bits: ONEDNN_MAX_CPU_ISA lowers it. */
+static const char *instructions(void)
+{
+	static char number[16];
+	dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+
+	switch ((int)isa) {
+	case dnnl_cpu_isa_sse41:
+		return "SSE4.1";
+	case dnnl_cpu_isa_avx:
+		return "AVX";
+	case dnnl_cpu_isa_avx2:
+		return "AVX2";
+	case dnnl_cpu_isa_avx2_vnni:
+		return "AVX2 VNNI";
+	case dnnl_cpu_isa_avx512_core:
+		return "AVX-512";
+	case dnnl_cpu_isa_avx512_core_vnni:
+		return "AVX-512 VNNI";
+	case dnnl_cpu_isa_avx512_core_bf16:
+		return "AVX-512 BF16";
+	case dnnl_cpu_isa_avx512_core_amx:
+		return "AMX";
+	default:	/* of a newer version, or none of these processors */
+		snprintf(number, sizeof(number), "ISA %#x", (unsigned)isa);
+		return number;
+	}
+}
+
 static const char *version(void)
 {
-	static char text[40];
+	static char text[60];
 	const dnnl_version_t *v = dnnl_version();
 
-	snprintf(text, sizeof(text), "%d.%d.%d", v->major, v->minor, v->patch);
+	snprintf(text, sizeof(text), "%d.%d.%d (%s)", v->major, v->minor, v->patch,
+		 instructions());
 	return text;
 }
 

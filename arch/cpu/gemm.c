@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "arch/cpu/convert.h"
+#include "arch/cpu/gemm-grid.h"
 #include "arch/cpu/gemm-isa.h"
 #include "arch/cpu/gemm-library.h"
 #include "base/relax.h"
@@ -61,16 +62,6 @@ struct run {
 	float *sums;		/* (m, n) for C in bf16 and more than one block, or NULL */
 	atomic_long nr_packed;	/* tiles of the shared operand that are there */
 };
-
-static int64_t min64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static int64_t div_up(int64_t a, int64_t b)
-{
-	return (a + b - 1) / b;
-}
 
 static int64_t steps_of(const struct run *r, int64_t k)
 {
@@ -436,14 +427,15 @@ static void dots_tile(void *ctx, long tile)
 	gemm_isa(g)->finish(g, &r);
 }
 
-void gemm_run(const struct gemm *g)
+int gemm_run(const struct gemm *g)
 {
 	if (g->m < 1 || g->n < 1)
-		return;
+		return 0;
 	if (g->m <= GEMM_DOTS && g->k && g->a_col == 1 && g->b_row == 1)
 		threads_run((long)div_up(g->n, dots_cols(g)), dots_tile, (void *)g);
 	else if (gemm_library_takes(g))
-		gemm_library_run(g);
+		return gemm_library_run(g);
 	else
 		run_packed(g);
+	return 0;
 }

@@ -70,7 +70,11 @@ struct gemm {
  */
 size_t gemm_scratch(int64_t m, int64_t n, int64_t k, enum dtype c);
 
-/** gemm_run() - the whole product on the thread pool. */
-void gemm_run(const struct gemm *g);
+/**
+ * gemm_run() - the whole product on the thread pool.
+ * Return: 0; what a library failed with, -ENOMEM: C is then undefined.  knlp's own code does
+ * not fail.
+ */
+int gemm_run(const struct gemm *g);
 
 #endif

@@ -206,9 +206,9 @@ static const void *chunk_of(const struct job *job, const void *x)
 }
 
 /* z = x w^T */
-static void chunk_logits(const struct job *job)
+static int chunk_logits(const struct job *job)
 {
-	gemm_run(&(struct gemm){
+	return gemm_run(&(struct gemm){
 		.m = job->count, .n = job->v, .k = job->n,
 		.a = chunk_of(job, job->x), .a_row = job->n, .a_col = 1, .a_type = job->x_type,
 		.b = job->w, .b_row = 1, .b_col = job->n, .b_type = job->w_type,
@@ -218,9 +218,9 @@ static void chunk_logits(const struct job *job)
 }
 
 /* dw = [dw +] dz^T x, then dx = dz w, which may take the place of x. */
-static void chunk_gradients(const struct job *job, bool add)
+static int chunk_gradients(const struct job *job, bool add)
 {
-	gemm_run(&(struct gemm){
+	int ret = gemm_run(&(struct gemm){
 		.m = job->v, .n = job->n, .k = job->count,
 		.a = job->z, .a_row = 1, .a_col = job->v,
 		.b = chunk_of(job, job->x), .b_row = job->n, .b_col = 1, .b_type = job->x_type,
@@ -229,7 +229,8 @@ static void chunk_gradients(const struct job *job, bool add)
 		.add = add,
 		.scratch = job->scratch,
 	});
-	gemm_run(&(struct gemm){
+
+	return ret ? ret : gemm_run(&(struct gemm){
 		.m = job->count, .n = job->n, .k = job->v,
 		.a = job->z, .a_row = job->v, .a_col = 1,
 		.b = job->w, .b_row = job->n, .b_col = 1, .b_type = job->w_type,
@@ -258,14 +259,16 @@ static int run_chunks(const struct call *c, struct job *job, bool add)
 		chunk = job->rows;
 	job->z = c->scratch;
 	job->scratch = job->z + chunk * job->v;
-	for (; job->first < job->rows; job->first += chunk) {
+	for (; job->first < job->rows && !ret; job->first += chunk) {
 		job->count = job->rows - job->first < chunk ? job->rows - job->first : chunk;
-		chunk_logits(job);
+		ret = chunk_logits(job);
+		if (ret)
+			break;
 		threads_run((long)((job->count + per - 1) / per), rows_tile, job);
 		if (job->dx)
-			chunk_gradients(job, add || job->first);
+			ret = chunk_gradients(job, add || job->first);
 	}
-	return 0;
+	return ret;
 }
 
 static size_t larger(size_t a, size_t b)

@@ -14,7 +14,7 @@ static int forward(const struct call *c, enum activation act)
 {
 	int64_t k = c->in[1].n[1], n = c->in[1].n[0];
 
-	gemm_run(&(struct gemm){
+	return gemm_run(&(struct gemm){
 		.m = layout_rows(&c->in[0]), .n = n, .k = k,
 		.a = c->in_data[0], .a_row = k, .a_col = 1, .a_type = c->in[0].dtype,
 		.b = c->in_data[1], .b_row = 1, .b_col = k, .b_type = c->in[1].dtype,
@@ -23,7 +23,6 @@ static int forward(const struct call *c, enum activation act)
 		.act = act, .before = act == ACT_NONE ? NULL : c->out_data[1],
 		.scratch = c->scratch,
 	});
-	return 0;
 }
 
 static int linear_plain(const struct call *c)
@@ -54,7 +53,7 @@ static int backward(const struct call *c, enum activation act, const void *befor
 {
 	int64_t k = c->in[1].n[1], n = c->in[1].n[0];
 
-	gemm_run(&(struct gemm){
+	return gemm_run(&(struct gemm){
 		.m = layout_rows(&c->in[0]), .n = k, .k = n,
 		.a = c->in_data[0], .a_row = n, .a_col = 1, .a_type = c->in[0].dtype,
 		.b = c->in_data[1], .b_row = k, .b_col = 1, .b_type = c->in[1].dtype,
@@ -62,7 +61,6 @@ static int backward(const struct call *c, enum activation act, const void *befor
 		.act = act, .slope_at = before,
 		.scratch = c->scratch,
 	});
-	return 0;
 }
 
 static int linear_dx_plain(const struct call *c)
@@ -94,7 +92,7 @@ static int linear_dw_plain(const struct call *c)
 	const struct accumulate_attr *a = c->attr;
 	int64_t k = layout_last(&c->in[0]), n = layout_last(&c->in[1]);
 
-	gemm_run(&(struct gemm){
+	return gemm_run(&(struct gemm){
 		.m = n, .n = k, .k = layout_rows(&c->in[0]),
 		.a = c->in_data[1], .a_row = 1, .a_col = n, .a_type = c->in[1].dtype,
 		.b = c->in_data[0], .b_row = k, .b_col = 1, .b_type = c->in[0].dtype,
@@ -102,7 +100,6 @@ static int linear_dw_plain(const struct call *c)
 		.add = call_adds(c, 2, 3, a->always_add),
 		.scratch = c->scratch,
 	});
-	return 0;
 }
 
 static size_t linear_dw_scratch(const struct call *c)

@@ -115,29 +115,34 @@ static void poly_tile(void *ctx, long row)
 	k->poly[row * s + row] += (float)MUON_A;
 }
 
-static void newton_schulz(struct work *k)
+static int newton_schulz(struct work *k)
 {
 	bool tall = k->rows > k->columns;
 	int64_t s = k->small, cols = k->columns;
 	float *swap = k->x;
+	int ret;
 
-	gemm_run(&(struct gemm){
+	ret = gemm_run(&(struct gemm){
 		.m = s, .n = s, .k = tall ? k->rows : cols, .scratch = k->products,
 		.a = k->x, .a_row = tall ? 1 : cols, .a_col = tall ? cols : 1,
 		.b = k->x, .b_row = tall ? cols : 1, .b_col = tall ? 1 : cols,
 		.c = k->gram, .c_row = s });
-	gemm_run(&(struct gemm){
-		.m = s, .n = s, .k = s, .scratch = k->products,
-		.a = k->gram, .a_row = s, .a_col = 1, .b = k->gram, .b_row = s, .b_col = 1,
-		.c = k->poly, .c_row = s });
+	if (!ret)
+		ret = gemm_run(&(struct gemm){
+			.m = s, .n = s, .k = s, .scratch = k->products,
+			.a = k->gram, .a_row = s, .a_col = 1, .b = k->gram, .b_row = s, .b_col = 1,
+			.c = k->poly, .c_row = s });
+	if (ret)
+		return ret;
 	threads_run(s, poly_tile, k);
-	gemm_run(&(struct gemm){
+	ret = gemm_run(&(struct gemm){
 		.m = k->rows, .n = cols, .k = s, .scratch = k->products,
 		.a = tall ? k->x : k->poly, .a_row = s, .a_col = 1,
 		.b = tall ? k->poly : k->x, .b_row = cols, .b_col = 1,
 		.c = k->next, .c_row = cols });
 	k->x = k->next;
 	k->next = swap;
+	return ret;
 }
 
 /* ---- the step --------------------------------------------------------------------------- */
@@ -240,8 +245,12 @@ static int muon_plain(const struct call *c)
 		squares += k.squares[i];
 	k.scale = (float)(1 / fmax(sqrt(squares), MUON_EPS));
 	threads_run(tiles, normalize_tile, &k);
-	for (int i = 0; i < MUON_STEPS; i++)
-		newton_schulz(&k);
+	for (int i = 0; i < MUON_STEPS; i++) {
+		int ret = newton_schulz(&k);
+
+		if (ret)
+			return ret;
+	}
 	k.scale = (float)(lr * muon_scale(c->attr, k.rows, k.columns));
 	threads_run(tiles, apply_tile, &k);
 	return 0;

@@ -52,7 +52,7 @@ static double rate(const struct gemm *g)
 		double start = clock_seconds();
 
 		for (int i = 0; i < times; i++)
-			gemm_run(g);
+			BUG_ON(gemm_run(g));
 		t[r] = (clock_seconds() - start) / times;
 	}
 	return 1e-9 * flops / clock_median(t, RUNS);

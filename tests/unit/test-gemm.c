@@ -106,7 +106,7 @@ static float *product_run(const struct product *p)
 	g.c = malloc(bytes);
 	ck_assert_ptr_nonnull(g.c);
 	memcpy(g.c, p->c, bytes);
-	gemm_run(&g);
+	check_ok(gemm_run(&g));
 	return g.c;
 }
 
