@@ -61,7 +61,10 @@ enum simd_level {
 #define simd_dot_bf16(s, a, b) ((s) + 0 * (a) * (b))	/* never runs */
 #endif
 
-/* Sanitizers cannot instrument the resolvers, which run before they are set up. */
+/*
+ * Sanitizers cannot instrument the resolvers, which run before they are set up.  clang 14's
+ * are global: those of static functions of one name in two files clash at the link.
+ */
 #if IS_ENABLED(CONFIG_CPU_SIMD) && defined(__x86_64__) && defined(__linux__) && \
 	!defined(__SANITIZE_ADDRESS__) && \
 	!defined(__SANITIZE_THREAD__) && !defined(KNLP_SANITIZE) && !defined(__clang__)
@@ -103,7 +106,7 @@ enum simd_level {
 /** simd_level() - the best level that this CPU has and simd_limit() allows. */
 enum simd_level simd_level(void);
 
-/** simd_limit() - use at most @level from now on: tests run every level. */
+/** simd_limit() - use at most @level from now on: op_levels and gemm test every one. */
 void simd_limit(enum simd_level level);
 
 #else

@@ -4,7 +4,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "arch/cpu/simd.h"
 #include "base/thread.h"
 #include "tensor/arch.h"
 #include "tensor/op.h"
@@ -67,6 +69,43 @@ static void add_kernels(TCase *tc)
 	tcase_add_loop_test(tc, kernel_on_cpu, 0, (int)kernel_table()->nr);
 }
 TEST_REGISTER(op_kernels, add_kernels);
+
+/*
+ * The kernels whose code asks simd_level(), once for each level below this machine's:
+ * products (linear, its gradients, the loss, Muon, mm) and attention.
+ */
+static bool asks_level(const struct kernel *k)
+{
+	static const char *const begins[] = { "attention", "linear", "mm", "muon" };
+
+	if (strcmp(k->arch, "cpu"))
+		return false;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (!strncmp(k->op, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
+START_TEST(kernel_at_level)
+{
+	int level = _i / (int)kernel_table()->nr, kernel = _i % (int)kernel_table()->nr;
+
+	simd_limit(level);
+	check_kernel(kernel, "cpu");
+	simd_limit(SIMD_LEVEL_AVX512_BF16);
+}
+END_TEST
+
+static void add_levels(TCase *tc)
+{
+	int nr = (int)kernel_table()->nr;
+
+	tcase_set_timeout(tc, SECONDS);
+	for (int i = 0; i < nr * (int)simd_level(); i++)
+		if (asks_level(kernel_table()->sorted[i % nr]))
+			tcase_add_loop_test(tc, kernel_at_level, i, i + 1);
+}
+TEST_REGISTER(op_levels, add_levels);
 
 /* Other devices: those that are compiled in. */
 static bool has_device(const char *name)
