@@ -47,30 +47,53 @@ static void join_key(const char *prefix, const char *key, struct strbuf *sb)
 }
 
 /* Recursion is bounded: yml_parse() refuses deep documents. */
-static void walk_map(struct walk *w, const char *prefix, const struct yml *map)
+static void walk(struct walk *w, const char *prefix, const struct yml *v)
+{
+	struct strbuf key, value;
+	const struct yml *part;
+
+	strbuf_init(&key);
+	strbuf_init(&value);
+	join_key(prefix, v->key, &key);
+	if (v->kind == YML_IS_MAP) {
+		yml_for_each(part, v)
+			walk(w, key.s, part);
+	} else {
+		if (v->kind == YML_IS_LIST)
+			join_list(v, &value);
+		else
+			strbuf_adds(&value, v->text);
+		w->fact(w->ctx, key.s, value.s, v->kind == YML_IS_LIST);
+	}
+	w->ret = w->ret ? w->ret : strbuf_ok(&key);
+	w->ret = w->ret ? w->ret : strbuf_ok(&value);
+	strbuf_free(&key);
+	strbuf_free(&value);
+}
+
+/* What people look for; the rest follows in the manifest's order. */
+static const char *const first[] = { "version", "data", "data_hash", "tokenizer", "host" };
+#define NR_FIRST (sizeof(first) / sizeof(first[0]))
+
+static bool is_first(const char *key)
+{
+	for (size_t i = 0; i < NR_FIRST; i++)
+		if (!strcmp(key, first[i]))
+			return true;
+	return false;
+}
+
+static void walk_manifest(struct walk *w, const struct yml *manifest)
 {
 	const struct yml *v;
 
-	yml_for_each(v, map) {
-		struct strbuf key, value;
-
-		strbuf_init(&key);
-		strbuf_init(&value);
-		join_key(prefix, v->key, &key);
-		if (v->kind == YML_IS_MAP) {
-			walk_map(w, key.s, v);
-		} else {
-			if (v->kind == YML_IS_LIST)
-				join_list(v, &value);
-			else
-				strbuf_adds(&value, v->text);
-			w->fact(w->ctx, key.s, value.s, v->kind == YML_IS_LIST);
-		}
-		w->ret = w->ret ? w->ret : strbuf_ok(&key);
-		w->ret = w->ret ? w->ret : strbuf_ok(&value);
-		strbuf_free(&key);
-		strbuf_free(&value);
-	}
+	for (size_t i = 0; i < NR_FIRST; i++)
+		yml_for_each(v, manifest)
+			if (!strcmp(v->key, first[i]))
+				walk(w, "", v);
+	yml_for_each(v, manifest)
+		if (!is_first(v->key))
+			walk(w, "", v);
 }
 
 int facts_walk(const struct report_run *run,
@@ -80,7 +103,7 @@ int facts_walk(const struct report_run *run,
 	struct walk w = { .fact = fact, .ctx = ctx };
 	struct strbuf resumes;
 
-	walk_map(&w, "", run->folder->manifest);
+	walk_manifest(&w, run->folder->manifest);
 	if (!run->nr_resumes)
 		return w.ret;
 	strbuf_init(&resumes);

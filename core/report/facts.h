@@ -15,6 +15,7 @@ bool facts_differ(const struct report *r, int id);
 
 /**
  * facts_walk() - all of a run's manifest, and where it was resumed: "host cpu", "kernels".
+ * What people look for comes first: version, data, host.
  * @fact: called for each; @is_list: @value has one entry per line
  * Return: 0 or -ENOMEM.
  */

@@ -156,8 +156,9 @@ static void add_samples(struct strbuf *out, const struct report *r)
 
 static void add_parameter(struct strbuf *out, const struct report *r, int id, bool with_default)
 {
-	strbuf_addf(out, "<tr><th title=\"%s\"><code>%s</code></th>", params[id].prompt,
-		    params[id].name);
+	strbuf_adds(out, "<tr><th title=\"");
+	escape_html(out, params[id].prompt);
+	strbuf_addf(out, "\"><code>%s</code></th>", params[id].name);
 	for (int i = 0; i < r->nr; i++)
 		add_cell(out, "td class=\"mono\"", config_text(r->run[i]->cfg, id));
 	if (with_default)
@@ -245,8 +246,8 @@ static int add_provenance(struct strbuf *out, const struct report *r)
 			strbuf_adds(out, "</summary>\n");
 		}
 		strbuf_adds(out, "<table><tbody>\n");
-		add_fact(out, "run folder", r->run[i]->folder->path, false);
 		ret = facts_walk(r->run[i], add_fact, out);
+		add_fact(out, "run folder", r->run[i]->folder->path, false);
 		strbuf_adds(out, "</tbody></table>\n");
 		if (r->nr > 1)
 			strbuf_adds(out, "</details>\n");

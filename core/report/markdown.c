@@ -197,8 +197,8 @@ static int write_markdown(const struct report *r, struct strbuf *out)
 	for (int i = 0; i < r->nr && !ret; i++) {
 		add_run_heading(out, r, i);
 		strbuf_adds(out, "| | |\n|---|---|\n");
-		add_fact(out, "run folder", r->run[i]->folder->path, false);
 		ret = facts_walk(r->run[i], add_fact, out);
+		add_fact(out, "run folder", r->run[i]->folder->path, false);
 		strbuf_addc(out, '\n');
 	}
 	return ret;
