@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "train/profile.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,7 +109,7 @@ double trainer_predict(struct trainer *t, const struct device_rates *r)
 	double seconds = 0;
 
 	if (!r->f32 || !r->bf16 || !r->triad)
-		return 0;
+		return NAN;
 	parts_of(t, part);
 	for (int i = 0; i < PLANS; i++) {
 		plan_cost(part[i].plan);	/* resolves the extents */

@@ -39,7 +39,7 @@ int trainer_op_times(struct trainer *t, int steps, struct op_time **list);
  *
  * Each kernel needs the time of its arithmetic or that of its memory traffic, whichever is
  * longer, at the share of the device's rates that our kernels reach: a roofline.
- * Works for a dry trainer, too.  Return: 0 if @rates were not measured.
+ * Works for a dry trainer, too.  Return: NaN if @rates were not measured.
  */
 double trainer_predict(struct trainer *t, const struct device_rates *rates);
 

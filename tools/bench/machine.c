@@ -7,7 +7,6 @@
 #include "base/config.h"
 #include "base/thread.h"
 #include "base/usage.h"
-#include "base/usage.h"
 #include "tensor/arch.h"
 #include "tools/command.h"
 #include "tools/config-options.h"

@@ -14,7 +14,6 @@
 #include "base/progress.h"
 #include "base/thread.h"
 #include "base/usage.h"
-#include "base/usage.h"
 #include "data/dataset.h"
 #include "nn/model.h"
 #include "tools/command.h"

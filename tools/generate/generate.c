@@ -138,7 +138,8 @@ static const struct option options[] = {
 		   "100); the end of a document ends it"),
 	OPTION_INT(0, "seed", "S", &opt.seed, 0, 2147483647, "another seed, another text "
 		   "(default 1)"),
-	OPTION_FLOAT(0, "temperature", "T", &opt.temperature, 0, 100, "0: always the most probable "
+	OPTION_FLOAT(0, "temperature", "T", &opt.temperature, 0,
+		     TEMPERATURE_MAX, "0: always the most probable "
 		     "token; 1: as the model says (default 1)"),
 	OPTION_INT(0, "top-k", "K", &opt.top_k, 0, 2147483647, "draw from the K most probable "
 		   "tokens (default 0: from all)"),

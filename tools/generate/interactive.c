@@ -13,7 +13,6 @@
 #include "infer/session.h"
 #include "nn/model.h"
 
-#define TEMPERATURE_MAX	100	/* as --temperature */
 
 /** struct talk - a session with somebody. */
 struct talk {

@@ -6,6 +6,8 @@
 #include "infer/generate.h"
 #include "train/load.h"
 
+#define TEMPERATURE_MAX 100	/* of --temperature and of /temperature */
+
 /**
  * generate_interactive() - read lines from stdin until its end, /quit or an interrupt.
  * @first: the first line, "" for none
