@@ -21,6 +21,7 @@
 
 struct device;
 struct call;
+struct layout;
 struct kernel;
 struct stream;
 struct event;
@@ -146,5 +147,11 @@ size_t device_available(const struct device *dev);
  * Return: 0; -EOPNOTSUPP if nobody has written how to measure such a device; -errno.
  */
 int device_measure(struct device *dev, double seconds, struct device_rates *rates);
+/**
+ * rates_peak() - the rate that the arithmetic of a call can have at most: that of bf16 if
+ * its first input is bf16.
+ * @first: layout of that input, NULL or nd = -1: there is none
+ */
+double rates_peak(const struct device_rates *rates, const struct layout *first);
 
 #endif

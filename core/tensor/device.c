@@ -7,6 +7,7 @@
 #include "base/registry.h"
 #include "base/strbuf.h"
 #include "tensor/arch.h"
+#include "tensor/shape.h"
 
 const struct registry *arch_table(void)
 {
@@ -182,6 +183,11 @@ int arch_numerics(const struct arch *arch, const char **text)
 const char *device_numerics(const struct device *dev)
 {
 	return dev->arch->numerics ? dev->arch->numerics(dev) : "";
+}
+
+double rates_peak(const struct device_rates *rates, const struct layout *first)
+{
+	return first && first->nd >= 0 && first->dtype == DT_BF16 ? rates->bf16 : rates->f32;
 }
 
 int device_measure(struct device *dev, double seconds, struct device_rates *rates)

@@ -51,13 +51,23 @@ static struct op_time *find(struct op_time *list, int *nr, const struct kernel *
 	return &list[(*nr)++];
 }
 
-static void add_part(const struct part *part, int steps, struct op_time *list, int *nr)
+static double peak_of(const struct step *s, const struct device_rates *r)
+{
+	const struct tensor *first = s->node->nr_in ? s->node->in[0] : NULL;
+
+	return rates_peak(r, first ? &first->now : NULL);
+}
+
+static void add_part(const struct part *part, int steps, const struct device_rates *rates,
+		     struct op_time *list, int *nr)
 {
 	for (int i = 0; i < part->plan->nr_steps; i++) {
 		const struct step *s = &part->plan->steps[i];
 		struct op_time *row = find(list, nr, s->kernel);
 		struct cost c = step_cost(s);
+		double flops = c.flops / peak_of(s, rates), bytes = c.bytes / rates->triad;
 
+		row->least += (flops > bytes ? flops : bytes) * part->times;
 		row->calls += part->times;
 		row->seconds += s->seconds / steps;
 		row->flops += c.flops * part->times;
@@ -65,7 +75,8 @@ static void add_part(const struct part *part, int steps, struct op_time *list, i
 	}
 }
 
-int trainer_op_times(struct trainer *t, int steps, struct op_time **out)
+int trainer_op_times(struct trainer *t, int steps, const struct device_rates *rates,
+		     struct op_time **out)
 {
 	struct part part[PLANS];
 	struct op_time *list;
@@ -76,7 +87,7 @@ int trainer_op_times(struct trainer *t, int steps, struct op_time **out)
 		return fail_nomem(kernel_table()->nr * sizeof(*list), "a table of kernels");
 	parts_of(t, part);
 	for (int i = 0; i < PLANS; i++)
-		add_part(&part[i], steps, list, &nr);
+		add_part(&part[i], steps, rates, list, &nr);
 	qsort(list, nr, sizeof(*list), slower);
 	*out = list;
 	return nr;
@@ -95,9 +106,8 @@ int trainer_op_times(struct trainer *t, int steps, struct op_time **out)
 
 static double predict_call(const struct step *s, const struct device_rates *r)
 {
-	bool bf16 = s->node->nr_in && s->node->in[0] && s->node->in[0]->now.dtype == DT_BF16;
 	struct cost c = step_cost(s);
-	double flops = c.flops / (SHARE_FLOPS * (bf16 ? r->bf16 : r->f32));
+	double flops = c.flops / (SHARE_FLOPS * peak_of(s, r));
 	double bytes = c.bytes / (SHARE_BYTES * r->triad);
 
 	return CALL_SECONDS + (flops > bytes ? flops : bytes);

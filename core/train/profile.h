@@ -16,11 +16,13 @@ struct trainer;
  * @calls: per step
  * @seconds: per step, measured
  * @flops, @bytes: per step, from the op's cost rule
+ * @least: seconds per step that the calls would take at the device's rates: of each, the
+ *	time of its arithmetic or of its memory traffic, whichever is longer
  */
 struct op_time {
 	const char *op, *kernel;
 	long calls;
-	double seconds, flops, bytes;
+	double seconds, flops, bytes, least;
 };
 
 /** trainer_timing() - measure the kernels of the steps from now on; see plan_timing(). */
@@ -29,10 +31,12 @@ void trainer_timing(struct trainer *t, bool on);
 /**
  * trainer_op_times() - the kernels of a step, the slowest first.
  * @steps: how many were run since trainer_timing()
+ * @rates: of the device; zeros, and @least of the kernels is not finite
  * @list: caller frees it
  * Return: their number, or -ENOMEM.
  */
-int trainer_op_times(struct trainer *t, int steps, struct op_time **list);
+int trainer_op_times(struct trainer *t, int steps, const struct device_rates *rates,
+		     struct op_time **list);
 
 /**
  * trainer_predict() - seconds that a step will take on a device of these rates.

@@ -70,6 +70,9 @@ if "$KNLP" bench ops -h >out 2>err; then
 			sed 's/cpu://' | sort -u | tr '\n' ' ')"
 	succeeds "ops, as JSON" "$KNLP" bench ops -q --threads=1 --json clip_scale
 	has "a kernel" '"kernels":\[{"op":"clip_scale","kernel":"clip_scale_' out
+	for key in peak_gflops share_of_peak rss_mib load; do
+		holds "$key of ops is a number" "$(number $key out)1 > 0"
+	done
 	fails "no such op" 1 "no op is called 'sum_lats'; did you mean 'sum_last'" \
 		"$KNLP" bench ops sum_lats
 else

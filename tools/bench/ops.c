@@ -21,6 +21,7 @@
 struct bench {
 	struct device *dev;
 	struct device_rates rates;
+	double load;		/* before the work */
 	char **ops;		/* (nr) names; none: all */
 	int nr;
 	struct json_out *list;	/* NULL: text */
@@ -31,7 +32,8 @@ struct bench {
 /** struct speed - of a kernel on a case. */
 struct speed {
 	double seconds, flops, bytes;	/* the latter two per second */
-	double share;			/* of what the machine could do */
+	double peak;			/* flops that the machine does per second */
+	double share;			/* of what it could do, by flops or by bytes */
 };
 
 static bool wanted(const struct bench *b, const struct kernel *k)
@@ -43,12 +45,6 @@ static bool wanted(const struct bench *b, const struct kernel *k)
 	return named && !strcmp(k->arch, b->dev->arch->kernels);
 }
 
-static double peak_of(const struct bench *b, const struct call *c)
-{
-	return c->nr_in && c->in[0].nd >= 0 && c->in[0].dtype == DT_BF16 ? b->rates.bf16
-									 : b->rates.f32;
-}
-
 static void measure(const struct bench *b, struct subject *s, struct speed *v)
 {
 	struct cost cost = { 0, 0 };
@@ -57,7 +53,8 @@ static void measure(const struct bench *b, struct subject *s, struct speed *v)
 	v->seconds = subject_time(s);
 	if (s->call.op->cost)
 		s->call.op->cost(s->call.attr, s->call.in, s->call.out, &cost);
-	best = cost.flops / peak_of(b, &s->call);
+	v->peak = rates_peak(&b->rates, s->call.nr_in ? &s->call.in[0] : NULL);
+	best = cost.flops / v->peak;
 	memory = cost.bytes / b->rates.triad;
 	v->flops = cost.flops / v->seconds;
 	v->bytes = cost.bytes / v->seconds;
@@ -80,6 +77,8 @@ static void report(const struct bench *b, const struct kernel *k, const struct o
 	json_out_text(row, "case", c->name);
 	json_out_number(row, "ms", 1e3 * v->seconds);
 	json_out_number(row, "gflops", 1e-9 * v->flops);
+	json_out_number(row, "peak_gflops", 1e-9 * v->peak);
+	json_out_number(row, "share_of_peak", v->flops / v->peak);
 	json_out_number(row, "gb_s", 1e-9 * v->bytes);
 	json_out_number(row, "share_of_best", v->share);
 }
@@ -121,13 +120,14 @@ static int bench_kernels(struct bench *b)
 
 	registry_for_each(kernel_table(), k)
 		total += wanted(b, k);
+	b->load = usage_load();
 	ret = device_measure(b->dev, PEAK_SECONDS, &b->rates);
 	if (ret)
 		return ret;
 	if (!b->list)
 		printf("%d thread%s, load %.2f; at most %.1f GFLOP/s in f32, %.1f in bf16, %.1f "
 		       "GB/s\n\n%-30s %-26s %10s %9s %8s %7s\n", threads_count(),
-		       threads_count() > 1 ? "s" : "", usage_load(), 1e-9 * b->rates.f32,
+		       threads_count() > 1 ? "s" : "", b->load, 1e-9 * b->rates.f32,
 		       1e-9 * b->rates.bf16, 1e-9 * b->rates.triad, "KERNEL", "CASE", "MS",
 		       "GFLOP/s", "GB/s", "% BEST");
 	b->bar = progress_begin("bench", total);
@@ -149,7 +149,8 @@ static int bench_json(struct bench *b)
 	json_out_text(o, "device", b->dev->arch->name);
 	json_out_text(o, "numerics", device_numerics(b->dev));
 	json_out_int(o, "threads", threads_count());
-	json_out_number(o, "load", usage_load());
+	json_out_number(o, "rss_mib", usage_peak_rss());
+	json_out_number(o, "load", b->load);
 	json_out_number(o, "f32_gflops", 1e-9 * b->rates.f32);
 	json_out_number(o, "bf16_gflops", 1e-9 * b->rates.bf16);
 	json_out_number(o, "triad_gb_s", 1e-9 * b->rates.triad);

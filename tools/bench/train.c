@@ -97,10 +97,7 @@ static int time_ops(struct bench *b, bool bar, int *done)
 	start = clock_seconds();
 	ret = run_steps(b, opt.steps, NULL, bar, done);
 	b->timed = (clock_seconds() - start) / opt.steps;
-	if (ret)
-		return ret;
-	b->nr_ops = trainer_op_times(b->t, opt.steps, &b->ops);
-	return b->nr_ops < 0 ? b->nr_ops : 0;
+	return ret;
 }
 
 static int measure(struct bench *b)
@@ -121,7 +118,9 @@ static int measure(struct bench *b)
 		return ret;
 	if (device_measure(b->dev, PEAK_SECONDS, &b->rates))
 		fail_clear();		/* then there are no shares */
-	return 0;
+	if (opt.ops)
+		b->nr_ops = trainer_op_times(b->t, opt.steps, &b->rates, &b->ops);
+	return b->nr_ops < 0 ? b->nr_ops : 0;
 }
 
 /* ---- what came of it ------------------------------------------------------------- */
@@ -134,14 +133,6 @@ static const char *dtype_of(const struct bench *b)
 static double peak_of(const struct bench *b)
 {
 	return strcmp(dtype_of(b), "bf16") ? b->rates.f32 : b->rates.bf16;
-}
-
-/* The slower of arithmetic and memory at the machine's rates, over the time it took. */
-static double share_of_best(const struct bench *b, const struct op_time *op)
-{
-	double f = op->flops / peak_of(b), m = op->bytes / b->rates.triad;
-
-	return (f > m ? f : m) / op->seconds;
 }
 
 static int print_json(const struct bench *b, double median, double flops)
@@ -177,7 +168,7 @@ static int print_json(const struct bench *b, double median, double flops)
 		json_out_number(row, "share_of_step", b->ops[i].seconds / b->timed);
 		json_out_number(row, "gflops", 1e-9 * b->ops[i].flops / b->ops[i].seconds);
 		json_out_number(row, "gb_s", 1e-9 * b->ops[i].bytes / b->ops[i].seconds);
-		json_out_number(row, "share_of_best", share_of_best(b, &b->ops[i]));
+		json_out_number(row, "share_of_best", b->ops[i].least / b->ops[i].seconds);
 	}
 	return json_out_print(o);
 }
@@ -195,7 +186,7 @@ static void print_ops(const struct bench *b)
 		printf("%-28s %6ld %10.3f %7.1f %9.1f %8.1f %7.1f\n", op->kernel, op->calls,
 		       1e3 * op->seconds, 100 * op->seconds / b->timed,
 		       1e-9 * op->flops / op->seconds, 1e-9 * op->bytes / op->seconds,
-		       100 * share_of_best(b, op));
+		       100 * op->least / op->seconds);
 	}
 	printf("%-28s %6s %10.3f %7.1f\n", "between them", "", 1e3 * rest, 100 * rest / b->timed);
 }
