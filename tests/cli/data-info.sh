@@ -33,8 +33,18 @@ equal "shard: most frequent" "$(shown stream)" "$(od -An -v -tu2 -w2 -j1024 data
 succeeds "shard with its tokenizer" "$KNLP" data info -t byte data/val_000000.bin
 has "shows text" '  begins: document' out
 succeeds "tokenizer" "$KNLP" data info byte
-has "its vocabulary" 'vocabulary 257, 0 merges, 1 special tokens, end of text 256' out
+has "its vocabulary" 'vocabulary 257, 0 merges, 1 special token, end of text 256' out
 succeeds "tokenizer.json" "$KNLP" data info data/tokenizer.json
+
+# Many sources: the figures first, then ten of them.
+mkdir many
+for i in $(seq 1 13); do echo "text $i of many, long enough for a token or two" >many/$i.txt; done
+"$KNLP" data prepare -q -i many -t byte -o manydata >out 2>err
+succeeds "many sources" "$KNLP" data info manydata
+equal "ten of them, last" "$(tail -n 11 out | grep -c '\.txt$') $(tail -n 1 out)" \
+	"10 and 3 more: see them with -v"
+succeeds "many sources -v" "$KNLP" data info -v manydata
+equal "all of them" "$(grep -c '\.txt$' out)" 13
 
 if "$KNLP" version | grep -q JSON; then
 	succeeds "--json" "$KNLP" data info data --json

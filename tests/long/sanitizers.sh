@@ -37,7 +37,8 @@ for san in address,undefined thread; do
 			"$(grep -e SUMMARY -e ':[EF]:' out | head -n 3 | tr '\n' ' ')"
 	fi
 	[ $san != thread ] || continue
-	for test in train train-errors train-cut data docs-examples; do
+	for test in train train-errors train-cut train-bf16 train-optim data data-info data-tokenizer \
+			interactive report bench docs-examples; do
 		if instrumented "$obj" sh "$SRCTREE/tests/cli/run.sh" -t 1800 \
 				"$SRCTREE/tests/cli/$test.sh"; then
 			ok "SAN=$san: tests/cli/$test.sh"

@@ -15,6 +15,7 @@
 #include "tools/json-out.h"
 
 #define TOP		10
+#define TOP_SOURCES	10	/* more with -v */
 #define SAMPLE_TOKENS	40
 
 static struct {
@@ -142,14 +143,19 @@ static int show_split(struct dataset *ds, enum data_split split, const struct to
 
 static void print_sources(const struct manifest *m)
 {
+	bool all = config_options.verbose || m->nr_sources <= TOP_SOURCES;
+	size_t nr = all ? m->nr_sources : TOP_SOURCES;
+
 	printf("%-6s %14s %12s  %-32s  %s\n", "split", "bytes", "documents", "hash", "source");
-	for (size_t i = 0; i < m->nr_sources; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		const struct manifest_source *s = &m->sources[i];
 
 		printf("%-6s %14llu %12llu  %-32s  %s\n", s->split,
 		       (unsigned long long)s->bytes, (unsigned long long)s->documents, s->hash,
 		       s->file);
 	}
+	if (!all)
+		printf("and %zu more: see them with -v\n", m->nr_sources - nr);
 }
 
 static void sources_json(struct json_out *o, const struct manifest *m)
@@ -183,10 +189,11 @@ static int show_dataset(struct dataset *ds, const char *dir)
 		streams = json_out_object(o, "streams");
 	} else {
 		report_text(m, dir);
-		print_sources(m);
 	}
 	for (int i = 0; i < DATA_SPLITS && !ret; i++)
 		ret = show_split(ds, i, tok, streams);
+	if (!o && !ret)
+		print_sources(m);
 	if (o) {
 		int printed = ret ? 0 : json_out_print(o);
 
@@ -285,9 +292,10 @@ static int show_tokenizer(const char *spec)
 		json_out_int(o, "eot", tokenizer_eot(tok));
 		ret = json_out_print(o);
 	} else {
-		printf("tokenizer %s: vocabulary %u, %u merges, %u special tokens, end of text %u\n"
-		       "hash %s\n", tokenizer_name(tok), tokenizer_vocab(tok), merges, special,
-		       tokenizer_eot(tok), tokenizer_hash(tok));
+		printf("tokenizer %s: vocabulary %u, %u merge%s, %u special token%s, end of text "
+		       "%u\nhash %s\n", tokenizer_name(tok), tokenizer_vocab(tok), merges,
+		       merges == 1 ? "" : "s", special,
+		       special == 1 ? "" : "s", tokenizer_eot(tok), tokenizer_hash(tok));
 	}
 	tokenizer_free(tok);
 	return ret;

@@ -25,8 +25,8 @@ void report_text(const struct manifest *m, const char *dir)
 		       (unsigned long long)s->bytes, bytes_per_token(s), s->nr_shards);
 	}
 	if (m->duplicates)
-		printf("%llu training documents left out: they are in the validation files\n",
-		       (unsigned long long)m->duplicates);
+		printf("%llu training document%s left out: in the validation files, too\n",
+		       (unsigned long long)m->duplicates, m->duplicates == 1 ? "" : "s");
 	printf("tokenizer %s, vocabulary %llu; folder %s\n", m->tokenizer,
 	       (unsigned long long)m->vocab, dir);
 }

@@ -74,12 +74,12 @@ static void report_text(const struct tokenizer *tok, const struct bpe_trained *i
 	uint32_t merges;
 
 	tokenizer_merges(tok, &merges);
-	printf("text: %s in %llu documents, %s words, %s different ones\n",
+	printf("text: %s in %llu document%s, %s words, %s different ones\n",
 	       format_bytes(bytes, info->bytes), (unsigned long long)info->documents,
-	       format_count(words, (double)info->words),
+	       info->documents == 1 ? "" : "s", format_count(words, (double)info->words),
 	       format_count(different, info->different_words));
-	printf("tokenizer %s: vocabulary %u, %u merges; %s\n", tokenizer_name(tok),
-	       tokenizer_vocab(tok), merges, path);
+	printf("tokenizer %s: vocabulary %u, %u merge%s; %s\n", tokenizer_name(tok),
+	       tokenizer_vocab(tok), merges, merges == 1 ? "" : "s", path);
 }
 
 static int write_out(const struct tokenizer *tok, const char *path, bool is_dir)

@@ -87,7 +87,8 @@ static int train(struct job *j)
 	if (ret)
 		return ret;
 	if (j->session.first == steps) {
-		log_info("%s: all %lld steps are done", opt.run, (long long)steps);
+		log_info("%s: its %lld step%s done", opt.run, (long long)steps,
+			 steps == 1 ? " is" : "s are");
 		return 0;
 	}
 	job_overview(j);
