@@ -37,9 +37,12 @@ has "its vocabulary" 'vocabulary 257, 0 merges, 1 special token, end of text 256
 succeeds "tokenizer.json" "$KNLP" data info data/tokenizer.json
 
 # Many sources: the figures first, then ten of them.
-mkdir many
-for i in $(seq 1 13); do echo "text $i of many, long enough for a token or two" >many/$i.txt; done
-"$KNLP" data prepare -q -i many -t byte -o manydata >out 2>err
+set --
+for i in $(seq 1 13); do
+	echo "text $i of many, long enough for a token or two" >"$i.txt"
+	set -- "$@" -i "$i.txt"
+done
+"$KNLP" data prepare -q "$@" --val-fraction 0.3 -t byte -o manydata >out 2>err
 succeeds "many sources" "$KNLP" data info manydata
 equal "ten of them, last" "$(tail -n 11 out | grep -c '\.txt$') $(tail -n 1 out)" \
 	"10 and 3 more: see them with -v"

@@ -20,9 +20,23 @@ CONFIG_TRAIN_EVAL_EVERY=40
 CONFIG_TRAIN_CHECKPOINT_EVERY=7
 CONFIG_MODEL_DROPOUT="0.1"
 END
-for type in f32 bf16; do
+# The kinds of training that the kills go through.
+kinds='f32-adamw bf16-muon f32-sgd bf16-groups'
+
+# settings KIND: options for its type and its optimizer, words
+settings()
+{
+	echo "--set TRAIN_DTYPE=${1%-*}"
+	case ${1#*-} in
+	groups) echo "--set OPTIM_GROUPS=matrix:optimizer=muon;norm:optimizer=sgd" ;;
+	*) echo "--set OPTIM_NAME=${1#*-}" ;;
+	esac
+}
+
+for kind in $kinds; do
 	begin=$(date +%s%N)
-	tiny uncut-$type --set TRAIN_DTYPE=$type >out 2>err
+	# shellcheck disable=SC2046 # words
+	tiny uncut-$kind $(settings $kind) >out 2>err || not_ok "$kind" "$(brief err)"
 	ms=$((($(date +%s%N) - begin) / 1000000))
 done
 
@@ -39,14 +53,15 @@ moments()
 run=0
 while [ $run -lt "$KILLS" ]; do
 	run=$((run + 1))
-	[ $((run % 2)) -eq 0 ] && type=f32 || type=bf16
-	name="seed $KILLS_SEED, run $run, $type"
-	want=$(bits uncut-$type)
+	kind=$(echo $kinds | cut -d ' ' -f $((1 + run % 4)))
+	name="seed $KILLS_SEED, run $run, $kind"
+	want=$(bits uncut-$kind)
 	resume=
 	for moment in $(moments $run); do
 		# Killed before the manifest was written, it has not begun.
 		[ ! -f cut/manifest.yaml ] || resume=--resume
-		"$KNLP" train -q -d data -r cut -c tiny.config --set TRAIN_DTYPE=$type \
+		# shellcheck disable=SC2046
+		"$KNLP" train -q -d data -r cut -c tiny.config $(settings $kind) \
 			-t $((1 + run % 3)) $resume >out 2>err &
 		pid=$!
 		sleep "$moment"
@@ -55,11 +70,12 @@ while [ $run -lt "$KILLS" ]; do
 		[ $? -eq 137 ] || [ ! -s err ] || not_ok "$name: going on" "$(brief err)"
 	done
 	[ ! -f cut/manifest.yaml ] || resume=--resume
-	if ! tiny cut --set TRAIN_DTYPE=$type $resume >out 2>err; then
+	# shellcheck disable=SC2046
+	if ! tiny cut $(settings $kind) $resume >out 2>err; then
 		not_ok "$name" "$(brief err)"
 	elif [ "$(bits cut)" != "$want" ]; then
 		not_ok "$name" "other bits at the end"
-	elif [ "$(without_time cut)" != "$(without_time uncut-$type)" ]; then
+	elif [ "$(without_time cut)" != "$(without_time uncut-$kind)" ]; then
 		not_ok "$name" "another log"
 	elif [ -n "$(find cut -name '*.tmp*')" ]; then
 		not_ok "$name" "left $(find cut -name '*.tmp*' | head -n 1)"

@@ -3,6 +3,7 @@
 # The unit and op tests, and the tests of what users do, under the sanitizers: bad memory
 # accesses, undefined behaviour, leaks at the exit, races.
 . "$SRCTREE/tests/lib.sh"
+. "$SRCTREE/tests/train-lib.sh"
 
 # Instrumented code is slow.
 CK_TIMEOUT_MULTIPLIER=10
@@ -36,7 +37,17 @@ for san in address,undefined thread; do
 		not_ok "SAN=$san: knlp-test" \
 			"$(grep -e SUMMARY -e ':[EF]:' out | head -n 3 | tr '\n' ' ')"
 	fi
-	[ $san != thread ] || continue
+	if [ $san = thread ]; then
+		succeeds "SAN=$san: data" "$obj/knlp" data prepare -q -i "$SRCTREE/README.md" \
+			-t byte -o data --piece-bytes 1000
+		if instrumented "$obj" "$obj/knlp" train -q -d data -r run-thread -c tiny.config \
+				-t 3; then
+			ok "SAN=$san: a training with 3 threads"
+		else
+			not_ok "SAN=$san: a training with 3 threads" "$(brief out)"
+		fi
+		continue
+	fi
 	for test in train train-errors train-cut train-bf16 train-optim data data-info data-tokenizer \
 			interactive report bench docs-examples; do
 		if instrumented "$obj" sh "$SRCTREE/tests/cli/run.sh" -t 1800 \

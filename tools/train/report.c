@@ -28,7 +28,7 @@ static void warn_of_plan(const struct job *j)
 	double epochs = trainer_epochs_planned(j->trainer);
 
 	if (config_int(j->cfg, PARAM_TRAIN_WARMUP) >= steps)
-		log_warn("TRAIN_WARMUP=%lld: the training is all warm-up, up to its last step, %lld",
+		log_warn("TRAIN_WARMUP=%lld: all is warm-up, up to the last step, %lld",
 			 config_int(j->cfg, PARAM_TRAIN_WARMUP), (long long)steps);
 	if (epochs > MANY_EPOCHS)
 		log_warn("TRAIN_TOKENS takes the training text %.1f times: the model may learn it "
