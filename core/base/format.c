@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#define YEAR (365 * 86400LL)
+
 /* Three digits, whatever the size: 1.52, 15.2, 152. */
 static int decimals(double v)
 {
@@ -60,6 +62,12 @@ const char *format_grouped(char buf[FORMAT_MAX], int64_t count)
 	return buf;
 }
 
+const char *format_ppl(char buf[FORMAT_MAX], double ppl)
+{
+	snprintf(buf, FORMAT_MAX, fabs(ppl) < 1e6 ? "%.3f" : "%.3g", ppl);
+	return buf;
+}
+
 const char *format_duration(char buf[FORMAT_MAX], double seconds)
 {
 	double s = fabs(seconds);
@@ -78,8 +86,11 @@ const char *format_duration(char buf[FORMAT_MAX], double seconds)
 		snprintf(buf, FORMAT_MAX, "%s%lldm%02llds", sign, n / 60, n % 60);
 	} else if (n < 86400) {
 		snprintf(buf, FORMAT_MAX, "%s%lldh%02lldm", sign, n / 3600, n % 3600 / 60);
-	} else {
+	} else if (n < YEAR) {
 		snprintf(buf, FORMAT_MAX, "%s%lldd%02lldh", sign, n / 86400, n % 86400 / 3600);
+	} else {
+		s /= YEAR;
+		snprintf(buf, FORMAT_MAX, "%s%.*f years", sign, decimals(s), s);
 	}
 	return buf;
 }

@@ -22,7 +22,10 @@ const char *format_count(char buf[FORMAT_MAX], double count);
 /** format_grouped() - "859,008": every digit, for numbers that somebody may compare. */
 const char *format_grouped(char buf[FORMAT_MAX], int64_t count);
 
-/** format_duration() - "0.25 ms", "12.3 s", "3m05s", "2h07m", "4d03h". */
+/** format_ppl() - a perplexity: "12.345", "1.23e+08". */
+const char *format_ppl(char buf[FORMAT_MAX], double ppl);
+
+/** format_duration() - "0.25 ms", "12.3 s", "3m05s", "2h07m", "4d03h", "18.7 years". */
 const char *format_duration(char buf[FORMAT_MAX], double seconds);
 
 #endif

@@ -15,7 +15,9 @@
 
 #define ERASE "\r\033[K"
 #define DRAW_SECONDS 0.1	/* between two drawings on a terminal */
-#define PLAIN_SECONDS 30.0	/* between two lines elsewhere */
+#define PLAIN_SECONDS 10.0	/* between two lines elsewhere, at most */
+#define PLAIN_LEAST 2.0		/* and at least */
+#define PLAIN_LINES 5		/* so many lines of work that takes less time */
 
 /*
  * `lock` is taken inside the log's lock (by the hooks) and never the other way
@@ -59,6 +61,8 @@ static void add_clock(char *buf, size_t size, double seconds, const char *what)
 
 	if (s < 3600)
 		snprintf(buf, size, "%lld:%02lld%s", s / 60, s % 60, what);
+	else if (s >= 100 * 3600)
+		snprintf(buf, size, "%lldd %02lldh%s", s / 86400, s % 86400 / 3600, what);
 	else
 		snprintf(buf, size, "%lld:%02lld:%02lld%s", s / 3600, s / 60 % 60, s % 60, what);
 }
@@ -256,23 +260,40 @@ void progress_skip(bool owned, uint64_t done)
 	pthread_mutex_unlock(&lock);
 }
 
-void progress_update(bool owned, uint64_t done, const char *fmt, ...)
+/* Seconds between two drawings: work that takes less than a minute is told of, too. */
+static double pause_now(double t)
 {
+	double all;
+
+	if (line.on_terminal)
+		return DRAW_SECONDS;
+	if (!line.total || line.done <= line.skipped)
+		return PLAIN_SECONDS;
+	all = (t - line.begin) * (double)(line.total - line.skipped) /
+	      (double)(line.done - line.skipped) / PLAIN_LINES;
+	return all < PLAIN_LEAST ? PLAIN_LEAST : all < PLAIN_SECONDS ? all : PLAIN_SECONDS;
+}
+
+bool progress_update(bool owned, uint64_t done, const char *fmt, ...)
+{
+	bool due;
 	double t;
 	va_list ap;
 
 	if (!owned)
-		return;
+		return false;
 	t = clock_seconds();
 	pthread_mutex_lock(&lock);
 	line.done = done;
-	if (t - line.drawn >= (line.on_terminal ? DRAW_SECONDS : PLAIN_SECONDS)) {
+	due = t - line.drawn >= pause_now(t);
+	if (due) {
 		va_start(ap, fmt);
 		vsnprintf(line.note, sizeof(line.note), fmt, ap);
 		va_end(ap);
 		draw(t);
 	}
 	pthread_mutex_unlock(&lock);
+	return due;
 }
 
 void progress_end(bool owned)

@@ -6,7 +6,8 @@
  *
  * On a terminal the line is drawn over itself, at most ten times a second; messages
  * (log.h) go above it.  Where it is narrow there is no bar, then fields are left out.
- * Elsewhere (a file, a CI log) a plain line is printed every half minute.  Nothing is
+ * Elsewhere (a file, a CI log) a plain line is printed every ten seconds, and more often,
+ * five times in all, if the work takes less than a minute.  Nothing is
  * printed when messages are off.  Only one is shown at a time: a second progress_begin()
  * inside the first is ignored, as are its updates.
  */
@@ -41,8 +42,9 @@ void progress_skip(bool owned, uint64_t done);
  * @fmt: what else to say, such as loss and rate, with two blanks between; "" for nothing
  *
  * Cheap enough for every step: formats only when it is time to draw.
+ * Return: whether it was.
  */
-void progress_update(bool owned, uint64_t done, const char *fmt, ...)
+bool progress_update(bool owned, uint64_t done, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /** progress_end() - take the line away. */

@@ -124,6 +124,9 @@ START_TEST(for_people)
 	ck_assert_str_eq(format_duration(b, 185), "3m05s");
 	ck_assert_str_eq(format_duration(b, 7620), "2h07m");
 	ck_assert_str_eq(format_duration(b, 356400), "4d03h");
+	ck_assert_str_eq(format_duration(b, 163776 * 3600.0), "18.7 years");
+	ck_assert_str_eq(format_ppl(b, 12.5), "12.500");
+	ck_assert_str_eq(format_ppl(b, 1.2345e8), "1.23e+08");
 }
 END_TEST
 
