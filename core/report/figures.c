@@ -118,8 +118,7 @@ const char *figure_text(const struct report_run *run, enum report_figure f,
 	case FIGURE_PEAK:
 		return format_bytes(buf, (uint64_t)(v * (1 << 20)));
 	case FIGURE_PPL:
-		snprintf(buf, FIGURE_TEXT_MAX, v < 1e6 ? "%.3f" : "%.3g", v);
-		return buf;
+		return format_ppl(buf, v);
 	default:
 		snprintf(buf, FIGURE_TEXT_MAX, "%.4f", v);
 		return buf;
@@ -130,6 +129,7 @@ const char *figures_state_key(const struct report_run *run)
 {
 	static const char *const keys[] = {
 		[REPORT_FINISHED] = "finished", [REPORT_RUNNING] = "running", [REPORT_CUT] = "cut",
+		[REPORT_FAILED] = "failed",
 	};
 
 	return keys[run->state];
@@ -147,20 +147,25 @@ static void add_time_left(const struct report_run *run, double steps, struct str
 
 void figures_state(const struct report_run *run, struct strbuf *sb)
 {
+	static const char *const words[] = {
+		[REPORT_RUNNING] = "is running, at", [REPORT_CUT] = "is cut at",
+		[REPORT_FAILED] = "failed after",
+	};
 	double steps = run->nr ? last(run, COL_STEP) : 0;
 	char a[FORMAT_MAX], b[FORMAT_MAX];
 
 	if (run->state == REPORT_FINISHED) {
-		strbuf_adds(sb, "finished");
+		strbuf_adds(sb, "is finished");
 		return;
 	}
 	strbuf_addf(sb, "%s step %s of %s (%.0f %%)",
-		    run->state == REPORT_RUNNING ? "running, at" : "cut at",
-		    format_grouped(a, (int64_t)steps),
+		    words[run->state], format_grouped(a, (int64_t)steps),
 		    format_grouped(b, (int64_t)run->steps_planned),
 		    floor(100 * steps / run->steps_planned));
 	if (run->state == REPORT_RUNNING)
 		add_time_left(run, steps, sb);
+	if (run->state == REPORT_FAILED)
+		strbuf_addf(sb, ": %s", run->failure);
 }
 
 static void add_quality(const struct report_run *run, struct strbuf *sb)
@@ -180,20 +185,27 @@ static void add_quality(const struct report_run *run, struct strbuf *sb)
 			    figure_text(run, FIGURE_BEST_STEP, ppl));
 }
 
-static void verdict_of_one(const struct report_run *run, struct strbuf *sb)
+static void add_speed(const struct report_run *run, struct strbuf *sb)
 {
 	char tokens[FORMAT_MAX], time[FIGURE_TEXT_MAX], rate[FORMAT_MAX];
 
-	add_quality(run, sb);
-	if (!run->nr) {
-		strbuf_adds(sb, " No step of training is logged yet.");
-		return;
-	}
 	strbuf_addf(sb, " %s tokens in %s of training", format_count(tokens, last(run, COL_TOKENS)),
 		    figure_text(run, FIGURE_SECONDS, time));
 	if (isfinite(figure_value(run, FIGURE_RATE)))
 		strbuf_addf(sb, ", %s tok/s", format_count(rate, figure_value(run, FIGURE_RATE)));
-	strbuf_adds(sb, ". The run is ");
+	strbuf_addc(sb, '.');
+}
+
+static void verdict_of_one(const struct report_run *run, struct strbuf *sb)
+{
+	add_quality(run, sb);
+	if (run->nr)
+		add_speed(run, sb);
+	else
+		strbuf_adds(sb, " No step of training is logged yet.");
+	if (!run->nr && run->state != REPORT_FAILED)
+		return;
+	strbuf_adds(sb, " The run ");
 	figures_state(run, sb);
 	strbuf_addc(sb, '.');
 }

@@ -39,10 +39,12 @@ double figure_value(const struct report_run *run, enum report_figure f);
 const char *figure_text(const struct report_run *run, enum report_figure f,
 			char buf[FIGURE_TEXT_MAX]);
 
-/** figures_state() - append "finished", "running, 25 % done", "cut at step 5 of 20". */
+/** figures_state() - append "is finished", "is running, at step 5 of 20 (25 %)", "is cut at ...",
+ * "failed after step 6 of 20 (30 %): step 7: the loss is not finite".
+ */
 void figures_state(const struct report_run *run, struct strbuf *sb);
 
-/** figures_state_key() - "finished", "running" or "cut". */
+/** figures_state_key() - "finished", "running", "cut" or "failed". */
 const char *figures_state_key(const struct report_run *run);
 
 /** figures_verdict() - append a sentence or two: how far the runs came, and how well. */

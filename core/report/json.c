@@ -192,6 +192,8 @@ static int put_run(struct strbuf *out, const struct report_run *run)
 	put_text(out, "name", run->name);
 	put_text(out, "path", run->folder->path);
 	put_text(out, "state", figures_state_key(run));
+	if (run->state == REPORT_FAILED)
+		put_text(out, "failure", run->failure);
 	put_number(out, "steps_planned", run->steps_planned);
 	put_figures(out, run);
 	ret = put_steps(out, run);

@@ -15,13 +15,19 @@
 
 static void add_heading(struct strbuf *out, const struct report *r)
 {
+	struct strbuf verdict;
+
 	strbuf_adds(out, "# ");
 	for (int i = 0; i < r->nr; i++) {
 		strbuf_adds(out, i ? ", " : "");
 		escape_markdown(out, r->run[i]->name);
 	}
 	strbuf_adds(out, "\n\n");
-	figures_verdict(r, out);
+	strbuf_init(&verdict);
+	figures_verdict(r, &verdict);
+	escape_markdown(out, verdict.s);
+	out->failed |= verdict.failed;
+	strbuf_free(&verdict);
 	strbuf_adds(out, "\n\n");
 }
 
@@ -68,12 +74,12 @@ static void add_run_heading(struct strbuf *out, const struct report *r, int i)
 
 static void add_eval_row(struct strbuf *out, const struct report_eval *e)
 {
-	char step[FORMAT_MAX], tokens[FORMAT_MAX], time[FORMAT_MAX];
+	char step[FORMAT_MAX], tokens[FORMAT_MAX], time[FORMAT_MAX], ppl[FORMAT_MAX];
 
 	strbuf_addf(out, "| %s | %s | %s | ", format_grouped(step, (int64_t)e->step),
 		    format_count(tokens, e->tokens), format_duration(time, e->elapsed));
 	if (isfinite(e->loss))
-		strbuf_addf(out, "%.4f | %.3f |\n", e->loss, exp(e->loss));
+		strbuf_addf(out, "%.4f | %s |\n", e->loss, format_ppl(ppl, exp(e->loss)));
 	else
 		strbuf_adds(out, "- | - |\n");
 }

@@ -125,6 +125,12 @@ static int read_resume(struct report_run *run, const struct metrics_line *l, dou
 	return e->time ? 0 : fail_nomem(0, "a text");
 }
 
+static int read_failure(struct report_run *run, const struct metrics_line *l)
+{
+	run->failure = strdup(text_of(l, "message"));
+	return run->failure ? 0 : fail_nomem(0, "a text");
+}
+
 static int read_line(void *ctx, const struct metrics_line *l)
 {
 	struct report_run *run = ctx;
@@ -133,6 +139,8 @@ static int read_line(void *ctx, const struct metrics_line *l)
 
 	if (ret)
 		return ret;
+	free(run->failure);	/* it counts only as the end of the log */
+	run->failure = NULL;
 	if (metrics_is(l, "train"))
 		return read_step(run, l);
 	if (metrics_is(l, "eval"))
@@ -141,6 +149,8 @@ static int read_line(void *ctx, const struct metrics_line *l)
 		return read_sample(run, l, (double)step);
 	if (metrics_is(l, "resume"))
 		return read_resume(run, l, (double)step);
+	if (metrics_is(l, "failed"))
+		return read_failure(run, l);
 	return 0;
 }
 
@@ -191,7 +201,7 @@ static int read_log(struct report_run *run)
 		ret = metrics_read(path, read_line, run);
 	free(path);
 	run->state = last(run, COL_STEP) >= run->steps_planned ? REPORT_FINISHED :
-		     active ? REPORT_RUNNING : REPORT_CUT;
+		     active ? REPORT_RUNNING : run->failure ? REPORT_FAILED : REPORT_CUT;
 	return ret;
 }
 
@@ -234,6 +244,7 @@ void report_run_free(struct report_run *run)
 		free(run->resumes[i].time);
 	for (int c = 0; c < COL_COUNT; c++)
 		free(run->col[c]);
+	free(run->failure);
 	free(run->evals);
 	free(run->samples);
 	free(run->resumes);

@@ -59,7 +59,7 @@ struct report_resume {
 	char *time;			/* UTC; "" if it was not logged */
 };
 
-enum report_state { REPORT_FINISHED, REPORT_RUNNING, REPORT_CUT };
+enum report_state { REPORT_FINISHED, REPORT_RUNNING, REPORT_CUT, REPORT_FAILED };
 
 /** struct report_run - one run. */
 struct report_run {
@@ -69,6 +69,7 @@ struct report_run {
 	struct config *plain;		/* the same, had it been left to the defaults */
 	double steps_planned;
 	enum report_state state;
+	char *failure;			/* the message, if the log ends with one */
 	double *col[COL_COUNT];		/* (nr) each */
 	size_t nr, cap;
 	double *smooth_loss;		/* (nr) */

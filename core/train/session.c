@@ -19,6 +19,7 @@
 #include "io/run.h"
 #include "train/trainer.h"
 
+#define TAIL_PART 50	/* the loss at the end is the mean of the last 50th of the steps */
 #define TELL_SECONDS 5	/* how often the kernel computes the load anew */
 
 double session_rate(const struct session *s)
@@ -59,10 +60,22 @@ static int log_step(struct session *s, const struct step_result *r, double secon
 	return metrics_end(m);
 }
 
+/* A model that knows nothing gives each token the same probability. */
+static void warn_of_loss(const struct session *s)
+{
+	double guess = log((double)dataset_vocab(s->data));
+
+	if (eval_loss(&s->eval) > guess)
+		log_warn("step %lld: held-out loss %.4f is above the %.4f of a uniform guess: "
+			 "training diverges if it does not fall (lower TRAIN_LR, more "
+			 "TRAIN_WARMUP, OPTIM_CLIP)", (long long)trainer_done(s->trainer),
+			 eval_loss(&s->eval), guess);
+}
+
 static int evaluate(struct session *s)
 {
 	struct metrics *m = s->run->metrics;
-	char tokens[FORMAT_MAX];
+	char tokens[FORMAT_MAX], ppl[FORMAT_MAX];
 	double begin = clock_seconds();
 	int ret = trainer_eval(s->trainer, &s->eval);
 
@@ -74,9 +87,11 @@ static int evaluate(struct session *s)
 	metrics_real(m, "nats_per_byte", eval_per_byte(&s->eval));
 	metrics_real(m, "seconds", clock_seconds() - begin);
 	ret = metrics_end(m);
-	log_info("step %lld: held-out loss %.4f, perplexity %.3f, %.4f nats/byte (%s tokens)",
-		 (long long)trainer_done(s->trainer), eval_loss(&s->eval), eval_ppl(&s->eval),
-		 eval_per_byte(&s->eval), format_count(tokens, (double)s->eval.tokens));
+	log_info("step %lld: held-out loss %.4f, perplexity %s, %.4f nats/byte (%s tokens)",
+		 (long long)trainer_done(s->trainer), eval_loss(&s->eval),
+		 format_ppl(ppl, eval_ppl(&s->eval)), eval_per_byte(&s->eval),
+		 format_count(tokens, (double)s->eval.tokens));
+	warn_of_loss(s);
 	return ret;
 }
 
@@ -164,6 +179,7 @@ static int one_step(struct session *s)
 	seconds = clock_seconds() - start;
 	s->seconds += seconds;
 	s->loss = r.loss;
+	s->lr = r.lr;
 	ret = log_step(s, &r, seconds);
 	if (s->step_done)
 		s->step_done(s->ctx);
@@ -181,6 +197,50 @@ static int do_what_is_due(struct session *s)
 	return ret;
 }
 
+/* The log ends with what went wrong, if there is room. */
+static void log_failure(const struct session *s, const char *message)
+{
+	struct metrics *m = s->run->metrics;
+	struct strbuf clean;
+
+	strbuf_init(&clean);
+	utf8_clean(&clean, message, strlen(message));
+	metrics_begin(m, "failed", trainer_done(s->trainer) + 1);
+	metrics_text(m, "message", clean.s);
+	metrics_end(m);
+	strbuf_free(&clean);
+}
+
+/*
+ * The parameters of a run stay, so that going on with it leads to the same step again: what
+ * helps is another run.
+ */
+static int explain_failure(const struct session *s, int err, const char *message)
+{
+	const char *clip = config_float(s->cfg, PARAM_OPTIM_CLIP) > 0 ? "lower" : "set";
+
+	if (err != -EDOM)
+		return fail(err, "%s", message);
+	if (s->saved < 0)
+		return fail(err, "%s; no checkpoint is written yet: begin again with a lower "
+			    "TRAIN_LR, or %s OPTIM_CLIP", message, clip);
+	return fail(err, "%s; the newest checkpoint is that of step %lld: begin another run from "
+		    "it (--init=%s) with a lower TRAIN_LR, or %s OPTIM_CLIP", message,
+		    (long long)s->saved, s->run->path, clip);
+}
+
+static int end_in_failure(const struct session *s, int err)
+{
+	char *message = strdup(fail_message());
+
+	if (!message)
+		return err;
+	log_failure(s, message);
+	err = explain_failure(s, err, message);
+	free(message);
+	return err;
+}
+
 int session_run(struct session *s)
 {
 	int ret = 0;
@@ -193,6 +253,40 @@ int session_run(struct session *s)
 	}
 	if (!ret && s->saved != trainer_done(s->trainer))
 		ret = save(s);
+	return ret ? end_in_failure(s, ret) : 0;
+}
+
+/* ---- the loss at the end --------------------------------------------------------- */
+
+/** struct tail - the mean loss of the steps behind @after. */
+struct tail {
+	long long after, steps;
+	double sum;
+};
+
+static int read_tail(void *ctx, const struct metrics_line *l)
+{
+	struct tail *t = ctx;
+	long long step;
+	int ret = metrics_step(l, &step);
+
+	if (ret || step <= t->after || !metrics_is(l, "train"))
+		return ret;
+	t->sum += metrics_number(l, "loss");
+	t->steps++;
+	return 0;
+}
+
+int session_tail(const struct session *s, double *loss, int64_t *steps)
+{
+	int64_t done = trainer_done(s->trainer), last = done / TAIL_PART;
+	struct tail t = { .after = done - (last ? last : 1) };
+	char *path = path_join(s->run->path, "metrics.jsonl");
+	int ret = path ? metrics_read(path, read_tail, &t) : fail_nomem(0, "a path");
+
+	free(path);
+	*loss = t.steps ? t.sum / (double)t.steps : NAN;
+	*steps = t.steps;
 	return ret;
 }
 
@@ -229,7 +323,7 @@ int session_begin(struct session *s)
 	int ret;
 
 	s->first = past.step;
-	s->loss = NAN;
+	s->loss = s->lr = NAN;
 	if (past.step < 1)
 		return 0;
 	path = path_join(s->run->path, "metrics.jsonl");

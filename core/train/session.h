@@ -37,7 +37,7 @@ struct session {
 	void *ctx;
 
 	struct eval_result eval;	/* the last one */
-	double loss;			/* of the last step; NaN: none was run */
+	double loss, lr;		/* of the last step; NaN: none was run */
 	double seconds;			/* in steps of this process */
 	double seconds_before;		/* in steps of those before, up to where this one began */
 	int64_t first;			/* steps done when this process began */
@@ -52,9 +52,16 @@ int session_begin(struct session *s);
 
 /**
  * session_run() - run steps until the budget is spent or *stop is set, and save.
- * Return: 0 in both cases; -errno.
+ * Return: 0 in both cases; -errno, and the log ends with a line "failed".
  */
 int session_run(struct session *s);
+
+/**
+ * session_tail() - mean loss of the last 2 % of the steps done, at least one, as logged.
+ * @loss: nats per token; NaN if none is logged
+ * @steps: how many they are
+ */
+int session_tail(const struct session *s, double *loss, int64_t *steps);
 
 /** session_rate() - tokens per second of the steps of this process. */
 double session_rate(const struct session *s);

@@ -192,13 +192,34 @@ wild="$wild --set TRAIN_EVAL_EVERY=0"
 # shellcheck disable=SC2086
 refuses "NaN" 1 'step [0-9]*: the [a-z]* is not finite' tiny nan $wild
 has "NaN: names op and tensor" "op '.*' made .* in tensor '.*'" err
-last=$(field step nan/metrics.jsonl)
+has "NaN: says what to do" 'checkpoint is that of step [0-9]*: .*--init=nan.*TRAIN_LR.*OPTIM_CLIP' err
+equal "NaN: the log ends with it" "$(tail -n 1 nan/metrics.jsonl |
+	sed 's/\("step":[0-9]*\),"message":"step [0-9]*: the [a-z]* is not finite.*/\1/')" \
+	"{\"event\":\"failed\",\"step\":$(grep -c '"event":"train"' nan/metrics.jsonl |
+		awk '{ print $1 + 1 }')"
+if "$KNLP" report -h >out 2>&1; then
+	"$KNLP" report --format=md nan >out 2>err
+	has "NaN: the report says so" \
+		'The run failed after step .*: step [0-9]*: the [a-z]* is not finite' out
+	"$KNLP" report --format=json nan >out 2>err
+	has "NaN: in JSON, too" '"state":"failed","failure":"step ' out
+fi
+last=$(($(field step nan/metrics.jsonl) - 1))
 equal "NaN: the last good checkpoint is there" "$(newest nan)" \
 	"nan/checkpoints/step-$(printf %010d "$last")"
 succeeds "NaN: and whole" "$KNLP" generate -n 3 nan
 # shellcheck disable=SC2086
 refuses "NaN: comes again" 1 'not finite' tiny nan $wild --resume
+equal "NaN: it is logged once" "$(grep -c '"event":"failed"' nan/metrics.jsonl)" 1
 no_remains "NaN: nothing temporary is left" nan
+# shellcheck disable=SC2086
+refuses "NaN without a checkpoint" 1 'no checkpoint is written yet: .*TRAIN_LR.*OPTIM_CLIP' \
+	tiny nan-none $wild --set TRAIN_CHECKPOINT_EVERY=0
+sed -i '/"event":"failed"/d' nan/metrics.jsonl
+
+# ---- a training that diverges -----------------------------------------------------
+succeeds "divergence" tiny diverges --set TRAIN_LR=5 --set TRAIN_MIN_LR=5 --set TRAIN_WARMUP=0
+has "divergence: a warning" 'warning: step 40: held-out loss .* is above the 5.54.* uniform' err
 
 # ---- no room, no permission -------------------------------------------------------
 # A run that dies for want of room keeps what it had and goes on when there is some.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "data/dataset.h"
 #include "nn/model.h"
 #include "tools/command.h"
@@ -21,6 +22,7 @@ static struct {
 
 static int report(const char *model, const struct eval_result *r)
 {
+	char ppl[FORMAT_MAX];
 	struct json_out *o;
 
 	if (config_options.json) {
@@ -36,7 +38,7 @@ static int report(const char *model, const struct eval_result *r)
 	printf("%-14s %lld\n", "tokens", (long long)r->tokens);
 	printf("%-14s %.4f nats/token\n", "loss", eval_loss(r));
 	printf("%-14s %.4f nats/byte\n", "", eval_per_byte(r));
-	printf("%-14s %.4f\n", "perplexity", eval_ppl(r));
+	printf("%-14s %s\n", "perplexity", format_ppl(ppl, eval_ppl(r)));
 	return 0;
 }
 

@@ -18,6 +18,9 @@ struct job {
 	struct run *run;
 	struct session session;
 	bool bar;			/* the line of progress is ours */
+	bool on_terminal;
+	double sum;			/* terminal: smoothed loss; else of the losses since the */
+	int64_t summed;			/* last line, and how many they are */
 };
 
 /** job_overview() - one line on what will be done, and warnings of what looks wrong. */

@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "base/usage.h"
 #include "io/checkpoint.h"
 #include "io/run.h"
 #include "nn/model.h"
@@ -117,6 +118,7 @@ static int plan_json(const struct job *j, const struct train_memory *mem, size_t
 	json_out_number(o, "seconds_per_step", seconds);
 	json_out_number(o, "seconds", seconds * (double)s->steps);
 	json_out_number(o, "tokens_per_s", (double)s->tokens_per_step / seconds);
+	json_out_number(o, "load", usage_load());
 	json_out_int(o, "bytes_weights", (long long)mem->weights);
 	json_out_int(o, "bytes_gradients", (long long)mem->gradients);
 	json_out_int(o, "bytes_optimizer", (long long)mem->states);
@@ -131,6 +133,7 @@ static void plan_time(const struct job *j)
 	const struct train_shape *s = trainer_shape(j->trainer);
 	double seconds = predict(j);
 	char text[FORMAT_MAX];
+	double load = usage_load();
 
 	if (!(seconds > 0))
 		return;
@@ -139,6 +142,9 @@ static void plan_time(const struct job *j)
 	       format_duration(text, seconds * (double)s->steps));
 	printf("%-22s about %s tok/s\n", "speed",
 	       format_count(text, (double)s->tokens_per_step / seconds));
+	if (isfinite(load))
+		printf("%-22s %.2f now; the times are for a machine that does nothing else\n",
+		       "load", load);
 }
 
 static void plan_text(const struct job *j, const struct train_memory *mem, size_t room)
@@ -181,7 +187,14 @@ int job_report_plan(const struct job *j)
 
 /* ---- what came of it ---------------------------------------------------------------- */
 
-static int report_json(const struct job *j, const char *checkpoint, bool finished)
+/** struct tail - the loss at the end; NaN: no step was run here. */
+struct tail {
+	double loss;
+	int64_t steps;
+};
+
+static int report_json(const struct job *j, const char *checkpoint, bool finished,
+		       const struct tail *tail)
 {
 	struct trainer *t = j->trainer;
 	struct json_out *o = json_out_new();
@@ -192,7 +205,7 @@ static int report_json(const struct job *j, const char *checkpoint, bool finishe
 	json_out_int(o, "tokens", trainer_done(t) * trainer_shape(t)->tokens_per_step);
 	json_out_int(o, "unique_tokens", (long long)trainer_unique_tokens(t));
 	json_out_number(o, "epochs", trainer_epochs(t));
-	json_out_number(o, "train_loss", j->session.loss);	/* NaN, null, if no step ran */
+	json_out_number(o, "train_loss", tail->loss);
 	json_out_number(o, "loss", eval_loss(&j->session.eval));
 	json_out_number(o, "ppl", eval_ppl(&j->session.eval));
 	json_out_number(o, "nats_per_byte", eval_per_byte(&j->session.eval));
@@ -202,7 +215,7 @@ static int report_json(const struct job *j, const char *checkpoint, bool finishe
 	return json_out_print(o);
 }
 
-static void report_text(const struct job *j, const char *checkpoint)
+static void report_text(const struct job *j, const char *checkpoint, const struct tail *tail)
 {
 	const struct eval_result *e = &j->session.eval;
 	struct trainer *t = j->trainer;
@@ -215,13 +228,14 @@ static void report_text(const struct job *j, const char *checkpoint)
 	       format_grouped(b, trainer_done(t)));
 	printf("%-22s %s (%.2f epochs)\n", "unique tokens",
 	       format_grouped(a, (int64_t)trainer_unique_tokens(t)), trainer_epochs(t));
-	if (isfinite(j->session.loss)) {
+	if (isfinite(tail->loss)) {
 		printf("%-22s %s, %s tok/s\n", "time", format_duration(a, j->session.seconds),
 		       format_count(b, session_rate(&j->session)));
-		printf("%-22s %.4f nats/token in the last step\n", "train loss", j->session.loss);
+		printf("%-22s %.4f nats/token, mean of the last %s step%s\n", "train loss",
+		       tail->loss, format_grouped(a, tail->steps), tail->steps > 1 ? "s" : "");
 	}
-	printf("%-22s %.4f nats/token, perplexity %.3f\n", "held-out loss", eval_loss(e),
-	       eval_ppl(e));
+	printf("%-22s %.4f nats/token, perplexity %s\n", "held-out loss", eval_loss(e),
+	       format_ppl(a, eval_ppl(e)));
 	printf("%-22s %.4f nats/byte (%s tokens)\n", "", eval_per_byte(e),
 	       format_count(a, (double)e->tokens));
 	if (IS_ENABLED(CONFIG_CMD_REPORT))
@@ -231,14 +245,15 @@ static void report_text(const struct job *j, const char *checkpoint)
 int job_report(const struct job *j, bool finished)
 {
 	char *checkpoint = checkpoint_path(j->run, trainer_done(j->trainer));
-	int ret = 0;
+	struct tail tail = { .loss = NAN };
+	int ret = checkpoint ? 0 : fail_nomem(0, "a path");
 
-	if (!checkpoint)
-		return fail_nomem(0, "a path");
-	if (config_options.json)
-		ret = report_json(j, checkpoint, finished);
-	else
-		report_text(j, checkpoint);
+	if (!ret && isfinite(j->session.loss))
+		ret = session_tail(&j->session, &tail.loss, &tail.steps);
+	if (!ret && config_options.json)
+		ret = report_json(j, checkpoint, finished, &tail);
+	else if (!ret)
+		report_text(j, checkpoint, &tail);
 	free(checkpoint);
 	return ret;
 }

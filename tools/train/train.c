@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
@@ -26,6 +27,7 @@
 
 #define NUMERICS_MAX 20
 #define NUMERIC_TEXT 96
+#define SMOOTH_STEPS 20		/* of the loss beside the bar */
 
 static struct {
 	const char *data, *run, *init;
@@ -62,13 +64,33 @@ static void catch_signals(void)
 		sigaction(SIGHUP, &stop, NULL);
 }
 
+/* A running mean: single batches jump about.  The first steps count in full. */
+static double smooth_loss(struct job *j)
+{
+	double part;
+
+	j->summed++;
+	part = 1 / (double)(j->summed < SMOOTH_STEPS ? j->summed : SMOOTH_STEPS);
+	j->sum += part * (j->session.loss - j->sum);
+	return j->sum;
+}
+
 static void show_progress(void *ctx)
 {
-	const struct job *j = ctx;
+	struct job *j = ctx;
 	char rate[FORMAT_MAX];
 
-	progress_update(j->bar, trainer_done(j->trainer), "loss %.4f  %s tok/s",
-			j->session.loss, format_count(rate, session_rate(&j->session)));
+	format_count(rate, session_rate(&j->session));
+	if (j->on_terminal) {
+		progress_update(j->bar, trainer_done(j->trainer), "loss %.4f  %s tok/s",
+				smooth_loss(j), rate);
+		return;
+	}
+	j->sum += j->session.loss;
+	j->summed++;
+	if (progress_update(j->bar, trainer_done(j->trainer), "loss %.4f  lr %.3g  %s tok/s",
+			    j->sum / (double)j->summed, j->session.lr, rate))
+		j->sum = j->summed = 0;
 }
 
 static int train(struct job *j)
@@ -93,6 +115,7 @@ static int train(struct job *j)
 	}
 	job_overview(j);
 	j->bar = progress_begin("train", steps);
+	j->on_terminal = log_terminal(STDERR_FILENO);
 	progress_skip(j->bar, j->session.first);
 	ret = session_run(&j->session);
 	progress_end(j->bar);
@@ -154,6 +177,7 @@ static int begin_again(struct job *j)
 		return fail(-ENOENT, "%s was cut before it held the weights of --init: remove it "
 			    "and begin again", opt.run);
 	fail_clear();
+	log_info("%s: no checkpoint is written yet: begins again", opt.run);
 	ret = trainer_start(j->trainer, NULL);
 	return ret ? ret : run_rewind(j->run, -1);
 }
@@ -171,6 +195,8 @@ static int resume_run(struct job *j, const struct run_facts *facts)
 	if (ret)
 		return ret;
 	j->session.saved = trainer_done(j->trainer);
+	log_info("%s: goes on from the checkpoint of step %lld", opt.run,
+		 (long long)j->session.saved);
 	return run_rewind(j->run, j->session.saved);
 }
 
