@@ -49,7 +49,7 @@ equal "which is there" "$(newest base)" "base/checkpoints/step-0000000040"
 tiny json --json >out 2>err
 has "--json: the time" '"finished":true,.*"seconds":[0-9.]*,.*"checkpoint":"json/ch' out
 succeeds "--dry-run with a long warm-up" planned --set TRAIN_WARMUP=40
-has "warns of it" 'warning: TRAIN_WARMUP=40: all 40 steps' err
+has "warns of it" 'warning: TRAIN_WARMUP=40: all is warm-up' err
 succeeds "--dry-run of many epochs" planned --set TRAIN_TOKENS=90M
 has "warns of them" 'warning: TRAIN_TOKENS takes the training text [0-9.]* times' err
 fails "a rate that rises" 1 'TRAIN_MIN_LR 0.5 is above TRAIN_LR 0.1' \
