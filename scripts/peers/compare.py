@@ -38,6 +38,7 @@ def options():
     p.add_argument("--steps", type=int, default=5, help="timed steps in a round")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--only", default="", help="cases whose name and type hold this text")
+    p.add_argument("--modes", nargs="+", default=["eager", "compile"], help="of PyTorch")
     p.add_argument("--installed", action="store_true", help="also PyTorch as it installs")
     p.add_argument("--out", help="file for the raw figures, JSON lines")
     return p.parse_args()
@@ -83,7 +84,7 @@ def run_knlp(a, shape, dtype):
 
 def sides(a, preload):
     yield "knlp", lambda shape, dtype: run_knlp(a, shape, dtype)
-    for mode in ("eager", "compile"):
+    for mode in a.modes:
         yield f"PyTorch {mode}", lambda shape, dtype, m=mode: run_torch(a, shape, dtype, m,
                                                                         preload)
     if a.installed:
@@ -127,7 +128,7 @@ def main():
                   f"{share} | {middle(rows, 'rss_mib'):.0f} | "
                   f"{min(loads):.1f}-{max(loads):.1f} |")
         best = max(middle(rows, "tokens_per_s") for side, rows in figures.items()
-                   if side in ("PyTorch eager", "PyTorch compile"))
+                   if side != "knlp")
         memory = min(middle(rows, "rss_mib") for side, rows in figures.items()
                      if side != "knlp")
         print(f"| {name} | {dtype} | **knlp / best PyTorch** | | "
