@@ -87,6 +87,11 @@ static int read_number(const char *key, const char *text, double max, double *va
 	return fail(-EINVAL, "OPTIM_GROUPS: %s=%s is not a number from 0 to %g", key, text, max);
 }
 
+static int set_twice(const struct group_rule *r, const char *key)
+{
+	return fail(-EINVAL, "OPTIM_GROUPS: rule '%s' sets %s twice", r->selector, key);
+}
+
 static int read_setting(struct group_rule *r, char *text)
 {
 	char *value = strchr(text, '='), *key;
@@ -97,12 +102,16 @@ static int read_setting(struct group_rule *r, char *text)
 	value = trim(value + 1);
 	key = trim(text);
 	if (!strcmp(key, "lr_scale"))
-		return read_number(key, value, 1e6, &r->lr_scale);
+		return isnan(r->lr_scale) ? read_number(key, value, 1e6, &r->lr_scale)
+					  : set_twice(r, key);
 	if (!strcmp(key, "decay"))
-		return read_number(key, value, 10, &r->decay);
+		return isnan(r->decay) ? read_number(key, value, 10, &r->decay)
+				       : set_twice(r, key);
 	if (strcmp(key, "optimizer"))
 		return fail(-EINVAL, "OPTIM_GROUPS: unknown key '%s'; there are optimizer, "
 			    "lr_scale, decay", key);
+	if (r->optimizer)
+		return set_twice(r, key);
 	r->optimizer = optimizer_find(value);
 	return r->optimizer ? 0 : fail_in(-EINVAL, "OPTIM_GROUPS");
 }

@@ -5,8 +5,23 @@
 
 #include "base/fail.h"
 #include "base/registry.h"
+#include "base/strbuf.h"
 
 SECTION_DECLARE(knlp_optimizers, struct optimizer);
+
+static void no_optimizer(const struct registry *optimizers, const char *name)
+{
+	const char *near = registry_nearest(optimizers, name);
+	const struct optimizer *o;
+	struct strbuf names;
+
+	strbuf_init(&names);
+	registry_for_each(optimizers, o)
+		strbuf_addf(&names, "%s%s", names.len ? ", " : "", o->name);
+	fail(-EINVAL, "there is no optimizer '%s', only %s%s%s%s", name, names.s,
+	     near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+	strbuf_free(&names);
+}
 
 const struct optimizer *optimizer_find(const char *name)
 {
@@ -19,7 +34,7 @@ const struct optimizer *optimizer_find(const char *name)
 	}
 	found = registry_find(&optimizers, name);
 	if (!found)
-		fail(-EINVAL, "optimizer '%s' is not compiled in", name);
+		no_optimizer(&optimizers, name);
 	return found;
 }
 

@@ -57,7 +57,7 @@ struct optimizer {
 
 #define OPTIMIZER_REGISTER(var) SECTION_ENTRY(knlp_optimizers, struct optimizer, var)
 
-/** optimizer_find() - by name; NULL with a message if it is not compiled in. */
+/** optimizer_find() - by name; NULL with a message that lists those that are compiled in. */
 const struct optimizer *optimizer_find(const char *name);
 
 /** optimizer_hyper() - what the updates of @o read in step @step (1 is the first). */

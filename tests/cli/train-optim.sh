@@ -110,6 +110,13 @@ has "groups: the plan shows them" 'muon, learning rate 0.01, decay 0.1: 8 tensor
 has "groups: and those of others" 'sgd, learning rate 0.003, decay 0: ' out
 fails "groups: resume with other rules" 1 'OPTIM_GROUPS was ' tiny groups --resume \
 	--set OPTIM_GROUPS=matrix:decay=0
+for key in optimizer=sgd lr_scale=2 decay=0; do
+	fails "groups: ${key%=*} twice" 1 "rule 'norm' sets ${key%=*} twice" \
+		tiny none --set "OPTIM_GROUPS=norm:$key,$key"
+done
+fails "groups: another optimizer" 1 \
+	"no optimizer 'muom', only adamw, muon, sgd: did you mean 'muon'?" \
+	tiny none --set OPTIM_GROUPS=matrix:optimizer=muom
 fails "groups: a rule that matches nothing" 1 "OPTIM_GROUPS: rule '/wpo/' matches no" \
 	tiny none --set OPTIM_GROUPS=/wpo/:decay=0
 equal "groups: nothing is left of that" "$(ls -d none 2>/dev/null)" ""

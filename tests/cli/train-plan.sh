@@ -50,6 +50,12 @@ tiny json --json >out 2>err
 has "--json: the time" '"finished":true,.*"seconds":[0-9.]*,.*"checkpoint":"json/ch' out
 succeeds "--dry-run with a long warm-up" planned --set TRAIN_WARMUP=40
 has "warns of it" 'warning: TRAIN_WARMUP=40: all is warm-up' err
+overlap='TRAIN_WARMUP=4 and TRAIN_DECAY_FRACTION=0.95 are more than all 40 steps'
+succeeds "--dry-run of a decay into the warm-up" planned --set TRAIN_SCHEDULE=wsd \
+	--set TRAIN_DECAY_FRACTION=0.95
+has "warns of it" "warning: wsd has nothing stable: $overlap" err
+planned --set TRAIN_SCHEDULE=wsd --set TRAIN_DECAY_FRACTION=0.9 >out 2>err
+equal "of one that begins behind it" "$(grep -c 'nothing stable' err)" 0
 succeeds "--dry-run of many epochs" planned --set TRAIN_TOKENS=90M
 has "warns of them" 'warning: TRAIN_TOKENS takes the training text [0-9.]* times' err
 fails "a rate that rises" 1 'TRAIN_MIN_LR 0.5 is above TRAIN_LR 0.1' \

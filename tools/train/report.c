@@ -23,14 +23,26 @@
 #define PROBE_SECONDS 0.3		/* to predict the time of a training */
 #define MANY_EPOCHS 10		/* beyond that, a model learns the text by heart */
 
+static void warn_of_schedule(const struct config *cfg, int64_t steps)
+{
+	long long warmup = config_int(cfg, PARAM_TRAIN_WARMUP);
+	double decay = config_float(cfg, PARAM_TRAIN_DECAY_FRACTION);
+
+	if (warmup >= steps)
+		log_warn("TRAIN_WARMUP=%lld: all is warm-up, up to the last step, %lld", warmup,
+			 (long long)steps);
+	else if (!strcmp(config_text(cfg, PARAM_TRAIN_SCHEDULE), "wsd") &&
+		 (double)warmup + decay * (double)steps > (double)steps)
+		log_warn("wsd has nothing stable: TRAIN_WARMUP=%lld and TRAIN_DECAY_FRACTION=%g "
+			 "are more than all %lld steps; it falls from the warm-up on", warmup,
+			 decay, (long long)steps);
+}
+
 static void warn_of_plan(const struct job *j)
 {
-	int64_t steps = trainer_shape(j->trainer)->steps;
 	double epochs = trainer_epochs_planned(j->trainer);
 
-	if (config_int(j->cfg, PARAM_TRAIN_WARMUP) >= steps)
-		log_warn("TRAIN_WARMUP=%lld: all is warm-up, up to the last step, %lld",
-			 config_int(j->cfg, PARAM_TRAIN_WARMUP), (long long)steps);
+	warn_of_schedule(j->cfg, trainer_shape(j->trainer)->steps);
 	if (epochs > MANY_EPOCHS)
 		log_warn("TRAIN_TOKENS takes the training text %.1f times: the model may learn it "
 			 "by heart", epochs);
