@@ -49,6 +49,10 @@ printf 'a\n/quit\nb\n' | talk -n 3 --temperature 0 >out 2>err
 equal "/quit leaves" "$(cat out)" "$(printf 'a\n' | talk -n 3 --temperature 0 2>err)"
 printf 'a line\n' | talk -n 100 >out 2>err
 has "a full context is said" 'the context is full: the model has forgotten the first' err
+printf 'a\n\n\n' | talk -n 2000 --temperature 3 >out 2>err
+has "the end of a document is said" 'the model ended the document: a line begins another' err
+printf 'a\n\n\n' | talk -q -n 2000 --temperature 3 >out 2>err
+equal "but not with -q" "$(cat err)" ""
 head -c 3000 text | tr '\n' ' ' | talk -n 3 >out 2>err
 equal "a line longer than the context" $? 0
 fails "--json" 2 '--interactive and --json' talk --json

@@ -83,6 +83,17 @@ equal "generate: of a long prompt the end counts" \
 	"$(generate -n 5 --prompt "$long" base)" \
 	"$(generate -n 5 --prompt "$(printf %s "$long" | tail -c 32)" base)"
 equal "generate: an empty prompt is none" "$(generate -n 50 --prompt '' base)" "$first"
+"$KNLP" generate -n 5000 --temperature 3 base >out 2>err
+nr=$(sed -n 's/.*ended the document after \([0-9]*\) of at most 5000 tokens$/\1/p' err)
+equal "generate: says where the document ends" "${nr:+yes}" yes
+"$KNLP" generate -q -n 5000 --temperature 3 base >out 2>err
+equal "generate: but not with -q" "$(cat err)" ""
+"$KNLP" generate -n 5000 --temperature 3 --json base >out 2>err
+has "generate: --json says so" '"stop":"end_of_document"' out
+equal "generate: with the tokens before it and itself" \
+	"$(sed 's/.*"tokens":\[//' out | tr ',' '\n' | grep -c .)" $((nr + 1))
+"$KNLP" generate -n $((nr)) --temperature 3 --json base >out 2>err
+has "generate: one that is cut does not" '"stop":"tokens"' out
 succeeds "generate: far beyond the context" "$KNLP" generate -n 200 --temperature 2 base
 "$KNLP" generate -n 3 --prompt 'The kernel ' base >out 2>err
 equal "generate: prints the prompt" "$(head -c 11 out)" 'The kernel '
@@ -100,7 +111,7 @@ sample() { sed -n 's/.*"event":"sample","step":'"$2"',.*"text":\("[^\t]*"\),"sec
 	"$1/metrics.jsonl"; }
 "$KNLP" generate -n 200 --json base >out 2>err
 equal "one sample, at the end: what knlp generate writes" "$(sample base 40)" \
-	"$(sed 's/.*"text":\("[^\t]*"\),"tokens".*/\1/' out)"
+	"$(sed 's/.*"text":\("[^\t]*"\),"stop".*/\1/' out)"
 equal "no other sample" "$(grep -c '"event":"sample"' base/metrics.jsonl)" 1
 tiny many --set TRAIN_SAMPLE_EVERY=10 --set TRAIN_SAMPLE_TOKENS=7 \
 	--set TRAIN_SAMPLE_PROMPT='The "kernel"' >out 2>err

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "data/tokenizer.h"
 #include "infer/generate.h"
 #include "nn/model.h"
@@ -49,15 +50,21 @@ static int emit(void *ctx, uint32_t id)
 
 static int report(const struct writing *w, const struct token_list *ids, size_t prompt)
 {
+	bool ended = ids->nr > prompt && ids->ids[ids->nr - 1] == tokenizer_eot(w->tokenizer);
 	struct json_out *o, *list;
 
 	if (!config_options.json) {
 		putchar('\n');
+		fflush(stdout);
+		if (ended)
+			log_info("the model ended the document after %zu of at most %d tokens",
+				 ids->nr - prompt - 1, opt.tokens);
 		return 0;
 	}
 	o = json_out_new();
 	json_out_text(o, "prompt", opt.prompt);
 	json_out_bytes(o, "text", w->text.s, w->text.len);
+	json_out_text(o, "stop", ended ? "end_of_document" : "tokens");
 	list = json_out_array(o, "tokens");
 	for (size_t i = prompt; i < ids->nr; i++)
 		json_out_int(list, NULL, ids->ids[i]);

@@ -71,6 +71,15 @@ static int emit(void *ctx, uint32_t id)
 	return ret ? ret : show(t, utf8_whole(t->held.s, t->held.len));
 }
 
+/* @before: tokens of the text before the model wrote */
+static void say_ended(const struct talk *t, size_t before)
+{
+	const struct token_list *ids = session_tokens(t->session);
+
+	if (ids->nr > before && ids->ids[ids->nr - 1] == tokenizer_eot(t->tokenizer))
+		log_info("the model ended the document: a line begins another one");
+}
+
 static void say_forgotten(struct talk *t)
 {
 	size_t now = session_forgotten(t->session);
@@ -108,15 +117,18 @@ static int add_line(struct talk *t, const char *line, size_t len)
 static int take_turn(struct talk *t, const char *line, size_t len)
 {
 	int ret = add_line(t, line, len);
+	size_t before;
 
 	if (ret)
 		return ret;
+	before = session_tokens(t->session)->nr;
 	interrupts = 0;
 	ret = session_write(t->session, &t->g);
 	if (!ret)
 		ret = show(t, t->held.len);
 	putchar('\n');
 	fflush(stdout);
+	say_ended(t, before);
 	say_forgotten(t);
 	t->leave = interrupts > 1;
 	return ret;
