@@ -53,6 +53,11 @@ struct option {
 	const void *value;	/* where it goes; not const there */
 	const char *help;
 	double min, max;
+	/*
+	 * Appends the words that may stand for the value, with blanks or commas between, for
+	 * shells to complete; NULL: @arg says what may.
+	 */
+	void (*words)(struct strbuf *sb);
 };
 
 #define OPTION_BOOL(c, long_name, ptr, text)					\
@@ -73,6 +78,10 @@ struct option {
 #define OPTION_STRING(c, long_name, arg_name, ptr, text)			\
 	{ .type = OPTION_TYPE_STRING, .short_name = (c), .name = (long_name),	\
 	  .arg = (arg_name), .value = 1 ? (ptr) : (const char **)0, .help = (text) }
+#define OPTION_WORD(c, long_name, arg_name, ptr, words_fn, text)		\
+	{ .type = OPTION_TYPE_STRING, .short_name = (c), .name = (long_name),	\
+	  .arg = (arg_name), .value = 1 ? (ptr) : (const char **)0,		\
+	  .words = (words_fn), .help = (text) }
 #define OPTION_TEXT(c, long_name, arg_name, ptr, text)				\
 	{ .type = OPTION_TYPE_TEXT, .short_name = (c), .name = (long_name),	\
 	  .arg = (arg_name), .value = 1 ? (ptr) : (const char **)0, .help = (text) }

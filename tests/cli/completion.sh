@@ -69,6 +69,15 @@ if command -v bash >/dev/null; then
 	bash_gives "its values" "gpt2 llama" train --set=MODEL_FAMILY=
 	bash_gives "the beginning of one" llama train --set=MODEL_FAMILY=l
 	bash_gives "one that there is not" "" config --set=NOPE
+	bash_gives "a parameter to explain" TRAIN_LR config --help-for=TRAIN_LR
+	bash_gives "the same behind a blank" TRAIN_LR config --help-for TRAIN_LR
+	if "$KNLP" report -h >out 2>err; then
+		bash_gives "formats" "html json md" report --format=
+		bash_gives "a format behind a short option" json report -f j
+	fi
+	if "$KNLP" data tokenizer -h >out 2>err; then
+		bash_gives "a pattern" llama3 data tokenizer --pattern=l
+	fi
 	bash_gives "help" generate help gen
 	bash_gives "an op" count_valid ops count_v
 	# Each long option of each command.
@@ -134,6 +143,10 @@ if command -v zsh >/dev/null; then
 	zsh_gives "a parameter" "MODEL_FAMILY=" train --set=MODEL_FAM
 	zsh_gives "behind a blank" "MODEL_FAMILY=" train --set MODEL_FAM
 	zsh_gives "its values" "gpt2 llama" train --set=MODEL_FAMILY=
+	zsh_gives "a parameter to explain" TRAIN_LR config --help-for=TRAIN_LR
+	if "$KNLP" report -h >out 2>err; then
+		zsh_gives "formats" "html json md" report --format=
+	fi
 	zsh_gives "help" generate help gen
 else
 	skip zsh "there is none"

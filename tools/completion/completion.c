@@ -81,6 +81,18 @@ static void put_kind(const char *name)
 	}
 }
 
+static void put_words(const struct option *o)
+{
+	struct strbuf words;
+
+	strbuf_init(&words);
+	o->words(&words);
+	for (const char *s = words.s; *s; s++)
+		if (*s != ',')
+			putchar(*s);
+	strbuf_free(&words);
+}
+
 static void put_value(const struct option *o, void *command)
 {
 	if (!o->arg)
@@ -89,7 +101,10 @@ static void put_value(const struct option *o, void *command)
 	if (o->short_name)
 		printf(" | '%s -%c'", (const char *)command, o->short_name);
 	printf(") echo '");
-	put_kind(o->arg);
+	if (o->words)
+		put_words(o);
+	else
+		put_kind(o->arg);
 	printf("' ;;\n");
 }
 
@@ -174,8 +189,8 @@ static const struct command command = {
 	.usage = (const char *const []){ "bash|zsh", NULL },
 	.description =
 		"Prints a script with which the shell completes commands, options, files and "
-		"folders, and behind --set the parameters and their values. `make install` puts "
-		"both in place.",
+		"folders, values where there are few, and behind --set the parameters and theirs. "
+		"`make install` puts both in place.",
 	.min_args = 1,
 	.max_args = 1,
 	.args = "SHELL",

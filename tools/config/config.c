@@ -23,11 +23,17 @@ static struct {
 	bool hash;
 } opt;
 
+static void parameter_names(struct strbuf *sb)
+{
+	for (int i = 0; i < PARAM_COUNT; i++)
+		strbuf_addf(sb, "%s%s", i ? " " : "", params[i].name);
+}
+
 static const struct option options[] = {
 	OPTION_TABLE(option_table_config),
 	OPTION_BOOL(0, "hash", &opt.hash, "print the hash of the config only"),
-	OPTION_STRING(0, "help-for", "NAME", &opt.help_for,
-		      "explain one parameter: meaning, type, default, value"),
+	OPTION_WORD(0, "help-for", "NAME", &opt.help_for, parameter_names,
+		    "explain one parameter: meaning, type, default, value"),
 	OPTION_TABLE(option_table_json),
 	OPTION_END
 };

@@ -168,8 +168,8 @@ static const struct option options[] = {
 		     "tokens and merges"),
 	OPTION_STRING('o', "out", "FILE|DIR", &opt.out, "a name that ends in .json, or a folder "
 		      "for tokenizer.json"),
-	OPTION_STRING(0, "pattern", "NAME", &opt.pattern, "how text is cut into words: gpt2, "
-		      "llama3 or regex:TEXT (default gpt2)"),
+	OPTION_WORD(0, "pattern", "NAME", &opt.pattern, bpe_pattern_names, "how text is cut into "
+		    "words: gpt2, llama3 or regex:TEXT (default gpt2)"),
 	OPTION_LIST(0, "special", "TEXT", &opt.special, "a special token besides <|endoftext|>; "
 		    "may be repeated"),
 	OPTION_COUNT(0, "min-count", "N", &opt.min_count, 1, 2147483647, "do not merge pairs that "

@@ -56,15 +56,21 @@ static int put_out(const char *path, const struct strbuf *text)
 	return ret;
 }
 
-static int wrong_format(const char *format)
+static void format_names(struct strbuf *sb)
 {
 	const struct report_format *f;
+
+	registry_for_each(report_formats(), f)
+		strbuf_addf(sb, "%s%s", sb->len ? ", " : "", f->name);
+}
+
+static int wrong_format(const char *format)
+{
 	struct strbuf names;
 	int ret;
 
 	strbuf_init(&names);
-	registry_for_each(report_formats(), f)
-		strbuf_addf(&names, "%s%s", names.len ? ", " : "", f->name);
+	format_names(&names);
 	ret = usage_error("report: --format '%s': there are %s", format, names.s);
 	strbuf_free(&names);
 	return ret;
@@ -99,8 +105,8 @@ static const struct option options[] = {
 	OPTION_STRING('o', "out", "FILE", &opt.out, "where to write; - is standard output "
 		      "(default: RUN/report.html, report.html for several runs, standard output "
 		      "for other formats)"),
-	OPTION_STRING('f', "format", "FORMAT", &opt.format, "html, md or json (default: the ending "
-		      "of FILE, or html)"),
+	OPTION_WORD('f', "format", "FORMAT", &opt.format, format_names, "html, md or json "
+		    "(default: the ending of FILE, or html)"),
 	OPTION_TABLE(option_table_output),
 	OPTION_END
 };
