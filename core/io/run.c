@@ -135,6 +135,53 @@ static int open_metrics(struct run *run)
 	return ret;
 }
 
+static bool is_run(const char *path)
+{
+	char *manifest = path_join(path, "manifest.yaml"), *config = path_join(path, "config");
+	bool is = manifest && config && file_exists(manifest) && file_exists(config);
+
+	free(manifest);
+	free(config);
+	return is;
+}
+
+/* The first run by name in folder @path, as a new string or NULL; @nr: how many there are. */
+static char *find_run(const char *path, int *nr)
+{
+	struct dirent **entries;
+	int nr_entries = scandir(path, &entries, NULL, alphasort);
+	char *found = NULL;
+
+	*nr = 0;
+	for (int i = 0; i < nr_entries; i++) {
+		char *inner = path_join(path, entries[i]->d_name);
+
+		if (inner && entries[i]->d_name[0] != '.' && is_run(inner) && !(*nr)++)
+			found = inner;
+		else
+			free(inner);
+		free(entries[i]);
+	}
+	if (nr_entries >= 0)
+		free(entries);
+	return found;
+}
+
+/* Whoever keeps runs in a folder may have named that one. */
+static int no_run(const char *path)
+{
+	int nr, ret;
+	char *found = find_run(path, &nr);
+
+	if (!found)
+		return fail(-ENOENT, "%s holds no run (no manifest.yaml)", path);
+	ret = nr > 1 ? fail(-ENOENT, "%s is no run, but holds %d: say %s, or another one", path, nr,
+			    found)
+		     : fail(-ENOENT, "%s is no run, but holds one: say %s", path, found);
+	free(found);
+	return ret;
+}
+
 static int read_manifest(struct run *run)
 {
 	char *file = path_join(run->path, "manifest.yaml");
@@ -144,10 +191,12 @@ static int read_manifest(struct run *run)
 	if (!file)
 		return fail_nomem(strlen(run->path), "a file name");
 	ret = file_exists(file) ? yml_read(file, &run->manifest)
-				: fail(-ENOENT, "%s holds no run (no manifest.yaml)", run->path);
+				: no_run(run->path);
 	free(file);
 	if (!ret)
 		ret = yml_int(run->manifest, "format", &format);
+	if (ret == -EINVAL)
+		fail_in(ret, "%s is no run", run->path);
 	if (!ret && format != RUN_FORMAT)
 		ret = fail(-EINVAL, "%s: format %lld, this knlp knows %d", run->manifest->file,
 			   format, RUN_FORMAT);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "io/run.h"
@@ -39,9 +40,25 @@ static int name_runs(struct report *r, char *const *paths)
 	return 0;
 }
 
+/* Twice the same run would be one curve under another, and a comparison that says nothing. */
+static int check_different(char *const *paths, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		struct stat a, b;
+
+		if (stat(paths[i], &a))
+			continue;	/* reading it says why */
+		for (int k = 0; k < i; k++)
+			if (!stat(paths[k], &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+				return fail(-EINVAL, "%s and %s are the same run: name it once",
+					    paths[k], paths[i]);
+	}
+	return 0;
+}
+
 int report_open(struct report *r, char *const *paths, int nr)
 {
-	int ret = 0;
+	int ret = check_different(paths, nr);
 
 	r->nr = 0;
 	r->run = calloc(nr, sizeof(*r->run));

@@ -88,7 +88,7 @@ struct report {
  * report_open() - read @nr runs.
  *
  * Return: 0; -ENOENT if a folder holds no run; -EINVAL naming the line of a log that is
- * broken; -errno.  Call report_close() in any case.
+ * broken, or a run that is there twice; -errno.  Call report_close() in any case.
  */
 int report_open(struct report *r, char *const *paths, int nr);
 void report_close(struct report *r);

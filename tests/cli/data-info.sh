@@ -60,8 +60,16 @@ head -c 1500 data/val_000000.bin >cut.bin
 fails "a shard cut short" 1 'cut.bin' "$KNLP" data info cut.bin
 head -c 3000 text >text.bin
 fails "no shard" 1 'text.bin' "$KNLP" data info text.bin
-fails "nothing there" 1 'nowhere' "$KNLP" data info nowhere
-fails "a text" 1 'text' "$KNLP" data info text
+what='neither a data folder, nor a shard (FILE.bin), nor a tokenizer: '
+fails "nothing there" 1 "nowhere: $what" "$KNLP" data info nowhere
+fails "a text" 1 "text: $what" "$KNLP" data info text
+if "$KNLP" train -h >out 2>err; then
+	"$KNLP" train -q --data data --run run --set MODEL_WIDTH=32 --set MODEL_HEADS=2 \
+		--set MODEL_LAYERS=1 --set MODEL_CONTEXT=8 --set TRAIN_BATCH=1 \
+		--set TRAIN_TOKENS=8 --set TRAIN_WARMUP=0 >out 2>err
+	fails "a run" 1 "run: a run: .knlp report run. shows it; its data: $PWD/data\$" \
+		"$KNLP" data info run
+fi
 fails "--tokenizer of a folder" 2 'single shard' "$KNLP" data info -t byte data
 # An id that no vocabulary has, in a shard of 32 bits.
 {

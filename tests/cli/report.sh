@@ -132,6 +132,15 @@ END
 fails "a broken line is named" 1 'broken/metrics.jsonl:2: ' "$KNLP" report broken
 equal "nothing is written then" "$(ls broken)" "$(printf 'config\nmanifest.yaml\nmetrics.jsonl')"
 fails "no run" 1 'nothing holds no run' "$KNLP" report nothing
+mkdir several
+cp -r one several/b
+fails "the folder around a run" 1 'several is no run, but holds one: say several/b' \
+	"$KNLP" report several
+cp -r one several/a
+fails "the folder around runs" 1 'holds 2: say several/a, or another' "$KNLP" report several
+fails "a data folder" 1 'data is no run: ' "$KNLP" report data
+fails "the same run twice" 1 'run and ./several/../run are the same run' \
+	"$KNLP" report run one ./several/../run
 fails "no format" 2 "'pdf': there are html, json, md" "$KNLP" report -f pdf run
 fails "no place" 1 'cannot write' "$KNLP" report -o /nowhere/x.html run
 

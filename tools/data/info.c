@@ -3,12 +3,14 @@
  * knlp data info - what a data folder, a token shard or a tokenizer holds.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "data/census.h"
 #include "data/shard.h"
 #include "data/utf8.h"
+#include "io/run.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/data/report.h"
@@ -270,6 +272,29 @@ out:
 
 /* ---- a tokenizer ------------------------------------------------------------------ */
 
+/* @ret: why it is no tokenizer */
+static int explain_unknown(const char *path, int ret)
+{
+	char *why = strdup(fail_message());
+	const char *data;
+	struct run *run;
+
+	if (!why)
+		return fail_nomem(0, "a message");
+	if (!run_open(path, &run)) {
+		if (run_data(run, &data))
+			data = "the folder that --data named";
+		ret = fail(-EINVAL, "%s: a run: `knlp report %s` shows it; its data: %s", path,
+			   path, data);
+		run_close(run);
+	} else {
+		ret = fail(ret, "%s: neither a data folder, nor a shard (FILE.bin), nor a "
+			   "tokenizer: %s", path, why);
+	}
+	free(why);
+	return ret;
+}
+
 static int show_tokenizer(const char *spec)
 {
 	struct tokenizer *tok;
@@ -278,7 +303,7 @@ static int show_tokenizer(const char *spec)
 	int ret = tokenizer_open(spec, &tok);
 
 	if (ret)
-		return ret;
+		return explain_unknown(spec, ret);
 	tokenizer_merges(tok, &merges);
 	for (uint32_t id = 0; id < tokenizer_vocab(tok); id++)
 		special += tokenizer_is_special(tok, id);
