@@ -8,8 +8,12 @@ small() { quick --text=text --dir=quick --minutes=0.001; }
 
 fails "an unknown option" 2 "unknown argument '--nonsense'" quick --nonsense
 fails "no number" 2 "'soon' is not a number" quick --minutes=soon
+fails "no time" 2 "'0' is not a number above 0 and up to 10000" quick --minutes=0
+equal "that takes one line" "$(grep -c . err)" 1
 fails "no value" 2 'needs a value' quick --minutes
 fails "no text" 1 'nowhere: no such text' quick --text=nowhere
+echo 'a few words' >short
+fails "a short text" 1 'short: 12 bytes are too few: at least about 20 kB' quick --text=short
 succeeds "--help" quick --help
 has "says what there is" '--minutes=N' out
 
@@ -17,7 +21,7 @@ needs train 'data prepare' 'eval loss' generate
 english >text
 export KNLP
 succeeds "all of it" small
-for what in '8/8 report' 'held-out loss  *[0-9.]* nats' '^perplexity' 'The kernel' 'Next:'; do
+for what in '8/8 report' 'held-out loss  *[0-9.]* nats' '^perplexity' "^$(head -n 1 text | cut -c 1-6)" 'Next:'; do
 	has "says $what" "$what" out
 done
 run=$(echo quick/run-*)
@@ -26,6 +30,24 @@ succeeds "again" small
 has "everything is there" 'its [0-9]* steps are done' err
 find quick -type f ! -name '*.html' ! -name lock ! -name metrics.jsonl -exec sha256sum {} + | sort >second
 equal "and stays as it is" "$(diff first second)" ""
+
+# Three steps or so: they are not all warm-up.
+tokens=${run##*-}
+equal "the warm-up is a tenth of the run" "$(sed -n 's/^CONFIG_TRAIN_WARMUP=//p' "$run/config")" \
+	$((tokens / 1024 / 10))
+printf '%s\n1/2 of the usual tokens' "$tokens" >quick/budget-0.001
+small >out 2>err
+has "a smaller budget is said" '^1/2 of the usual.*(remove .*/quick/budget-0.001 to measure anew)$' out
+cp text other
+echo 'one more line' >>other
+fails "another text in the same folder" 1 \
+	'quick was made from .*/text ([0-9]* bytes, cksum .*), and this is .*/other (.*: give another --dir' \
+	quick --text=other --dir=quick --minutes=0.001
+fails "no text in that folder" 1 'quick was made from .*/text (.* and this is .*linux-doc' \
+	quick --dir=quick --minutes=0.001
+echo 'one more line' >>text
+fails "the text was edited" 1 'was made from .*/text (.*), and this is .*/text (' small
+english >text
 
 # A run that was cut: as if it had died before its first checkpoint.
 cp -r "$run" whole
