@@ -295,15 +295,19 @@ int json_array(const char *file, const cJSON *object, const char *key, const cJS
 	return ret;
 }
 
+/* As cJSON escapes, so that a text is the same bytes whoever writes it. */
 void json_add_string(struct strbuf *sb, const char *s)
 {
+	static const char raw[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
+
 	strbuf_addc(sb, '"');
 	for (; *s; s++) {
 		unsigned char c = *s;
+		const char *at = strchr(raw, c);
 
-		if (c == '"' || c == '\\')
-			strbuf_addf(sb, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
+		if (at)
+			strbuf_addf(sb, "\\%c", letter[at - raw]);
+		else if (c < 0x20)
 			strbuf_addf(sb, "\\u%04x", c);
 		else
 			strbuf_addc(sb, *s);

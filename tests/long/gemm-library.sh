@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh source=tests/lib.sh
+# shellcheck shell=sh source=tests/lib.sh disable=SC2034,SC2154
 #
 # Products by each library of the CPU_GEMM choice: the ops agree with their oracles, and a
 # training gives the same bits with 1, 2 and 4 threads and after a kill.
