@@ -106,8 +106,7 @@ int norm_sum_run(const struct call *c, bool with_mean, float eps, norm_fn fn)
 
 #define MIN_ROWS   16	/* of a block, whose sums are in floats first, ... */
 #define MAX_BLOCKS 64
-#define FLUSH      32	/* ... which are added to doubles after so many rows, a multiple of
-			   NORM_GRAD_ROWS */
+#define FLUSH      32	/* ... which are added to doubles after so many rows */
 
 struct backward_pass {
 	const struct call *c;
@@ -166,25 +165,21 @@ static void grad_row(const struct backward_pass *p, struct norm_grad_row *r, int
 	r->rstd = ((const float *)c->in_data[rstd])[row];
 }
 
-static void grad_rows(const struct backward_pass *p, struct norm_grad_row *r, int64_t row,
-		      int nr)
+static void grad_and_copy(const struct backward_pass *p, struct norm_grad_row *r, int64_t row)
 {
 	const struct call *c = p->c;
 	int copy = 1 + p->nr_sums;
+	void *to;
 
-	for (int k = 0; k < nr; k++)
-		grad_row(p, &r[k], row + k);
-	p->fn(r, nr);
+	grad_row(p, r, row);
+	p->fn(r);
 	if (copy >= c->nr_out)
 		return;
-	for (int k = 0; k < nr; k++) {
-		void *to = out_at(c, copy, (row + k) * p->cols);
-
-		if (r->x_type == DT_F32)
-			narrow(r[k].dx, c->out[copy].dtype, to, p->cols);
-		else
-			memcpy(to, r[k].dx, p->cols * sizeof(uint16_t));
-	}
+	to = out_at(c, copy, row * p->cols);
+	if (r->x_type == DT_F32)
+		narrow(r->dx, c->out[copy].dtype, to, p->cols);
+	else
+		memcpy(to, r->dx, p->cols * sizeof(uint16_t));
 }
 
 static void block_tile(void *ctx, long block)
@@ -193,25 +188,22 @@ static void block_tile(void *ctx, long block)
 	const struct call *c = p->c;
 	int64_t row = block * p->block_rows, end = chunk_end(p->rows, p->block_rows, row);
 	float *sums = p->sums + block * p->nr_sums * p->cols;
-	struct norm_grad_row r[NORM_GRAD_ROWS] = { {
+	struct norm_grad_row r = {
 		.w = c->in_data[2],
 		.dw = sums,
 		.db = p->nr_sums > 1 ? sums + p->cols : NULL,
 		.n = p->cols,
 		.dy_type = c->in[0].dtype,
 		.x_type = c->in[1].dtype,
-	} };
+	};
 
-	for (int k = 1; k < NORM_GRAD_ROWS; k++)
-		r[k] = r[0];
 	memset(sums, 0, p->nr_sums * p->cols * sizeof(*sums));
 	for (int s = 0; s < p->nr_sums; s++)
 		memset(p->parts + (s * p->nr_blocks + block) * p->cols, 0,
 		       p->cols * sizeof(*p->parts));
-	for (int64_t i = 0, nr; row < end; row += nr, i += nr) {
-		nr = end - row < NORM_GRAD_ROWS ? end - row : NORM_GRAD_ROWS;
-		grad_rows(p, r, row, (int)nr);
-		if ((i + nr) % FLUSH == 0)
+	for (int64_t i = 1; row < end; row++, i++) {
+		grad_and_copy(p, &r, row);
+		if (i % FLUSH == 0)
 			flush_block(p, block, sums);
 	}
 	flush_block(p, block, sums);

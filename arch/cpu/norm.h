@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What layernorm and rmsnorm have in common: rows in tiles, the residual sum before the
- * norm, and the sums over rows in the backward pass.  Each brings functions for a few rows
+ * norm, and the sums over rows in the backward pass.  Forward functions take a few rows
  * that lie in the first-level cache: what one row waits for hides behind the others.
+ * Backward ones take one: two at once were half as slow again.
  *
  * Inputs and outputs are those of the ops, in their order; what only layernorm has (b,
  * mean, db) is left out for rmsnorm.
@@ -12,9 +13,8 @@
 
 #include "tensor/op.h"
 
-/** NORM_ROWS, NORM_GRAD_ROWS - at most so many rows are given to a function at once. */
-#define NORM_ROWS	4
-#define NORM_GRAD_ROWS	2
+/** NORM_ROWS - at most so many rows are given to a forward function at once. */
+#define NORM_ROWS 4
 
 /** struct norm_row - a row of the forward pass. */
 struct norm_row {
@@ -42,7 +42,7 @@ struct norm_grad_row {
 
 /* @nr rows, which have all but their addresses, mean and rstd in common. */
 typedef void (*norm_fn)(const struct norm_row *r, int nr);
-typedef void (*norm_grad_fn)(const struct norm_grad_row *r, int nr);
+typedef void (*norm_grad_fn)(const struct norm_grad_row *r);
 
 /**
  * norm_run() - all rows of a forward pass.  @with_mean: layernorm; @eps: of its attr

@@ -74,55 +74,40 @@ SIMD_INLINE float dot_of(enum dtype dyt, enum dtype xt, const struct norm_grad_r
 	return ROW_SUM(n, i, load_as(dyt, dy, i) * w[i] * load_as(xt, x, i)) * r->rstd / (float)n;
 }
 
-/* @nr, a constant, is 1 or 2: two rows add to dw in one pass, in their order. */
-SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum, int nr,
+SIMD_INLINE void grad_of(enum dtype dyt, enum dtype xt, bool has_sum,
 			 const struct norm_grad_row *r)
 {
-	const struct norm_grad_row a = r[0], b = r[nr - 1];
-	float dot_a = dot_of(dyt, xt, r), dot_b = nr > 1 ? dot_of(dyt, xt, r + 1) : 0;
-	const float *w = a.w;
-	float *dw = a.dw;
-	int64_t n = a.n;
+	const struct norm_grad_row a = *r;	/* in registers */
+	float dot = dot_of(dyt, xt, r);
 
 	SIMD_LOOP
-	for (int64_t i = 0; i < n; i++) {
+	for (int64_t i = 0; i < a.n; i++) {
 		float d = load_as(dyt, a.dy, i), xhat = load_as(xt, a.x, i) * a.rstd;
-		float dxi = a.rstd * (d * w[i] - xhat * dot_a), dwi = dw[i] + d * xhat;
+		float dxi = a.rstd * (d * a.w[i] - xhat * dot);
 
 		store_as(xt, a.dx, i, has_sum ? load_as(xt, a.dsum, i) + dxi : dxi);
-		if (nr > 1) {
-			d = load_as(dyt, b.dy, i);
-			xhat = load_as(xt, b.x, i) * b.rstd;
-			dxi = b.rstd * (d * w[i] - xhat * dot_b);
-			dwi += d * xhat;
-			store_as(xt, b.dx, i, has_sum ? load_as(xt, b.dsum, i) + dxi : dxi);
-		}
-		dw[i] = dwi;
+		a.dw[i] += d * xhat;
 	}
 }
 
-SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r, int nr)
+SIMD_INLINE void grad_typed(enum dtype dyt, enum dtype xt, const struct norm_grad_row *r)
 {
-	if (r->dsum && nr > 1)
-		grad_of(dyt, xt, true, 2, r);
-	else if (r->dsum)
-		grad_of(dyt, xt, true, 1, r);
-	else if (nr > 1)
-		grad_of(dyt, xt, false, 2, r);
+	if (r->dsum)
+		grad_of(dyt, xt, true, r);
 	else
-		grad_of(dyt, xt, false, 1, r);
+		grad_of(dyt, xt, false, r);
 }
 
-SIMD_CLONES static void backward_rows(const struct norm_grad_row *r, int nr)
+SIMD_CLONES static void backward_row(const struct norm_grad_row *r)
 {
 	if (r->dy_type == DT_F32 && r->x_type == DT_F32)
-		grad_typed(DT_F32, DT_F32, r, nr);
+		grad_typed(DT_F32, DT_F32, r);
 	else if (r->x_type == DT_F32)
-		grad_typed(DT_BF16, DT_F32, r, nr);
+		grad_typed(DT_BF16, DT_F32, r);
 	else if (r->dy_type == DT_F32)
-		grad_typed(DT_F32, DT_BF16, r, nr);
+		grad_typed(DT_F32, DT_BF16, r);
 	else
-		grad_typed(DT_BF16, DT_BF16, r, nr);
+		grad_typed(DT_BF16, DT_BF16, r);
 }
 
 static size_t rmsnorm_grad_scratch(const struct call *maximal)
@@ -132,7 +117,7 @@ static size_t rmsnorm_grad_scratch(const struct call *maximal)
 
 static int rmsnorm_grad_plain(const struct call *c)
 {
-	return norm_grad_run(c, false, backward_rows);
+	return norm_grad_run(c, false, backward_row);
 }
 KERNEL_REGISTER_AS(rmsnorm_grad_plain, rmsnorm_grad, .arch = "cpu", .rank = 0,
 		   .scratch = rmsnorm_grad_scratch, .run = rmsnorm_grad_plain);
