@@ -2,6 +2,8 @@
 #include "tools/generate/interactive.h"
 
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +36,10 @@ static void on_interrupt(int signal_number)
 	interrupts = interrupts < 2 ? interrupts + 1 : 2;
 }
 
-/* Without SA_RESTART: an interrupt ends the wait for a line. */
+/* SA_RESTART: what is being written when it comes is written whole. */
 static void catch_interrupt(void)
 {
-	struct sigaction action = { .sa_handler = on_interrupt }, before;
+	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }, before;
 
 	sigaction(SIGINT, NULL, &before);
 	if (before.sa_handler != SIG_IGN)
@@ -255,33 +257,56 @@ static int take_line(struct talk *t, char *line, size_t len)
 	return run_command(t, line);
 }
 
+/*
+ * Asks on a terminal and waits for a line.  Returns false at an interrupt: one that comes
+ * after the prompt can be seen, before the wait begins, ends it too, for SIGINT is let
+ * through by ppoll() alone.
+ */
+static bool wait_for_line(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	sigset_t interrupt, before;
+	bool ready;
+
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &before);
+	interrupts = 0;
+	fputs("> ", stdout);
+	fflush(stdout);
+	do {
+		ready = ppoll(&in, 1, NULL, &before) > 0;
+	} while (!ready && !interrupts && errno == EINTR);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ready || !interrupts;
+}
+
+/* The next line into @line and @cap; its length, or -1 at the end. */
+static ssize_t next_line(const struct talk *t, char **line, size_t *cap)
+{
+	if (t->terminal && !wait_for_line()) {
+		/* Where nothing is written: was it meant for a reply? */
+		puts("\nCtrl-C again leaves, so does Ctrl-D.");
+		if (!wait_for_line())
+			return -1;
+	}
+	return getline(line, cap, stdin);
+}
+
 static int talk(struct talk *t, const char *first)
 {
 	char *line = NULL;
 	size_t cap = 0;
-	bool asked = false;	/* Ctrl-C where nothing was written: was it meant for a reply? */
 	int ret = *first ? take_turn(t, first, strlen(first)) : 0;
 
 	while (!ret && !t->leave) {
-		ssize_t len;
+		ssize_t len = next_line(t, &line, &cap);
 
-		if (t->terminal) {
-			fputs("> ", stdout);
-			fflush(stdout);
-		}
-		len = getline(&line, &cap, stdin);
 		if (len >= 0) {
-			asked = false;
 			ret = take_line(t, line, len);
 			continue;
 		}
-		if (t->terminal && errno == EINTR && ferror(stdin) && !asked) {
-			asked = true;
-			clearerr(stdin);
-			puts("\nCtrl-C again leaves, so does Ctrl-D.");
-			continue;
-		}
-		if (ferror(stdin) && errno != EINTR)
+		if (ferror(stdin))
 			ret = fail_errno("standard input");
 		if (t->terminal)
 			putchar('\n');
