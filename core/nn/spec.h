@@ -23,21 +23,45 @@ enum gate { GATE_NONE, GATE_HEAD, GATE_ELEMENT };
 /**
  * struct layer_spec - one block.
  * @window: keys seen back from each query, 0: all
+ * @rope_base: of this layer, where layers differ; 0: that of the model, and its scaling
  */
 struct layer_spec {
 	int heads, kv_heads, head_dim;
 	int window;
+	float rope_base;
 	int mlp_width;
 	bool qk_norm;
 	enum gate gate;
 	enum activation activation;
 };
 
-/** struct model_spec - the whole model; @layer has @layers entries. */
+enum rope_scaling_kind { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3 };
+
+/**
+ * struct rope_scaling - how angles were stretched for a longer context.
+ * ROPE_LINEAR divides all of them by @factor.  ROPE_LLAMA3 divides those whose wave is longer
+ * than original / low by @factor, keeps those shorter than original / high, and goes linearly
+ * between (transformers, modeling_rope_utils.py, _compute_llama3_parameters).
+ */
+struct rope_scaling {
+	enum rope_scaling_kind kind;
+	float factor, low, high;
+	int original;
+};
+
+/**
+ * struct model_spec - the whole model; @layer has @layers entries.
+ * @bias: of all linear layers; @qkv_bias: of the projections to q, k and v, where @bias is not
+ * @post_norms: each branch is normed before it is added, too (Gemma 2 and 3)
+ * @embed_scale: token embeddings are multiplied by it; 0: they are not
+ * @attn_scale: of q k^T; 0: 1 / sqrt(head_dim)
+ */
 struct model_spec {
 	const struct family *family;
 	int layers, width, vocab, context;
-	bool tied, bias;
+	bool tied, bias, qkv_bias, post_norms;
+	float embed_scale, attn_scale;
+	struct rope_scaling rope_scaling;
 	enum norm_kind norm;
 	float norm_eps;
 	enum position position;

@@ -3,16 +3,28 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct dtype_info infos[DT_COUNT] = {
-	[DT_F32]  = { "f32",  "F32",  4, 0x1p-24 },
-	[DT_F64]  = { "f64",  "F64",  8, 0x1p-53 },
-	[DT_F16]  = { "f16",  "F16",  2, 0x1p-11 },
-	[DT_BF16] = { "bf16", "BF16", 2, 0x1p-8 },
-	[DT_I64]  = { "i64",  "I64",  8, 0 },
-	[DT_I32]  = { "i32",  "I32",  4, 0 },
-	[DT_U16]  = { "u16",  "U16",  2, 0 },
-	[DT_U8]   = { "u8",   "U8",   1, 0 },
+	[DT_F32]    = { "f32",    "F32",  4, 0x1p-24, 1 },
+	[DT_F64]    = { "f64",    "F64",  8, 0x1p-53, 1 },
+	[DT_F16]    = { "f16",    "F16",  2, 0x1p-11, 1 },
+	[DT_BF16]   = { "bf16",   "BF16", 2, 0x1p-8,  1 },
+	[DT_I64]    = { "i64",    "I64",  8, 0, 1 },
+	[DT_I32]    = { "i32",    "I32",  4, 0, 1 },
+	[DT_U16]    = { "u16",    "U16",  2, 0, 1 },
+	[DT_U8]     = { "u8",     "U8",   1, 0, 1 },
+	[DT_Q4_0]   = { "q4_0",   NULL,  18, 0, 32 },
+	[DT_Q4_1]   = { "q4_1",   NULL,  20, 0, 32 },
+	[DT_Q5_0]   = { "q5_0",   NULL,  22, 0, 32 },
+	[DT_Q5_1]   = { "q5_1",   NULL,  24, 0, 32 },
+	[DT_Q8_0]   = { "q8_0",   NULL,  34, 0, 32 },
+	[DT_Q2_K]   = { "q2_k",   NULL,  84, 0, 256 },
+	[DT_Q3_K]   = { "q3_k",   NULL, 110, 0, 256 },
+	[DT_Q4_K]   = { "q4_k",   NULL, 144, 0, 256 },
+	[DT_Q5_K]   = { "q5_k",   NULL, 176, 0, 256 },
+	[DT_Q6_K]   = { "q6_k",   NULL, 210, 0, 256 },
+	[DT_IQ4_NL] = { "iq4_nl", NULL,  18, 0, 32 },
 };
 
 const struct dtype_info *dtype_info(enum dtype type)
@@ -23,9 +35,22 @@ const struct dtype_info *dtype_info(enum dtype type)
 int dtype_from_safetensors(const char *name)
 {
 	for (int t = 0; t < DT_COUNT; t++)
-		if (!strcmp(infos[t].safetensors, name))
+		if (infos[t].safetensors && !strcmp(infos[t].safetensors, name))
 			return t;
 	return -EINVAL;
+}
+
+int dtype_from_name(const char *name)
+{
+	for (int t = 0; t < DT_COUNT; t++)
+		if (!strcasecmp(infos[t].name, name))
+			return t;
+	return -EINVAL;
+}
+
+int64_t dtype_bytes(enum dtype type, int64_t count)
+{
+	return count / infos[type].block * (int64_t)infos[type].size;
 }
 
 uint16_t f32_to_bf16(float value)
@@ -48,7 +73,7 @@ float bf16_to_f32(uint16_t half)
 	return value;
 }
 
-static float f16_to_f32(uint16_t half)
+float f16_to_f32(uint16_t half)
 {
 	uint32_t sign = (uint32_t)(half & 0x8000) << 16;
 	uint32_t exponent = half >> 10 & 0x1f, fraction = half & 0x3ff, bits;
@@ -93,6 +118,11 @@ static uint16_t f64_to_f16(double value)
 		return sign | (uint16_t)((unsigned int)(exponent + 14) * 1024 +
 					 (unsigned int)fraction);
 	}
+}
+
+uint16_t f32_to_f16(float value)
+{
+	return f64_to_f16(value);
 }
 
 double dtype_get(enum dtype type, const void *data, int64_t i)

@@ -47,7 +47,7 @@ int64_t layout_rows(const struct layout *l)
 
 int64_t layout_bytes(const struct layout *l)
 {
-	return layout_count(l) * (int64_t)dtype_size(l->dtype);
+	return dtype_bytes(l->dtype, layout_count(l));
 }
 
 bool layout_contiguous(const struct layout *l)

@@ -14,6 +14,7 @@
 
 /**
  * struct layout - where the elements of a tensor lie.
+ * A tensor of a block type is contiguous; its sizes and strides count elements, too.
  * @n: sizes, outermost first
  * @stride: distance between neighbours along each dimension, in elements
  * @offset: first element, counted from the start of the storage (views only)

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Models in files of all formats, as one kind of thing: a spec, a tokenizer, and named
+ * tensors in the type in which the file holds them.
+ *
+ * Names are those of Hugging Face, (out, in) is the shape of a matrix, and a tensor means
+ * what core/nn makes of it: norms' gains are what is multiplied with (Gemma's files hold
+ * gain - 1), and rows of q and k are in the order that spec.position says.  Readers turn what
+ * their format does otherwise; what needs no turning stays in the mapped file.
+ *
+ * A format is one file that ends with MODEL_FORMAT_REGISTER().
+ */
+#ifndef FORMATS_SOURCE_H
+#define FORMATS_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/section.h"
+#include "nn/spec.h"
+#include "tensor/dtype.h"
+
+struct model_format;
+struct tokenizer;
+
+/** struct source_tensor - a tensor of a model in a file. */
+struct source_tensor {
+	const char *name;	/* "model.layers.0.mlp.up_proj.weight" */
+	enum dtype dtype;
+	int nd;
+	int64_t shape[2];
+	const void *data;	/* in a mapped file, or memory of the source */
+	size_t bytes;
+};
+
+/** struct source_fact - something that the file says of the model, for `knlp info`. */
+struct source_fact {
+	const char *key, *value;
+};
+
+/**
+ * struct model_source - an open model.
+ * @arch: how the file calls the architecture
+ * @tokenizer: NULL if the file has none
+ * @chat_template: NULL if there is none
+ * @private: the format's own
+ */
+struct model_source {
+	const struct model_format *format;
+	char *path;
+	char *arch;
+	struct model_spec spec;
+	struct tokenizer *tokenizer;
+	char *chat_template;
+	struct source_tensor *tensors;
+	int nr_tensors;
+	struct source_fact *facts;
+	int nr_facts;
+	void *private;
+};
+
+/** struct write_options - @dtype: type of matrices, or DT_COUNT: as they are. */
+struct write_options {
+	enum dtype dtype;
+};
+
+/**
+ * struct model_format - one format.
+ * @is: does @path look like it? No message.
+ * @open: fill @src (zeroed but for format and path); on error source_close() frees what is there
+ * @close: free @private
+ * @write: a new file or folder at @path; NULL: can only be read.  Refuses by name what the
+ *	format cannot hold.
+ * @by_name: does a path that does not exist yet ask for this format ("x.gguf")?
+ */
+struct model_format {
+	const char *name;
+	const char *summary;
+	int rank;		/* order of is() */
+	bool (*is)(const char *path);
+	int (*open)(struct model_source *src);
+	void (*close)(struct model_source *src);
+	int (*write)(const struct model_source *src, const char *path,
+		     const struct write_options *o);
+	bool (*by_name)(const char *path);
+};
+
+#define MODEL_FORMAT_REGISTER(var) SECTION_ENTRY(knlp_model_formats, struct model_format, var)
+SECTION_DECLARE(knlp_model_formats, struct model_format);
+
+/**
+ * source_open() - open the model at @path, whatever its format.
+ *
+ * All tensors that the spec asks for are there, with the right shapes, and no others (but
+ * those that mean nothing, which are left out).
+ * Return: 0; -ENOENT; -EINVAL with one line that names file, tensor and reason.
+ */
+int source_open(const char *path, struct model_source **src);
+void source_close(struct model_source *src);
+
+/** source_find() - the tensor @name, or NULL (no message). */
+const struct source_tensor *source_find(const struct model_source *src, const char *name);
+
+/** source_write() - write @src to @path in the format called @format (NULL: by the name). */
+int source_write(const struct model_source *src, const char *path, const char *format,
+		 const struct write_options *o);
+
+#endif
