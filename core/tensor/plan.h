@@ -78,6 +78,10 @@ void plan_kernels(const struct plan *p, FILE *f);
 int tensor_read(const struct tensor *t, void *host, size_t bytes);
 int tensor_write(struct tensor *t, const void *host, size_t bytes);
 
+/** tensor_copy() - @nr elements from @at on of a contiguous tensor to byte @to_at of @to. */
+int tensor_copy(const struct tensor *t, int64_t at, int64_t nr, struct buffer *to,
+		size_t to_at);
+
 /* ---- oracle executor: the same graph in fp64 on the host, for tests ---------- */
 
 /**

@@ -216,3 +216,14 @@ int tensor_write(struct tensor *t, const void *host, size_t bytes)
 		return fail(-EINVAL, "tensor '%s' is not bound to memory", t->name);
 	return device_write(storage(t)->buffer, place_in_buffer(t, bytes), host, bytes);
 }
+
+int tensor_copy(const struct tensor *t, int64_t at, int64_t nr, struct buffer *to, size_t to_at)
+{
+	size_t size = dtype_size(t->now.dtype);
+
+	BUG_ON(at < 0 || nr < 0 || at + nr > layout_count(&t->now));
+	if (!storage(t)->buffer)
+		return fail(-EINVAL, "tensor '%s' is not bound to memory", t->name);
+	return device_copy(to, to_at, storage(t)->buffer, place_in_buffer(t, nr * size) + at * size,
+			   nr * size);
+}

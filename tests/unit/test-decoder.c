@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "infer/decoder.h"
+#include "infer/forward.h"
 #include "infer/sampler.h"
 #include "nn/model.h"
 #include "tensor/plan.h"
@@ -242,6 +243,77 @@ START_TEST(sampling_top_k)
 }
 END_TEST
 
+/* Rows of different lengths: each is what it is alone, and what one graph says. */
+START_TEST(forward_rows)
+{
+	static const int lengths[] = { 7, LENGTH, 1, 64 };
+	const struct forward_options o = { 4, LENGTH };
+	float got[3 * VOCAB], alone[3 * VOCAB], *want;
+	int32_t tokens[4 * LENGTH];
+	struct forward *f;
+	struct bench b;
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	for (int r = 0; r < 4; r++)
+		memcpy(tokens + r * LENGTH, b.tokens, sizeof(b.tokens));
+	check_ok(forward_new(b.m, b.dev, &o, &f));
+	for (int r = 0; r < 4; r++) {
+		int nr = lengths[r] < 3 ? lengths[r] : 3, first = lengths[r] - nr;
+
+		check_ok(forward_run(f, tokens, LENGTH, 4, lengths));
+		check_ok(forward_logits(f, r, first, nr, got));
+		for (int i = 0; i < nr; i++)
+			compare(got + i * VOCAB, want + (first + i) * VOCAB, first + i);
+		check_ok(forward_run(f, tokens, LENGTH, 1, lengths + r));
+		check_ok(forward_logits(f, 0, first, nr, alone));
+		for (int i = 0; i < nr * VOCAB; i++)
+			ck_assert(fabsf(got[i] - alone[i]) <= 1e-5f);
+	}
+	forward_free(f);
+	free(want);
+	end(&b);
+}
+END_TEST
+
+START_TEST(forward_targets)
+{
+	const struct forward_options o = { 1, LENGTH };
+	struct token_score scores[LENGTH];
+	int32_t targets[LENGTH];
+	struct forward *f;
+	struct bench b;
+	float *want;
+	int length = LENGTH;
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	for (int i = 0; i < LENGTH; i++)
+		targets[i] = i % 5 ? b.tokens[(i + 1) % LENGTH] : -1;
+	check_ok(forward_new(b.m, b.dev, &o, &f));
+	check_ok(forward_run(f, b.tokens, LENGTH, 1, &length));
+	check_ok(forward_scores(f, 0, 0, LENGTH, targets, scores));
+	for (int i = 0; i < LENGTH; i++) {
+		const float *z = want + i * VOCAB;
+		double sum = 0;
+
+		for (int v = 0; v < VOCAB; v++)
+			sum += exp(z[v]);
+		for (int v = 0; v < VOCAB; v++)
+			ck_assert(z[v] <= z[scores[i].best] + 1e-4f);
+		if (targets[i] < 0)
+			ck_assert(scores[i].log_p == 0);
+		else
+			ck_assert(fabs(scores[i].log_p - (z[targets[i]] - log(sum))) < 2e-4);
+	}
+	targets[3] = VOCAB;
+	check_fails(forward_scores(f, 0, 0, LENGTH, targets, scores), -EINVAL, "target 61");
+	forward_free(f);
+	free(want);
+	end(&b);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	const int nr = sizeof(models) / sizeof(models[0]);
@@ -249,6 +321,8 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, chunks, 0, nr);
 	tcase_add_loop_test(tc, causal, 0, nr);
 	tcase_add_loop_test(tc, small_capacity, 0, nr);
+	tcase_add_loop_test(tc, forward_rows, 0, nr);
+	tcase_add_loop_test(tc, forward_targets, 0, nr);
 	tcase_add_test(tc, sampling);
 	tcase_add_loop_test(tc, sampling_top_k, 0, 6);
 }
