@@ -26,7 +26,7 @@ enum act_round { ACT_ROUND_NONE, ACT_ROUND_Q8 };
 /** enum act_block - the 8-bit blocks that activations are rounded to. */
 enum act_block {
 	ACT_Q8_0,	/* 32: scale f16 = max|x| / 127, codes round(x / scale) */
-	ACT_Q8_1,	/* 32: as Q8_0, and the sum scale * sum(codes), f16 */
+	ACT_Q8_1,	/* 32: as Q8_0; the sum, which ggml rounds to f16, is exact here */
 	ACT_Q8_K,	/* 256: scale f32 = -x_m / 127, x_m of the largest magnitude */
 };
 
