@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GGUF version 3, the container of llama.cpp: keys with values, then tensors at aligned
- * offsets.  Only the container: what keys and tensors mean is in core/formats/gguf-*.c.
- * Documentation/formats/gguf.md.
+ * GGUF versions 3 and 2 (the same bytes), the container of llama.cpp: keys with values, then
+ * tensors at aligned offsets.  Only the container: what keys and tensors mean is in
+ * core/formats/gguf-*.c.  Documentation/formats/gguf.md.
  *
  * Shapes here are row-major, outermost first, as everywhere in knlp: the reverse of the
  * file's ne[].
@@ -25,6 +25,10 @@ enum gguf_type {
 	GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL,
 	GGUF_STRING, GGUF_ARRAY, GGUF_U64, GGUF_I64, GGUF_F64, GGUF_TYPES
 };
+
+/** gguf_type_name() - "u32" ... of a value; gguf_ggml_name() - "Q4_K" ... of a tensor. */
+const char *gguf_type_name(enum gguf_type type);
+const char *gguf_ggml_name(int ggml);
 
 /** struct gguf_string - bytes in the mapped file, without a NUL. */
 struct gguf_string {
@@ -65,9 +69,10 @@ bool gguf_is(const char *path);
  * gguf_open() - map a file and check all of its header.
  *
  * Refused with one line that names file, key or tensor and the reason: other versions and
- * byte orders, counts and lengths beyond the file, unknown value types, nested arrays, keys
- * or names given twice, more than four dimensions, sizes that overflow or are no whole
- * blocks, offsets that are not the running sum of the padded sizes, a file too short.
+ * byte orders, counts and lengths beyond the file, unknown types, nested arrays, names that
+ * are no ASCII text or given twice, more than four dimensions, sizes that overflow or are no
+ * whole blocks, offsets that are not the running sum of the padded sizes, an alignment that
+ * is no power of two or below 8, a file too short.
  */
 int gguf_open(const char *path, struct gguf **g);
 void gguf_close(struct gguf *g);
@@ -117,7 +122,7 @@ void gguf_put_strings(struct gguf_writer *w, const char *key, const struct gguf_
 		      uint64_t nr);
 void gguf_put_i32s(struct gguf_writer *w, const char *key, const int32_t *items, uint64_t nr);
 void gguf_put_f32s(struct gguf_writer *w, const char *key, const float *items, uint64_t nr);
-/** gguf_put_value() - a value of another file, as it is. */
+/** gguf_put_value() - a value of another file, as it is (general.alignment is left out). */
 void gguf_put_value(struct gguf_writer *w, const struct gguf_value *v);
 
 /**
