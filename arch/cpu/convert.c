@@ -3,11 +3,28 @@
 
 #include <string.h>
 
+#include "block/block.h"
+
 SIMD_CLONES static void widen_bf16(const uint16_t *from, float *to, int64_t n)
 {
 	SIMD_LOOP
 	for (int64_t i = 0; i < n; i++)
 		to[i] = bf16_load(from[i]);
+}
+
+/*
+ * The fraction and the exponent as those of a float, 2^112 too small; infinities and NaNs
+ * keep the fraction and get the largest exponent.
+ */
+SIMD_CLONES static void widen_f16(const uint16_t *from, float *to, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t h = from[i], bits = (h & 0x7fff) << 13, sign = (h & 0x8000) << 16;
+		uint32_t finite = vm_bits(vm_float(bits) * 0x1p112f);
+
+		to[i] = vm_float(((h & 0x7c00) == 0x7c00 ? bits | 0x7f800000 : finite) | sign);
+	}
 }
 
 SIMD_CLONES static void widen_u8(const uint8_t *from, float *to, int64_t n)
@@ -33,10 +50,17 @@ void widen(const void *from, enum dtype type, float *to, int64_t n)
 	case DT_BF16:
 		widen_bf16(from, to, n);
 		break;
+	case DT_F16:
+		widen_f16(from, to, n);
+		break;
 	case DT_U8:
 		widen_u8(from, to, n);
 		break;
 	default:
+		if (dtype_is_block(type)) {
+			block_type(type)->decode(from, to, n);
+			break;
+		}
 		for (int64_t i = 0; i < n; i++)
 			to[i] = (float)dtype_get(type, from, i);
 	}

@@ -49,7 +49,10 @@ static inline const void *data_at(const void *data, enum dtype type, int64_t i)
 	return (const char *)data + i * (int64_t)dtype_size(type);
 }
 
-/** widen() - @n elements of f32, bf16, u8 or, slowly, any other type as floats. */
+/**
+ * widen() - @n elements of f32, bf16, f16, u8, a block type that is compiled in (whole blocks)
+ * or, slowly, any other type as floats.
+ */
 void widen(const void *from, enum dtype type, float *to, int64_t n);
 
 /** narrow() - @n floats as elements of @type, rounded to nearest even. */

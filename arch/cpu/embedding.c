@@ -30,13 +30,27 @@ static int check_ids(const struct call *c, const struct job *job)
 
 #define GATHER_TOKENS 32	/* per tile */
 
+/* A row through floats, PART at a time. */
+static void gather_narrow(const struct job *job, const char *from, void *to)
+{
+	float part[PART];
+
+	for (int64_t j = 0; j < job->cols; j += PART) {
+		int64_t n = chunk_end(job->cols, PART, j) - j;
+
+		widen(from + dtype_bytes(job->from_type, j), job->from_type, part, n);
+		narrow(part, job->to_type, (void *)data_at(to, job->to_type, j), n);
+	}
+}
+
 static void gather_tile(void *ctx, long tile)
 {
 	const struct job *job = ctx;
 	int64_t first = (int64_t)tile * GATHER_TOKENS, last = first + GATHER_TOKENS;
 
 	for (int64_t i = first; i < (last < job->nr_ids ? last : job->nr_ids); i++) {
-		const void *from = data_at(job->from, job->from_type, job->ids[i] * job->cols);
+		const void *from = (const char *)job->from +
+				   dtype_bytes(job->from_type, job->ids[i] * job->cols);
 		void *to = (void *)data_at(job->to, job->to_type, i * job->cols);
 
 		if (job->from_type == job->to_type)
@@ -44,7 +58,7 @@ static void gather_tile(void *ctx, long tile)
 		else if (job->to_type == DT_F32)
 			widen(from, job->from_type, to, job->cols);
 		else
-			narrow(from, job->to_type, to, job->cols);
+			gather_narrow(job, from, to);
 	}
 }
 

@@ -274,6 +274,40 @@ static SIMD_AVX2 void pack_avx2(enum form form, const struct panel *first, int64
 	}
 }
 
+/* ---- stored types: through floats --------------------------------------------------- */
+
+#define PART_STEPS 256	/* whole blocks of every block type */
+
+static _Thread_local _Alignas(64) float widened[GEMM_MAX_COLS * PART_STEPS];
+
+/* Steps @k ... @k + @nk - 1 of panel @t, whose operand's rows are contiguous. */
+static void pack_part(const struct panel *t, int64_t k, int64_t nk)
+{
+	const struct gemm_operand part = { widened, DT_F32, PART_STEPS, 1 };
+	const struct gemm_operand *o = t->o;
+
+	for (int64_t d = 0; d < t->nd; d++) {
+		int64_t at = (t->d + d) * o->d_stride + t->k0 + k;
+
+		widen((const char *)o->x + dtype_bytes(o->type, at), o->type,
+		      widened + d * PART_STEPS, nk);
+	}
+	gemm_pack(&part, false, 0, t->nd, 0, nk, t->width, t->to + k * t->width);
+}
+
+static void pack_stored(const struct panel *first, int64_t nd)
+{
+	for (int64_t d = 0; d < nd; d += first->width) {
+		struct panel t = *first;
+
+		t.d += d;
+		t.nd = nd - d < t.width ? nd - d : t.width;
+		t.to += d * t.nk;
+		for (int64_t k = 0; k < t.nk; k += PART_STEPS)
+			pack_part(&t, k, t.nk - k < PART_STEPS ? t.nk - k : PART_STEPS);
+	}
+}
+
 void gemm_pack(const struct gemm_operand *o, bool pairs, int64_t d0, int64_t nd, int64_t k0,
 	       int64_t nk, int width, uint32_t *to)
 {
@@ -281,6 +315,10 @@ void gemm_pack(const struct gemm_operand *o, bool pairs, int64_t d0, int64_t nd,
 	enum form form = form_of(o, pairs);
 	int64_t steps = panel_steps(form, &t);
 
+	if (o->type != DT_F32 && o->type != DT_BF16) {
+		pack_stored(&t, nd);
+		return;
+	}
 	if (simd_level() >= SIMD_LEVEL_AVX2) {
 		pack_avx2(form, &t, nd);
 		return;

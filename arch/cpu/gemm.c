@@ -23,6 +23,7 @@
 #define PACK_WORDS  (1 << 15)	/* of the shared operand that one tile packs, about */
 
 #define BLOCK_STEPS 768
+#define WHOLE_STEPS 256	/* blocks of k are whole ones of every block type */
 #define MOST_STEPS  2048	/* the same where C is bf16, so that no sum is kept elsewhere */
 
 #define TILE_WORK   (1 << 19)	/* multiply-adds that are worth a thread's wake-up */
@@ -319,6 +320,8 @@ static void choose_blocks(struct run *r)
 	if (r->g->c_type != DT_F32 && steps <= MOST_STEPS)
 		r->blocks = 1;
 	block = (div_up(steps, r->blocks) + 7) & ~(int64_t)7;
+	if (dtype_is_block(r->g->b_type))
+		block = div_up(block, WHOLE_STEPS) * WHOLE_STEPS;
 	r->block = block ? block * per : 1;
 	r->blocks = steps ? div_up(steps, block) : 1;
 }
@@ -431,7 +434,8 @@ int gemm_run(const struct gemm *g)
 {
 	if (g->m < 1 || g->n < 1)
 		return 0;
-	if (g->m <= GEMM_DOTS && g->k && g->a_col == 1 && g->b_row == 1)
+	if (g->m <= GEMM_DOTS && g->k && g->a_col == 1 && g->b_row == 1 &&
+	    (g->b_type == DT_F32 || g->b_type == DT_BF16))
 		threads_run((long)div_up(g->n, dots_cols(g)), dots_tile, (void *)g);
 	else if (gemm_library_takes(g))
 		return gemm_library_run(g);

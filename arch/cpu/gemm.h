@@ -33,7 +33,8 @@
 /**
  * struct gemm - one product: C (m, n) = act(A (m, k) B (k, n) [+ bias] [+ C]).
  * @a: A(i, p) is a[i * a_row + p * a_col]; @b, @c alike; columns of C are adjacent
- * @a_type, @b_type, @c_type: DT_F32 (0) or DT_BF16
+ * @a_type, @b_type, @c_type: DT_F32 (0) or DT_BF16.  B may also be f16 or of a block type: its
+ *	columns are then contiguous (b_row 1, b_col k), A is f32 and k more than 0
  * @round: an f32 operand may be rounded to bf16 if the other one is bf16
  * @bias: (n) added to each row, or NULL
  * @add: add to C, which is f32; otherwise C is overwritten and may hold anything, NaN

@@ -41,7 +41,8 @@ int dtype_decode(enum dtype dtype, const void *data, int64_t at, int64_t nr, flo
 
 /* Numbers of the plain types in GGUF files. */
 static const int plain_ggml[][2] = {
-	{ DT_F32, 0 }, { DT_F16, 1 }, { DT_I32, 26 }, { DT_I64, 27 }, { DT_F64, 28 }, { DT_BF16, 30 },
+	{ DT_F32, 0 }, { DT_F16, 1 }, { DT_BF16, 30 },
+	{ DT_I32, 26 }, { DT_I64, 27 }, { DT_F64, 28 },
 };
 #define NR_PLAIN (sizeof(plain_ggml) / sizeof(plain_ggml[0]))
 

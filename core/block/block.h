@@ -35,6 +35,7 @@ enum act_block {
  * @name: dtype_info()'s (first, so that the table sorts by it)
  * @ggml: its number in GGUF files
  * @act: what activations are rounded to with ACT_ROUND_Q8
+ * @halves: offsets of the f16 scales and minima in a block; 0 beyond @nr_halves
  * @decode: @nr elements, whole blocks, to floats, with ggml's formula in f32
  */
 struct block_type {
@@ -42,6 +43,8 @@ struct block_type {
 	enum dtype dtype;
 	int ggml;
 	enum act_block act;
+	int nr_halves;
+	uint8_t halves[2];
 	void (*decode)(const void *blocks, float *out, int64_t nr);
 };
 

@@ -26,6 +26,8 @@ static const struct block_type iq4_nl = {
 	.dtype = DT_IQ4_NL,
 	.ggml = 20,
 	.act = ACT_Q8_0,
+	.nr_halves = 1,
+	.halves = { 0 },
 	.decode = iq4_nl_decode,
 };
 BLOCK_TYPE_REGISTER(iq4_nl);

@@ -24,6 +24,8 @@ static const struct block_type q2_k = {
 	.dtype = DT_Q2_K,
 	.ggml = 10,
 	.act = ACT_Q8_K,
+	.nr_halves = 2,
+	.halves = { 80, 82 },
 	.decode = q2_k_decode,
 };
 BLOCK_TYPE_REGISTER(q2_k);

@@ -26,6 +26,8 @@ static const struct block_type q3_k = {
 	.dtype = DT_Q3_K,
 	.ggml = 11,
 	.act = ACT_Q8_K,
+	.nr_halves = 1,
+	.halves = { 108 },
 	.decode = q3_k_decode,
 };
 BLOCK_TYPE_REGISTER(q3_k);

@@ -22,6 +22,8 @@ static const struct block_type q4_0 = {
 	.dtype = DT_Q4_0,
 	.ggml = 2,
 	.act = ACT_Q8_0,
+	.nr_halves = 1,
+	.halves = { 0 },
 	.decode = q4_0_decode,
 };
 BLOCK_TYPE_REGISTER(q4_0);

@@ -22,6 +22,8 @@ static const struct block_type q4_1 = {
 	.dtype = DT_Q4_1,
 	.ggml = 3,
 	.act = ACT_Q8_1,
+	.nr_halves = 2,
+	.halves = { 0, 2 },
 	.decode = q4_1_decode,
 };
 BLOCK_TYPE_REGISTER(q4_1);

@@ -25,6 +25,8 @@ static const struct block_type q4_k = {
 	.dtype = DT_Q4_K,
 	.ggml = 12,
 	.act = ACT_Q8_K,
+	.nr_halves = 2,
+	.halves = { 0, 2 },
 	.decode = q4_k_decode,
 };
 BLOCK_TYPE_REGISTER(q4_k);

@@ -25,6 +25,8 @@ static const struct block_type q5_0 = {
 	.dtype = DT_Q5_0,
 	.ggml = 6,
 	.act = ACT_Q8_0,
+	.nr_halves = 1,
+	.halves = { 0 },
 	.decode = q5_0_decode,
 };
 BLOCK_TYPE_REGISTER(q5_0);

@@ -25,6 +25,8 @@ static const struct block_type q5_1 = {
 	.dtype = DT_Q5_1,
 	.ggml = 7,
 	.act = ACT_Q8_1,
+	.nr_halves = 2,
+	.halves = { 0, 2 },
 	.decode = q5_1_decode,
 };
 BLOCK_TYPE_REGISTER(q5_1);

@@ -27,6 +27,8 @@ static const struct block_type q5_k = {
 	.dtype = DT_Q5_K,
 	.ggml = 13,
 	.act = ACT_Q8_K,
+	.nr_halves = 2,
+	.halves = { 0, 2 },
 	.decode = q5_k_decode,
 };
 BLOCK_TYPE_REGISTER(q5_k);

@@ -25,6 +25,8 @@ static const struct block_type q6_k = {
 	.dtype = DT_Q6_K,
 	.ggml = 14,
 	.act = ACT_Q8_K,
+	.nr_halves = 1,
+	.halves = { 208 },
 	.decode = q6_k_decode,
 };
 BLOCK_TYPE_REGISTER(q6_k);

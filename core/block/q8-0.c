@@ -20,6 +20,8 @@ static const struct block_type q8_0 = {
 	.dtype = DT_Q8_0,
 	.ggml = 8,
 	.act = ACT_Q8_0,
+	.nr_halves = 1,
+	.halves = { 0 },
 	.decode = q8_0_decode,
 };
 BLOCK_TYPE_REGISTER(q8_0);

@@ -2,6 +2,7 @@
 #include "ops/embedding.h"
 
 #include "base/fail.h"
+#include "block/block.h"
 #include "ops/rules.h"
 
 static const struct op embedding, embedding_grad;
@@ -44,18 +45,33 @@ static struct layout rows_for(const struct layout *ids, int64_t n, enum dtype ty
 	return layout_like(&l, type);
 }
 
+/* Any type that holds real numbers, also one in which weights are stored. */
+static int check_table(const struct layout *table)
+{
+	char text[SHAPE_TEXT];
+
+	if (table->nd != 2)
+		return fail(-EINVAL, "embedding: table is %s: must be (V, C)",
+			    layout_text(table, text));
+	if (dtype_is_block(table->dtype)) {
+		if (!block_type(table->dtype))
+			return -EOPNOTSUPP;
+		if (table->n[1] % dtype_info(table->dtype)->block)
+			return fail(-EINVAL, "embedding: rows of %s are not whole blocks",
+				    layout_text(table, text));
+		return 0;
+	}
+	return table->dtype == DT_F16 ? 0 : rule_real("embedding", "table", table);
+}
+
 static int embedding_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
 	const struct embedding_attr *a = attr;
-	char text[SHAPE_TEXT];
-	int ret = rule_real("embedding", "table", &in[0]);
+	int ret = check_table(&in[0]);
 
 	if (!ret)
 		ret = check_ids("embedding", &in[1]);
-	if (!ret && in[0].nd != 2)
-		ret = fail(-EINVAL, "embedding: table is %s: must be (V, C)",
-			   layout_text(&in[0], text));
 	if (!ret && a->out != DT_F32 && a->out != DT_BF16)
 		ret = fail(-EINVAL, "embedding: the result is to be of type %d: must be f32 or "
 			   "bf16", (int)a->out);
@@ -86,7 +102,7 @@ static void embedding_cost(const void *attr, const struct layout *in, const stru
 {
 	cost->flops = 0;
 	cost->bytes = rule_bytes(&in[1], 1) + rule_bytes(out, 1) +
-		      (double)layout_count(&out[0]) * (double)dtype_size(in[0].dtype);
+		      (double)dtype_bytes(in[0].dtype, layout_count(&out[0]));
 }
 
 static int check_id(const char *op, double id, int64_t rows)
@@ -114,6 +130,7 @@ static int embedding_oracle(const struct oracle_call *c)
 
 #define IDS(limit_, ...) \
 	{ .dtype = DT_I32, __VA_ARGS__, .fill = FILL_IDS, .limit = (limit_) }
+#define STORED(type, ...) CASE_FILL(type, FILL_NORMAL, 2, __VA_ARGS__)
 static const struct embedding_attr wide = { DT_F32 }, half = { DT_BF16 };
 
 static const struct op_case embedding_cases[] = {
@@ -122,6 +139,10 @@ static const struct op_case embedding_cases[] = {
 	{ "odd", &wide, 2,
 	  { CASE_DIFF(2, 11, 7), IDS(11, .nd = 2, .n = { 3, 5 }, .extent_dims = 3) } },
 	{ "half", &half, 2, { CASE_DIFF(2, 11, 7), IDS(11, .nd = 2, .n = { 3, 5 }) } },
+	{ "f16", &wide, 2, { STORED(DT_F16, 11, 7), IDS(11, .nd = 2, .n = { 3, 5 }) } },
+	CASES_OF_BLOCKS(
+	{ "q4_0", &wide, 2, { STORED(DT_Q4_0, 11, 96), IDS(11, .nd = 2, .n = { 3, 5 }) } },
+	{ "q6_k", &half, 2, { STORED(DT_Q6_K, 11, 512), IDS(11, .nd = 2, .n = { 3, 5 }) } },)
 	{ "half tiles", &half, 2, { CASE_F32(2, 1031, 67), IDS(1031, .nd = 2, .n = { 37, 41 }) } },
 	{ "tiles", &wide, 2, { CASE_F32(2, 1031, 67), IDS(1031, .nd = 2, .n = { 37, 41 }) } },
 	{ NULL },

@@ -21,7 +21,7 @@ struct embedding_grad_attr {
 
 /**
  * op_embedding() - rows of a table: y[..., :] = table[ids[...], :].
- * @table: f32 or bf16 (V, C)
+ * @table: (V, C) of f32, bf16, f16 or a block type
  * @ids: i32 (...); an id outside [0, V) ends the run with -EINVAL
  *
  * @out: type of the result, f32 or bf16

@@ -78,4 +78,11 @@ double rule_bytes(const struct layout *l, int nr);
 	  .extent_dims = (mask) }
 #define CASE_ABSENT { .nd = -1 }
 
+/* Cases, each with a comma behind it, that need block types. */
+#if IS_ENABLED(CONFIG_BLOCK_TYPES)
+#define CASES_OF_BLOCKS(...) __VA_ARGS__
+#else
+#define CASES_OF_BLOCKS(...)
+#endif
+
 #endif

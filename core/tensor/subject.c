@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/rng.h"
+#include "block/block.h"
 
 #define RUNS 7
 #define SECONDS 0.02		/* of one timed run */
@@ -57,6 +58,23 @@ double case_element(const struct rng *r, const struct case_input *in, int64_t i)
 	}
 }
 
+int case_blocks(const struct rng *r, enum dtype dtype, void *blocks, int64_t bytes)
+{
+	const struct block_type *type = block_type(dtype);
+	int64_t size = (int64_t)dtype_info(dtype)->size;
+	uint8_t *to = blocks;
+
+	if (!type)
+		return -EOPNOTSUPP;
+	for (int64_t i = 0; i < bytes; i++)
+		to[i] = (uint8_t)rng_below(r, i, 256);
+	for (int64_t b = 0; b < bytes; b += size)
+		for (int h = 0; h < type->nr_halves; h++)
+			dtype_put(DT_F16, to + b + type->halves[h], 0,
+				  0.05 * rng_normal(r, (1 << 30) + 2 * b + h));
+	return 0;
+}
+
 /* ---- a call ---------------------------------------------------------------------- */
 
 static void *give(struct subject *s, struct device *dev, size_t bytes)
@@ -69,24 +87,47 @@ static void *give(struct subject *s, struct device *dev, size_t bytes)
 	return (*b)->address;
 }
 
-static int fill(struct buffer *b, const struct layout *l, const struct case_input *in)
+/* Whole blocks repeat. */
+static int fill_blocks(char *host, enum dtype dtype, int64_t bytes)
+{
+	int64_t period = PERIOD * (int64_t)dtype_info(dtype)->size;
+	struct rng r = rng_stream(7, "bench", 0);
+	int ret = case_blocks(&r, dtype, host, bytes < period ? bytes : period);
+
+	for (int64_t at = period; at < bytes && !ret; at += period)
+		memcpy(host + at, host, bytes - at < period ? bytes - at : period);
+	return ret;
+}
+
+static void fill_plain(char *host, const struct layout *l, const struct case_input *in)
 {
 	struct rng r = rng_stream(7, "bench", 0);
 	size_t size = dtype_size(l->dtype);
 	int64_t count = layout_count(l);
 	bool repeats = in->fill == FILL_NORMAL || in->fill == FILL_SMALL ||
 		       in->fill == FILL_POSITIVE;
-	char *host = malloc(count * size);
-	int ret;
 
-	if (!host)
-		return fail_nomem(count * size, "a benchmark");
 	for (int64_t i = 0; i < count; i++)
 		if (repeats && i >= PERIOD)
 			memcpy(host + i * size, host + (i - PERIOD) * size, size);
 		else
 			dtype_put(l->dtype, host, i, case_element(&r, in, i));
-	ret = device_write(b, 0, host, count * size);
+}
+
+static int fill(struct buffer *b, const struct layout *l, const struct case_input *in)
+{
+	int64_t bytes = layout_bytes(l);
+	char *host = malloc(bytes);
+	int ret = 0;
+
+	if (!host)
+		return fail_nomem(bytes, "a benchmark");
+	if (dtype_is_block(l->dtype))
+		ret = fill_blocks(host, l->dtype, bytes);
+	else
+		fill_plain(host, l, in);
+	if (!ret)
+		ret = device_write(b, 0, host, bytes);
 	free(host);
 	return ret;
 }

@@ -14,6 +14,12 @@ struct rng;
 /** case_element() - what the fill of a case's input puts at row-major place @i. */
 double case_element(const struct rng *r, const struct case_input *in, int64_t i);
 
+/**
+ * case_blocks() - random blocks of @dtype, @bytes of them: any codes, scales of about 1/20.
+ * Return: 0; -EOPNOTSUPP if the type is not compiled in.
+ */
+int case_blocks(const struct rng *r, enum dtype dtype, void *blocks, int64_t bytes);
+
 /** struct subject - a call that can be repeated. */
 struct subject {
 	struct call call;

@@ -83,7 +83,7 @@ static int write_input(struct bench *b, const struct case_values *v, int i)
 
 	if (!b->in[i])
 		return 0;
-	host = values_pack(&v->in_layout[i], v->in[i]);
+	host = values_pack(v, i);
 	ret = tensor_write(b->in[i], host, bytes);
 	free(host);
 	return ret;

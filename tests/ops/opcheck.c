@@ -64,7 +64,7 @@ static int trial_input(struct trial *t, const struct case_values *v, struct devi
 	ret = device_alloc(dev, bytes, "a test", &t->in[i]);
 	if (ret)
 		return ret;
-	host = values_pack(&v->in_layout[i], v->in[i]);
+	host = values_pack(v, i);
 	ret = device_write(t->in[i], 0, host, bytes);
 	free(host);
 	t->call.in_data[i] = t->in[i]->address;

@@ -8,9 +8,29 @@
 
 #include "base/fail.h"
 #include "base/rng.h"
+#include "block/block.h"
 #include "tensor/subject.h"
 
 #define TOLERANCE_C 8.0
+
+/* Random blocks, and what they mean. */
+static int fill_blocks(struct case_values *v, int i, const struct rng *r)
+{
+	const struct layout *l = &v->in_layout[i];
+	int64_t bytes = layout_bytes(l), count = layout_count(l);
+	float *x = malloc(count * sizeof(*x));
+	int ret;
+
+	v->blocks[i] = malloc(bytes);
+	ret = x && v->blocks[i] ? case_blocks(r, l->dtype, v->blocks[i], bytes)
+				: fail_nomem(bytes, "a test input");
+	if (!ret)
+		ret = dtype_decode(l->dtype, v->blocks[i], 0, count, x);
+	for (int64_t e = 0; e < count && !ret; e++)
+		v->in[i][e] = x[e];
+	free(x);
+	return ret;
+}
 
 static int fill_input(struct case_values *v, int i)
 {
@@ -30,6 +50,8 @@ static int fill_input(struct case_values *v, int i)
 		return fail_nomem(count * sizeof(double), "a test input");
 	snprintf(purpose, sizeof(purpose), "test/%s/%s/%d", v->op->name, v->c->name, i);
 	r = rng_stream(7, purpose, 0);
+	if (dtype_is_block(in->dtype))
+		return fill_blocks(v, i, &r);
 	for (int64_t e = 0; e < count; e++) {
 		double x = case_element(&r, in, e);
 
@@ -103,19 +125,24 @@ int values_make(struct case_values *v, const struct op *op, const struct op_case
 
 void values_free(struct case_values *v)
 {
-	for (int i = 0; i < MAX_IN; i++)
+	for (int i = 0; i < MAX_IN; i++) {
 		free(v->in[i]);
+		free(v->blocks[i]);
+	}
 	for (int o = 0; o < MAX_OUT; o++)
 		free(v->out[o]);
 }
 
-void *values_pack(const struct layout *l, const double *from)
+void *values_pack(const struct case_values *v, int i)
 {
+	const struct layout *l = &v->in_layout[i];
 	int64_t count = layout_count(l);
 	char *bytes = malloc(layout_bytes(l) + 8);
 
-	for (int64_t i = 0; bytes && i < count; i++)
-		dtype_put(l->dtype, bytes, i, from[i]);
+	if (bytes && v->blocks[i])
+		return memcpy(bytes, v->blocks[i], layout_bytes(l));
+	for (int64_t e = 0; bytes && e < count; e++)
+		dtype_put(l->dtype, bytes, e, v->in[i][e]);
 	return bytes;
 }
 

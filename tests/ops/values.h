@@ -13,6 +13,7 @@ struct case_values {
 	const struct op_case *c;
 	struct layout in_layout[MAX_IN], out_layout[MAX_OUT];
 	double *in[MAX_IN];	/* rounded to the input's type */
+	void *blocks[MAX_IN];	/* inputs of block types as they are stored, or NULL */
 	double *out[MAX_OUT];
 };
 
@@ -24,8 +25,8 @@ void values_free(struct case_values *v);
 /** values_oracle() - run the oracle on the present inputs into v->out. */
 int values_oracle(struct case_values *v);
 
-/** values_pack() - array of doubles to @dtype; caller frees. */
-void *values_pack(const struct layout *l, const double *from);
+/** values_pack() - input @i in its type; caller frees. */
+void *values_pack(const struct case_values *v, int i);
 
 /** values_tolerance() - c * u * sqrt(K) * scale for output @o. */
 double values_tolerance(const struct case_values *v, int o);

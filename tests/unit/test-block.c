@@ -41,6 +41,7 @@ static void block_decode(void)
 		int64_t count = values->shape[0] * values->shape[1];
 		float *got = malloc(count * sizeof(*got));
 
+		CHECK(block_type(t)->act == ACT_Q8_K ? info->block == 256 : info->block == 32);
 		CHECK(dtype_bytes(t, count) == (int64_t)blocks->bytes);
 		check_ok(dtype_decode(t, blocks->data, 0, count, got));
 		ck_assert_msg(!memcmp(got, values->data, values->bytes), "%s: other bits",
