@@ -63,6 +63,23 @@ static void table_tile(void *ctx, long tile)
 	angles_at(r, first, left < NEAR ? left : NEAR, r->table + first * 2 * r->pairs);
 }
 
+/* Radians per token after scaling, see struct rope_scaling. */
+static double scaled(const struct rope_scaling *s, double f)
+{
+	double waves = s->original * f / (2 * M_PI), keep;	/* in the original context */
+
+	switch (s->kind) {
+	case ROPE_LINEAR:
+		return f / s->factor;
+	case ROPE_LLAMA3:
+		keep = (waves - s->low) / (s->high - s->low);
+		keep = keep < 0 ? 0 : keep > 1 ? 1 : keep;
+		return keep * f + (1 - keep) * f / s->factor;
+	default:
+		return f;
+	}
+}
+
 void rotation_make(struct rotation *r, const struct rope_attr *a, int64_t width, int64_t nr,
 		   void *memory)
 {
@@ -73,7 +90,8 @@ void rotation_make(struct rotation *r, const struct rope_attr *a, int64_t width,
 	r->near = r->frequency + r->pairs;
 	r->table = (float *)(r->near + NEAR * 2 * r->pairs);
 	for (int64_t i = 0; i < r->pairs; i++)
-		r->frequency[i] = pow(a->base, -2.0 * i / (2.0 * r->pairs));
+		r->frequency[i] = scaled(&a->scaling,
+					 pow(a->base, -2.0 * i / (2.0 * r->pairs)));
 	threads_run(NEAR, near_tile, r);
 	threads_run((nr + NEAR - 1) / NEAR, table_tile, r);
 }

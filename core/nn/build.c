@@ -23,6 +23,7 @@
 #include "ops/mul.h"
 #include "ops/rmsnorm.h"
 #include "ops/rope.h"
+#include "ops/scale.h"
 #include "ops/sigmoid.h"
 #include "ops/softcap.h"
 #include "ops/split-dim.h"
@@ -65,6 +66,11 @@ struct tensor *nn_add_norm(struct builder *b, const char *name, struct tensor **
 		      : op_layernorm(g, *x, w, bias, s->norm_eps, out);
 }
 
+struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x)
+{
+	return nn_add_norm(b, name, &x, NULL);
+}
+
 struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 			 struct nn_linear l)
 {
@@ -96,7 +102,10 @@ static struct tensor *look_up(struct builder *b, const char *name, int rows, boo
 
 struct tensor *nn_embedding(struct builder *b, const char *name)
 {
-	return look_up(b, name, b->model->spec.vocab, false, b->ids);
+	float scale = b->model->spec.embed_scale;
+	struct tensor *x = look_up(b, name, b->model->spec.vocab, false, b->ids);
+
+	return b->collecting || !scale ? x : op_scale(b->graph, x, scale);
 }
 
 struct tensor *nn_positions(struct builder *b, const char *name)
@@ -148,19 +157,24 @@ static bool is_rotary(const struct model_spec *s)
 	return s->position == POS_ROPE || s->position == POS_ROPE_ADJACENT;
 }
 
-static struct rope_attr rope_of(const struct model_spec *s)
+static struct rope_attr rope_of(const struct model_spec *s, const struct layer_spec *l)
 {
-	return (struct rope_attr){
-		.base = s->rope_base, .adjacent = s->position == POS_ROPE_ADJACENT };
+	struct rope_attr rope = { .adjacent = s->position == POS_ROPE_ADJACENT };
+
+	rope.base = l->rope_base ? l->rope_base : s->rope_base;
+	if (!l->rope_base)
+		rope.scaling = s->rope_scaling;
+	return rope;
 }
 
 /* New keys and values go behind those that the cache holds, keys turned already. */
 static void cache_append(struct builder *b, int layer, struct tensor **q, struct tensor **k,
 			 struct tensor **v)
 {
-	struct rope_attr rope = rope_of(&b->model->spec);
+	const struct model_spec *s = &b->model->spec;
+	struct rope_attr rope = rope_of(s, &s->layer[layer]);
 
-	if (is_rotary(&b->model->spec)) {
+	if (is_rotary(s)) {
 		*q = op_rope(b->graph, *q, b->positions, &rope);
 		*k = op_rope(b->graph, *k, b->positions, &rope);
 	}
@@ -196,7 +210,8 @@ struct tensor *nn_attention(struct builder *b, int layer, const char *prefix, st
 	const struct model_spec *s = &b->model->spec;
 	const struct layer_spec *l = &s->layer[layer];
 	struct attention_attr attr = {
-		.causal = true, .window = l->window, .softcap = s->attn_softcap,
+		.scale = s->attn_scale, .causal = true, .window = l->window,
+		.softcap = s->attn_softcap,
 	};
 	struct attention_mask mask = { .doc_start = b->doc_start };
 	struct tensor *o;
@@ -210,7 +225,7 @@ struct tensor *nn_attention(struct builder *b, int layer, const char *prefix, st
 		mask.kv_length = kv_cache_lengths(b->cache, b->graph);
 	} else if (is_rotary(s)) {	/* turned on the way into the products */
 		mask.positions = b->positions;
-		attr.rope = rope_of(s);
+		attr.rope = rope_of(s, l);
 	}
 	o = op_attention(b->graph, q, k, v, &mask, &attr);
 	o = gate_output(b, l, prefix, x, o);

@@ -40,7 +40,7 @@ static struct tensor *attention(struct builder *b, int layer, const char *name, 
 
 	snprintf(part, sizeof(part), "%s.c_attn", name);
 	qkv = nn_linear(b, part, x, (struct nn_linear){
-		s->width, packed, s->bias, s->init_std, true });
+		s->width, packed, s->bias || s->qkv_bias, s->init_std, true });
 	o = nn_attention(b, layer, name, x, heads(b, qkv, l, 0, l->heads),
 			 heads(b, qkv, l, l->heads, l->kv_heads),
 			 heads(b, qkv, l, l->heads + l->kv_heads, l->kv_heads));
@@ -122,6 +122,7 @@ static const struct family gpt2 = {
 		.norm = NORM_LAYERNORM,
 		.norm_eps = 1e-5f,
 		.position = POS_LEARNED,
+		.rope_base = 10000,
 	},
 	.activation = ACT_GELU,
 	.mlp_width = gpt2_mlp_width,

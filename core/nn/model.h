@@ -152,6 +152,9 @@ struct tensor *nn_weight(struct builder *b, const struct param_info *info);
 struct tensor *nn_add_norm(struct builder *b, const char *name, struct tensor **x,
 			   struct tensor *branch);
 
+/** nn_norm() - norm of @x itself, weights NAME.weight, .bias. */
+struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x);
+
 /** struct nn_linear - a linear layer's facts. */
 struct nn_linear {
 	int in, out;
@@ -165,7 +168,7 @@ struct nn_linear {
 struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 			 struct nn_linear l);
 
-/** nn_embedding() - rows of NAME.weight (V, width) chosen by the token ids. */
+/** nn_embedding() - rows of NAME.weight (V, width) chosen by the token ids, scaled. */
 struct tensor *nn_embedding(struct builder *b, const char *name);
 
 /** nn_positions() - rows of NAME.weight (context, width) chosen by the positions. */

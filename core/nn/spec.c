@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nn/spec.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +58,16 @@ static int int_or(const struct config *cfg, enum param_id id, int otherwise)
 	return config_is_auto(cfg, id) ? otherwise : (int)config_int(cfg, id);
 }
 
+static float float_or(const struct config *cfg, enum param_id id, double otherwise)
+{
+	return (float)(config_is_auto(cfg, id) ? otherwise : config_float(cfg, id));
+}
+
 static const char *const norms[] = { "layernorm", "rmsnorm", NULL };
 static const char *const positions[] = { "learned", "rope", "rope_adjacent", "none", NULL };
 static const char *const gates[] = { "none", "head", "element", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
+static const char *const scalings[] = { "none", "linear", "llama3", NULL };
 static const char *const activations[] = {
 	[ACT_NONE] = "none",	/* not among the parameter's values */
 	"gelu", "gelu_exact", "silu", "relu2", "swiglu", "geglu", NULL
@@ -77,7 +84,10 @@ static int read_layer(const struct config *cfg, const struct model_spec *s, int 
 	l->kv_heads = int_or(cfg, PARAM_MODEL_KV_HEADS, l->heads);
 	l->head_dim = int_or(cfg, PARAM_MODEL_HEAD_DIM, s->width / l->heads);
 	l->window = strcmp(kind, "window") ? 0 : (int)config_int(cfg, PARAM_MODEL_WINDOW);
-	l->qk_norm = config_bool(cfg, PARAM_MODEL_QK_NORM);
+	if (l->window)
+		l->rope_base = float_or(cfg, PARAM_MODEL_ROPE_LOCAL_BASE,
+					s->family->local_rope_base);
+	l->qk_norm = s->family->qk_norm || config_bool(cfg, PARAM_MODEL_QK_NORM);
 	l->gate = choice(cfg, PARAM_MODEL_GATE, gates);
 	l->activation = choice_or(cfg, PARAM_MODEL_ACTIVATION, activations,
 				  s->family->activation);
@@ -111,13 +121,44 @@ static void read_common(const struct config *cfg, struct model_spec *s)
 	s->bias = choice_or(cfg, PARAM_MODEL_BIAS, no_yes, d->bias);
 	s->norm = choice_or(cfg, PARAM_MODEL_NORM, norms, d->norm);
 	s->position = choice_or(cfg, PARAM_MODEL_POSITION, positions, d->position);
-	s->norm_eps = config_is_auto(cfg, PARAM_MODEL_NORM_EPS)
-		    ? d->norm_eps : (float)config_float(cfg, PARAM_MODEL_NORM_EPS);
-	s->rope_base = (float)config_float(cfg, PARAM_MODEL_ROPE_BASE);
+	s->qkv_bias = choice_or(cfg, PARAM_MODEL_QKV_BIAS, no_yes, d->qkv_bias);
+	s->post_norms = choice_or(cfg, PARAM_MODEL_POST_NORMS, no_yes, d->post_norms);
+	s->norm_eps = float_or(cfg, PARAM_MODEL_NORM_EPS, d->norm_eps);
+	s->embed_scale = float_or(cfg, PARAM_MODEL_EMBED_SCALE,
+				  s->family->scales_embedding ? sqrt((double)s->width) : 0);
+	s->attn_scale = (float)config_float(cfg, PARAM_MODEL_ATTN_SCALE);
 	s->attn_softcap = (float)config_float(cfg, PARAM_MODEL_ATTN_SOFTCAP);
 	s->logit_softcap = (float)config_float(cfg, PARAM_MODEL_LOGIT_SOFTCAP);
 	s->dropout = (float)config_float(cfg, PARAM_MODEL_DROPOUT);
 	s->init_std = (float)config_float(cfg, PARAM_MODEL_INIT_STD);
+}
+
+static int read_rope(const struct config *cfg, struct model_spec *s)
+{
+	struct rope_scaling *r = &s->rope_scaling;
+
+	s->rope_base = float_or(cfg, PARAM_MODEL_ROPE_BASE, s->family->defaults.rope_base);
+	r->kind = choice(cfg, PARAM_MODEL_ROPE_SCALING, scalings);
+	if (r->kind == ROPE_PLAIN)
+		return 0;
+	r->factor = (float)config_float(cfg, PARAM_MODEL_ROPE_FACTOR);
+	if (r->kind == ROPE_LINEAR)
+		return 0;
+	r->low = (float)config_float(cfg, PARAM_MODEL_ROPE_LOW);
+	r->high = (float)config_float(cfg, PARAM_MODEL_ROPE_HIGH);
+	r->original = (int)config_int(cfg, PARAM_MODEL_ROPE_ORIGINAL);
+	if (r->high <= r->low)
+		return fail(-EINVAL, "MODEL_ROPE_HIGH %g must be above MODEL_ROPE_LOW %g", r->high,
+			    r->low);
+	return 0;
+}
+
+static int check_common(const struct model_spec *s)
+{
+	if (s->post_norms && !s->family->has_post_norms)
+		return fail(-EINVAL, "MODEL_POST_NORMS yes: family %s has no such norms",
+			    s->family->name);
+	return 0;
 }
 
 static int read_vocab(const struct config *cfg, int data_vocab, struct model_spec *s)
@@ -142,6 +183,10 @@ int spec_from_config(const struct config *cfg, int data_vocab, struct model_spec
 		return -EINVAL;
 	read_common(cfg, s);
 	ret = read_vocab(cfg, data_vocab, s);
+	if (!ret)
+		ret = read_rope(cfg, s);
+	if (!ret)
+		ret = check_common(s);
 	if (ret)
 		return ret;
 	s->layer = calloc(s->layers, sizeof(*s->layer));
@@ -178,6 +223,15 @@ static int put_float(struct config *cfg, enum param_id id, double value)
 	return put_text(cfg, id, text);
 }
 
+/* Of the windowed layers; of a model without them: what its family would give them. */
+static float local_base(const struct model_spec *s)
+{
+	for (int i = 0; i < s->layers; i++)
+		if (s->layer[i].window)
+			return s->layer[i].rope_base;
+	return s->family->local_rope_base;
+}
+
 /* No list per layer may be auto, so the first layer speaks for all. */
 int spec_resolve(const struct model_spec *s, struct config *cfg)
 {
@@ -191,6 +245,11 @@ int spec_resolve(const struct model_spec *s, struct config *cfg)
 	ret = ret ? ret : put_int(cfg, PARAM_MODEL_VOCAB, s->vocab);
 	ret = ret ? ret : put_text(cfg, PARAM_MODEL_TIED, no_yes[s->tied]);
 	ret = ret ? ret : put_text(cfg, PARAM_MODEL_BIAS, no_yes[s->bias]);
+	ret = ret ? ret : put_text(cfg, PARAM_MODEL_QKV_BIAS, no_yes[s->qkv_bias]);
+	ret = ret ? ret : put_text(cfg, PARAM_MODEL_POST_NORMS, no_yes[s->post_norms]);
+	ret = ret ? ret : put_float(cfg, PARAM_MODEL_EMBED_SCALE, s->embed_scale);
+	ret = ret ? ret : put_float(cfg, PARAM_MODEL_ROPE_BASE, s->rope_base);
+	ret = ret ? ret : put_float(cfg, PARAM_MODEL_ROPE_LOCAL_BASE, local_base(s));
 	ret = ret ? ret : put_text(cfg, PARAM_MODEL_NORM, norms[s->norm]);
 	ret = ret ? ret : put_text(cfg, PARAM_MODEL_POSITION, positions[s->position]);
 	return ret ? ret : put_float(cfg, PARAM_MODEL_NORM_EPS, s->norm_eps);

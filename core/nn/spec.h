@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ops/activation.h"
+#include "ops/rope.h"
 
 struct config;
 struct family;
@@ -33,20 +34,6 @@ struct layer_spec {
 	bool qk_norm;
 	enum gate gate;
 	enum activation activation;
-};
-
-enum rope_scaling_kind { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3 };
-
-/**
- * struct rope_scaling - how angles were stretched for a longer context.
- * ROPE_LINEAR divides all of them by @factor.  ROPE_LLAMA3 divides those whose wave is longer
- * than original / low by @factor, keeps those shorter than original / high, and goes linearly
- * between (transformers, modeling_rope_utils.py, _compute_llama3_parameters).
- */
-struct rope_scaling {
-	enum rope_scaling_kind kind;
-	float factor, low, high;
-	int original;
 };
 
 /**

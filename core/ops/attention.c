@@ -615,7 +615,9 @@ static const struct attention_attr plain = { 0 }, causal = { .causal = true },
 	everything = { .causal = true, .window = 33, .softcap = 5 },
 	halves = { .causal = true, .rope = { .base = 10000 } },
 	adjacent = { .causal = true, .rope = { .base = 100, .adjacent = true } },
-	partial = { .window = 9, .softcap = 3, .rope = { .base = 500, .rotary_dims = 6 } };
+	partial = { .window = 9, .softcap = 3, .rope = { .base = 500, .rotary_dims = 6 } },
+	llama3 = { .causal = true, .rope = { .base = 100, .scaling = {
+		ROPE_LLAMA3, .factor = 8, .low = 1, .high = 4, .original = 50 } } };
 
 #define DOCS(mask, ...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ },		\
 			  .fill = FILL_DOC_START, .extent_dims = (mask) }
@@ -678,6 +680,9 @@ static const struct op_case attention_cases[] = {
 	{ "rope, partial", &partial, ATTENTION_NR_IN,
 	  { CASE_DIFF(4, 2, 11, 2, 9), CASE_DIFF(4, 2, 11, 1, 9), CASE_DIFF(4, 2, 11, 1, 9),
 	    NO_MASK, FAR(2, 11) } },
+	{ "rope, llama3", &llama3, ATTENTION_NR_IN,
+	  { CASE_DIFF(4, 2, 5, 4, 8), CASE_DIFF(4, 2, 5, 2, 8), CASE_DIFF(4, 2, 5, 2, 8),
+	    NO_MASK, FAR(2, 5) } },
 	{ "rope, tiles", &halves, ATTENTION_NR_IN,
 	  { CASE_EXT(2, 4, 1, 150, 4, 32), CASE_EXT(2, 4, 1, 150, 2, 32),
 	    CASE_EXT(2, 4, 1, 150, 2, 32), NO_MASK, POSITIONS(2, 1, 150) } },
@@ -704,6 +709,7 @@ static const struct op_case attention_cases[] = {
 	ROPE_CASE("rope", &halves, POSITIONS(0, 2, 9), 2, 9, 4, 2, 6, 3),			\
 	ROPE_CASE("rope, adjacent", &adjacent, FAR(2, 9), 2, 9, 2, 2, 6, 6),			\
 	ROPE_CASE("rope, partial", &partial, FAR(2, 70), 2, 70, 2, 1, 9, 9),			\
+	ROPE_CASE("rope, llama3", &llama3, FAR(2, 9), 2, 9, 4, 2, 8, 3),			\
 	ROPE_CASE("rope, many heads", &halves, POSITIONS(0, 4, 130), 4, 130, 16, 8, 16, 16)
 static const struct op_case attention_grad_cases[] = {
 	GRAD_CASE("one", &plain, CASE_ABSENT, CASE_ABSENT, 1, 1, 1, 1, 1, 1, 1),

@@ -16,6 +16,20 @@ struct tensor *op_rope(struct graph *g, struct tensor *x, struct tensor *positio
 	return graph_op(g, &rope, attr, in, 2);
 }
 
+static int check_scaling(const char *op, const struct rope_scaling *s)
+{
+	if (s->kind == ROPE_PLAIN)
+		return 0;
+	if (s->kind != ROPE_LINEAR && s->kind != ROPE_LLAMA3)
+		return fail(-EINVAL, "%s: scaling of kind %d", op, (int)s->kind);
+	if (!(s->factor > 0) || !isfinite(s->factor))
+		return fail(-EINVAL, "%s: scaling by %g: must be positive", op, s->factor);
+	if (s->kind == ROPE_LLAMA3 && (!(s->low > 0) || !(s->high > s->low) || s->original < 1))
+		return fail(-EINVAL, "%s: llama3 scaling with low %g, high %g, original %d: must "
+			    "be positive, and high above low", op, s->low, s->high, s->original);
+	return 0;
+}
+
 int rope_check(const char *op, const struct rope_attr *a, int64_t width)
 {
 	int64_t rotary = a->rotary_dims ? a->rotary_dims : width;
@@ -26,7 +40,7 @@ int rope_check(const char *op, const struct rope_attr *a, int64_t width)
 		return fail(-EINVAL, "%s: %lld rotary dims of heads of %lld: must be even, at "
 			    "least 2 and no more than the head", op, (long long)rotary,
 			    (long long)width);
-	return 0;
+	return check_scaling(op, &a->scaling);
 }
 
 static int rope_infer(const void *attr, const struct layout *in, int nr_in, struct layout *out)
@@ -65,6 +79,21 @@ static void rope_cost(const void *attr, const struct layout *in, const struct la
 	cost->bytes = rule_bytes(in, 2) + rule_bytes(out, 1);
 }
 
+/* Stretched angle of a pair that turns by @f per token. */
+static double oracle_scaled(const struct rope_scaling *s, double f)
+{
+	double wave = 2 * M_PI / f, smooth;
+
+	if (s->kind == ROPE_PLAIN)
+		return f;
+	if (s->kind == ROPE_LINEAR || wave > s->original / s->low)
+		return f / s->factor;
+	if (wave < s->original / s->high)
+		return f;
+	smooth = (s->original / wave - s->low) / (s->high - s->low);
+	return (1 - smooth) * f / s->factor + smooth * f;
+}
+
 void rope_oracle_turn(const struct rope_attr *a, double position, int64_t width, const double *x,
 		      double *y)
 {
@@ -73,7 +102,8 @@ void rope_oracle_turn(const struct rope_attr *a, double position, int64_t width,
 	for (int64_t i = 0; i < rotary / 2; i++) {
 		int64_t first = a->adjacent ? 2 * i : i;
 		int64_t second = a->adjacent ? 2 * i + 1 : i + rotary / 2;
-		double angle = position * pow(a->base, -2.0 * i / rotary);
+		double f = pow(a->base, -2.0 * i / rotary);
+		double angle = position * oracle_scaled(&a->scaling, f);
 		double one = x[first], two = x[second];
 
 		if (a->inverse)
@@ -98,7 +128,10 @@ static int rope_oracle(const struct oracle_call *c)
 static const struct rope_attr halves = { .base = 10000 },
 	adjacent = { .base = 10000, .adjacent = true },
 	partial = { .base = 500000, .rotary_dims = 6, .inverse = true },
-	partial_adjacent = { .base = 100, .rotary_dims = 4, .adjacent = true };
+	partial_adjacent = { .base = 100, .rotary_dims = 4, .adjacent = true },
+	linear = { .base = 10000, .scaling = { .kind = ROPE_LINEAR, .factor = 8 } },
+	llama3 = { .base = 10000,
+		   .scaling = { ROPE_LLAMA3, .factor = 32, .low = 1, .high = 4, .original = 128 } };
 
 #define POSITIONS(mask, ...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ },	\
 			       .fill = FILL_POSITIONS, .extent_dims = (mask) }
@@ -112,6 +145,9 @@ static const struct op_case rope_cases[] = {
 	{ "partial", &partial, 2, { CASE_DIFF(4, 2, 7, 2, 11), POSITIONS(0, 2, 7) } },
 	{ "partial adjacent", &partial_adjacent, 2,
 	  { CASE_DIFF(4, 2, 7, 2, 5), POSITIONS(0, 2, 7) } },
+	{ "linear", &linear, 2, { CASE_DIFF_EXT(3, 4, 3, 5, 3, 10), POSITIONS(3, 3, 5) } },
+	{ "llama3", &llama3, 2, { CASE_DIFF_EXT(3, 4, 3, 5, 3, 16), POSITIONS(3, 3, 5) } },
+	{ "llama3, far", &llama3, 2, { CASE_F32(4, 3, 2, 4, 64), FAR(3, 2) } },
 	{ "far", &halves, 2, { CASE_F32(4, 3, 2, 4, 64), FAR(3, 2) } },
 	{ "tiles", &halves, 2, { CASE_F32(4, 2, 130, 4, 32), POSITIONS(0, 2, 130) } },
 	{ .name = NULL },

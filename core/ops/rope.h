@@ -6,6 +6,20 @@
 
 #include "tensor/graph.h"
 
+enum rope_scaling_kind { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3 };
+
+/**
+ * struct rope_scaling - how angles were stretched for a longer context.
+ * ROPE_LINEAR divides all of them by @factor.  ROPE_LLAMA3 divides those whose wave is longer
+ * than original / low by @factor, keeps those shorter than original / high, and goes linearly
+ * between (transformers, modeling_rope_utils.py, _compute_llama3_parameters).
+ */
+struct rope_scaling {
+	enum rope_scaling_kind kind;
+	float factor, low, high;
+	int original;
+};
+
 /**
  * struct rope_attr - which pairs are rotated by which angles.
  * @base: 10000 in the paper, more for longer contexts
@@ -13,12 +27,14 @@
  * @adjacent: pairs are (2i, 2i+1), as in the paper; else (i, i + rotary_dims/2), as in
  *	Hugging Face's Llama
  * @inverse: rotate back
+ * @scaling: of the angles; zero: none
  */
 struct rope_attr {
 	float base;
 	int rotary_dims;
 	bool adjacent;
 	bool inverse;
+	struct rope_scaling scaling;
 };
 
 /**
@@ -26,8 +42,8 @@ struct rope_attr {
  * @x: (B, T, H, D), f32 or bf16, may be a strided view
  * @positions: i32 (B, T)
  *
- * Pair i of a head at position p turns by the angle p base^(-2i / rotary_dims), whose
- * sine and cosine are taken in double precision at any position.
+ * Pair i of a head at position p turns by the angle p base^(-2i / rotary_dims), stretched
+ * as attr->scaling says, whose sine and cosine are taken in double precision at any position.
  *
  * Source: Su et al., "RoFormer", 2021, equations 14, 15 and 34.
  * Return: shape and type of @x, contiguous.

@@ -112,6 +112,11 @@ def elementwise():
 
 # ---- reductions, shapes, copies -------------------------------------------------------
 
+def token_scores(z, targets):
+    log_p = F.log_softmax(z, -1).gather(-1, targets.long().clamp(min=0)[..., None])[..., 0]
+    return torch.where(targets < 0, 0.0, log_p), z.argmax(-1).int()
+
+
 def reductions():
     for name, fn in ("sum", torch.sum), ("mean", torch.mean):
         add_case(name, "odd", None, [normal(2, 3, 5)], fn, (0,))
@@ -122,6 +127,7 @@ def reductions():
                  lambda x: x.sum(tuple(range(3 - nd))), (0,))
     add_case("sq_norm", "odd", None, [normal(2, 3, 5)], lambda x: torch.linalg.norm(x) ** 2)
     add_case("max_last", "odd", None, [normal(2, 3, 5)], lambda x: x.amax(-1))
+    add_case("token_scores", "odd", None, [normal(2, 3, 5), ids(5, 2, 3, low=-1)], token_scores)
     add_case("count_valid", "odd", None, [ids(5, 3, 7, low=-1)],
              lambda t: (t != -1).sum().double())
     for last in False, True:
@@ -221,11 +227,25 @@ def norms():
 
 # ---- rotary positions and attention ---------------------------------------------------
 
+def scaled(f, a):
+    """Radians per token after scaling, as transformers' modeling_rope_utils.py does it."""
+    factor, low, high = (a["scaling." + key] for key in ("factor", "low", "high"))
+    if a["scaling.kind"] == 0:
+        return f
+    if a["scaling.kind"] == 1:
+        return f / factor
+    wave = 2 * math.pi / f
+    smooth = (a["scaling.original"] / wave - low) / (high - low)
+    between = (1 - smooth) * f / factor + smooth * f
+    kept = torch.where(wave < a["scaling.original"] / high, f, between)
+    return torch.where(wave > a["scaling.original"] / low, f / factor, kept)
+
+
 def rope_fn(a):
     def rope(x, positions):
         n = a["rotary_dims"] or x.shape[-1]
-        angle = positions.double()[:, :, None, None] * \
-            f32(a["base"]) ** (-torch.arange(0, n, 2).double() / n) * (-1 if a["inverse"] else 1)
+        f = scaled(f32(a["base"]) ** (-torch.arange(0, n, 2).double() / n), a)
+        angle = positions.double()[:, :, None, None] * f * (-1 if a["inverse"] else 1)
         part, rest = x[..., :n], x[..., n:]
         if a["adjacent"]:       # complex numbers, as in the paper and Llama's own code
             z = torch.view_as_complex(part.unflatten(-1, (n // 2, 2)).contiguous())
@@ -238,20 +258,32 @@ def rope_fn(a):
     return rope
 
 
+NO_SCALING = {"scaling.kind": 0, "scaling.factor": 0, "scaling.low": 0, "scaling.high": 0,
+              "scaling.original": 0}
+LINEAR = {"scaling.kind": 1, "scaling.factor": 8}
+LLAMA3 = {"scaling.kind": 2, "scaling.factor": 32, "scaling.low": 1, "scaling.high": 4,
+          "scaling.original": 128}
+
+
 def ropes():
+    plain = dict(base=10000, rotary_dims=0, adjacent=False, inverse=False) | NO_SCALING
+    for name, scaling in ("linear", LINEAR), ("llama3", LLAMA3):
+        a = plain | scaling
+        add_case("rope", name, a, [normal(2, 3, 2, 16), ids(500, 2, 3)], rope_fn(NO_SCALING | a), (0,))
     for name, a in (
             ("halves", dict(base=10000, rotary_dims=0, adjacent=False, inverse=False)),
             ("adjacent", dict(base=500, rotary_dims=0, adjacent=True, inverse=False)),
             ("partial", dict(base=10000, rotary_dims=4, adjacent=False, inverse=True)),
             ("partial adjacent", dict(base=100, rotary_dims=4, adjacent=True, inverse=False))):
-        add_case("rope", name, a, [normal(2, 3, 2, 6), ids(500, 2, 3)], rope_fn(a), (0,))
+        add_case("rope", name, NO_SCALING | a, [normal(2, 3, 2, 6), ids(500, 2, 3)], rope_fn(NO_SCALING | a), (0,))
 
 
 NO_ROPE = {"rope.base": 0, "rope.rotary_dims": 0, "rope.adjacent": False, "rope.inverse": False}
+NO_ROPE |= {"rope." + key: value for key, value in NO_SCALING.items()}
 
 
 def attention_fn(a):
-    rope = rope_fn({key: a[f"rope.{key}"] for key in ("base", "rotary_dims", "adjacent", "inverse")})
+    rope = rope_fn({key[5:]: value for key, value in a.items() if key.startswith("rope.")})
 
     def attention(q, k, v, doc_start=None, kv_length=None, positions=None):
         if positions is not None:

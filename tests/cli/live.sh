@@ -30,6 +30,9 @@ END
 cp tiny.config first
 cat tiny.config - >second <<'END'
 CONFIG_MODEL_POSITION="rope"
+CONFIG_MODEL_ROPE_SCALING="llama3"
+CONFIG_MODEL_ROPE_ORIGINAL=32
+CONFIG_MODEL_BIAS="no"
 CONFIG_MODEL_ATTENTION="window"
 CONFIG_MODEL_WINDOW=16
 CONFIG_OPTIM_GROUPS="matrix:optimizer=muon;norm:optimizer=sgd"

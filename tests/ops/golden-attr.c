@@ -49,7 +49,10 @@ struct member {
 	  _Generic(((struct type *)0)->m, float: KIND_FLOAT, double: KIND_DOUBLE,	\
 		   bool: KIND_BOOL, int: KIND_INT, unsigned int: KIND_INT,	\
 		   int64_t: KIND_INT64, uint64_t: KIND_UINT64) }
-#define MEMBERS_MAX 8
+#define SCALING(type, at)							\
+	MEMBER(type, at.kind), MEMBER(type, at.factor), MEMBER(type, at.low),	\
+	MEMBER(type, at.high), MEMBER(type, at.original)
+#define MEMBERS_MAX 16
 
 static const struct attr_type {
 	const char *op;
@@ -72,13 +75,13 @@ static const struct attr_type {
 	    MEMBER(attention_attr, window), MEMBER(attention_attr, softcap),
 	    MEMBER(attention_attr, rope.base),
 	    MEMBER(attention_attr, rope.rotary_dims), MEMBER(attention_attr, rope.adjacent),
-	    MEMBER(attention_attr, rope.inverse) } },
+	    MEMBER(attention_attr, rope.inverse), SCALING(attention_attr, rope.scaling) } },
 	{ "attention_grad_packed", sizeof(struct attention_attr),
 	  { MEMBER(attention_attr, scale), MEMBER(attention_attr, causal),
 	    MEMBER(attention_attr, window), MEMBER(attention_attr, softcap),
 	    MEMBER(attention_attr, rope.base),
 	    MEMBER(attention_attr, rope.rotary_dims), MEMBER(attention_attr, rope.adjacent),
-	    MEMBER(attention_attr, rope.inverse) } },
+	    MEMBER(attention_attr, rope.inverse), SCALING(attention_attr, rope.scaling) } },
 	{ "broadcast_to", sizeof(struct broadcast_to_attr),
 	  { MEMBER(broadcast_to_attr, last), MEMBER(broadcast_to_attr, average) } },
 	{ "cast", sizeof(struct cast_attr), { MEMBER(cast_attr, to) } },
@@ -118,7 +121,7 @@ static const struct attr_type {
 	  { MEMBER(rmsnorm_attr, eps), MEMBER(rmsnorm_attr, out) } },
 	{ "rope", sizeof(struct rope_attr),
 	  { MEMBER(rope_attr, base), MEMBER(rope_attr, rotary_dims), MEMBER(rope_attr, adjacent),
-	    MEMBER(rope_attr, inverse) } },
+	    MEMBER(rope_attr, inverse), SCALING(rope_attr, scaling) } },
 	{ "scale", sizeof(struct scale_attr), { MEMBER(scale_attr, factor) } },
 	{ "sgd", sizeof(struct sgd_attr),
 	  { MEMBER(sgd_attr, momentum), MEMBER(sgd_attr, weight_decay),

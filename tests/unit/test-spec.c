@@ -37,7 +37,11 @@ static void check_round(const char *const *settings)
 	after.layer = before.layer;
 	CHECK(before.family == after.family && before.vocab == after.vocab &&
 	      before.tied == after.tied && before.bias == after.bias &&
-	      before.norm == after.norm && before.position == after.position);
+	      before.norm == after.norm && before.position == after.position &&
+	      before.qkv_bias == after.qkv_bias && before.post_norms == after.post_norms &&
+	      !memcmp(&before.rope_scaling, &after.rope_scaling, sizeof(before.rope_scaling)));
+	ck_assert_float_eq(before.embed_scale, after.embed_scale);
+	ck_assert_float_eq(before.rope_base, after.rope_base);
 	ck_assert_float_eq(before.norm_eps, after.norm_eps);
 	check_ok(config_hash(cfg, hash));
 	check_ok(spec_resolve(&before, cfg));
@@ -51,6 +55,12 @@ static void spec_resolves(void)
 {
 	check_round((const char *const []){ NULL });
 	check_round((const char *const []){ "MODEL_FAMILY=llama", "MODEL_KV_HEADS=2", NULL });
+	check_round((const char *const []){ "MODEL_FAMILY=qwen2", "MODEL_QK_NORM=y",
+					    "MODEL_ROPE_SCALING=llama3", NULL });
+	check_round((const char *const []){ "MODEL_FAMILY=qwen3", "MODEL_ROPE_LOCAL_BASE=7",
+					    "MODEL_EMBED_SCALE=3", "MODEL_POST_NORMS=yes", NULL });
+	check_round((const char *const []){ "MODEL_FAMILY=gemma3", "MODEL_ATTENTION=window*3,full",
+					    "MODEL_ROPE_SCALING=linear", NULL });
 	check_round((const char *const []){ "MODEL_ATTENTION=full*2,window*2",
 					    "MODEL_ACTIVATION=geglu", "MODEL_TIED=no", NULL });
 }
@@ -71,6 +81,8 @@ static void spec_refuses(void)
 	check_refused("MODEL_HEADS=4", "MODEL_KV_HEADS=3", "MODEL_KV_HEADS 3");
 	check_refused("MODEL_POSITION=rope", "MODEL_HEAD_DIM=33", "33 is odd");
 	check_refused("MODEL_VOCAB=100", "MODEL_LAYERS=1", "tokenizer has 257");
+	check_refused("MODEL_POST_NORMS=yes", "MODEL_LAYERS=1", "family gpt2");
+	check_refused("MODEL_ROPE_SCALING=llama3", "MODEL_ROPE_HIGH=0.5", "above MODEL_ROPE_LOW 1");
 	check_refused("MODEL_ATTENTION=full*3,window*3", "MODEL_LAYERS=4", "MODEL_ATTENTION");
 }
 TEST_REGISTER(spec_refuses);
