@@ -94,6 +94,14 @@ static int cpu_fill(struct device *dev, struct stream *s, void *to, int byte, si
 	return 0;
 }
 
+static int cpu_map(struct device *dev, const void *host, size_t bytes, void **address)
+{
+	(void)dev;
+	(void)bytes;
+	*address = (void *)host;
+	return 0;
+}
+
 static int cpu_run(struct device *dev, struct stream *s, const struct kernel *k, struct call *c)
 {
 	(void)dev;
@@ -121,6 +129,7 @@ static const struct arch cpu = {
 	.read = cpu_read,
 	.copy = cpu_copy,
 	.fill = cpu_fill,
+	.map = cpu_map,
 	.run = cpu_run,
 	.numerics = host_numerics,
 	.available = host_available,

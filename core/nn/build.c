@@ -16,15 +16,19 @@
 #include "ops/cast.h"
 #include "ops/dropout.h"
 #include "ops/embedding.h"
+#include "ops/gelu.h"
 #include "ops/glu.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/merge-dims.h"
 #include "ops/mul.h"
+#include "ops/qlinear.h"
+#include "ops/relu2.h"
 #include "ops/rmsnorm.h"
 #include "ops/rope.h"
 #include "ops/scale.h"
 #include "ops/sigmoid.h"
+#include "ops/silu.h"
 #include "ops/softcap.h"
 #include "ops/split-dim.h"
 
@@ -71,6 +75,28 @@ struct tensor *nn_norm(struct builder *b, const char *name, struct tensor *x)
 	return nn_add_norm(b, name, &x, NULL);
 }
 
+/* Is @w in another type than it is computed in? */
+static bool is_stored(const struct tensor *x, const struct tensor *w)
+{
+	return x && w && w->max.dtype != x->max.dtype;
+}
+
+static struct tensor *activate(struct graph *g, struct tensor *x, enum activation act)
+{
+	switch (act) {
+	case ACT_GELU:
+		return op_gelu(g, x, false);
+	case ACT_GELU_EXACT:
+		return op_gelu(g, x, true);
+	case ACT_SILU:
+		return op_silu(g, x);
+	case ACT_RELU2:
+		return op_relu2(g, x);
+	default:
+		return x;
+	}
+}
+
 struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 			 struct nn_linear l)
 {
@@ -84,6 +110,9 @@ struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 		bias = weight(b, name, "bias", vector(l.out, WEIGHT_BIAS, INIT_ZERO));
 	if (b->collecting)
 		return NULL;
+	if (is_stored(x, w))
+		return activate(b->graph, op_qlinear(b->graph, x, w, bias, b->model->act_round),
+				l.act);
 	return l.act == ACT_NONE ? op_linear(b->graph, x, w, bias)
 				 : op_linear_act(b->graph, x, w, bias, l.act);
 }
@@ -250,7 +279,10 @@ struct tensor *model_head(struct builder *b)
 
 struct tensor *model_logits(struct builder *b, struct tensor *hidden)
 {
-	struct tensor *z = op_linear(b->graph, hidden, model_head(b), NULL);
+	struct tensor *w = model_head(b), *z;
+
+	z = is_stored(hidden, w) ? op_qlinear(b->graph, hidden, w, NULL, b->model->act_round)
+				 : op_linear(b->graph, hidden, w, NULL);
 
 	if (b->model->compute != DT_F32)
 		z = op_cast(b->graph, z, DT_F32);

@@ -114,6 +114,8 @@ void model_free(struct model *m)
 	for (int k = 0; k < SEG_KINDS; k++)
 		for (int g = 0; g < GROUP_MAX; g++)
 			segment_free(m->segment[k][g]);
+	for (int i = 0; i < m->nr_params; i++)
+		buffer_free(m->params[i].place);
 	free(m->params);
 	spec_free(&m->spec);
 	free(m);
@@ -173,9 +175,19 @@ int model_alloc(struct model *m, struct device *dev)
 	return ret;
 }
 
+void model_bind(struct model *m, int i, enum dtype dtype, struct buffer *place)
+{
+	struct param_info *p = &m->params[i];
+
+	BUG_ON(m->groups || p->place || (p->nd == 1 && dtype != DT_F32));
+	m->device = place->device;
+	p->dtype = dtype;
+	p->place = place;
+}
+
 bool model_has_shadow(const struct model *m, const struct param_info *p)
 {
-	return m->compute == DT_BF16 && p->nd > 1;
+	return m->compute == DT_BF16 && p->nd > 1 && !p->place;
 }
 
 static struct tensor *bound(struct builder *b, const struct param_info *p, enum segment_kind kind)
@@ -186,8 +198,10 @@ static struct tensor *bound(struct builder *b, const struct param_info *p, enum 
 
 	snprintf(name, sizeof(name), "%s%s", p->name, kind == SEG_GRAD ? ".grad" : "");
 	t = graph_tensor(b->graph, kind == SEG_GRAD ? TENSOR_STATE : TENSOR_PARAM, name,
-			 s->dtype, p->nd, p->n, NULL);
-	if (t && s->buffer)
+			 p->place ? p->dtype : s->dtype, p->nd, p->n, NULL);
+	if (t && p->place)
+		tensor_bind(t, p->place, 0);
+	else if (t && s->buffer)
 		segment_bind(s, p->view, t);
 	return t;
 }
@@ -355,8 +369,9 @@ static int make_entry(const struct model *m, enum segment_kind kind, const struc
 	e->name = entry_name(m, kind, p);
 	if (!place || !e->name)
 		return fail_nomem(strlen(p->name), "a list of tensors");
-	*place = (struct place){ s->buffer, s->views[p->view].at };
-	e->dtype = s->dtype;
+	*place = p->place ? (struct place){ p->place, 0 }
+			  : (struct place){ s->buffer, s->views[p->view].at };
+	e->dtype = p->place ? p->dtype : s->dtype;
 	e->nd = p->nd;
 	memcpy(e->shape, p->n, sizeof(p->n));
 	e->transposed = p->transposed;

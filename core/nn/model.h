@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "block/block.h"
 #include "io/tensor-entry.h"
 #include "nn/spec.h"
 #include "optim/groups.h"
@@ -31,6 +32,7 @@ enum init_kind { INIT_ZERO, INIT_ONE, INIT_NORMAL };
  * @transposed: files hold it as (in, out), memory as (out, in) (GPT-2's Conv1D)
  * @group: index of its group, 0 in a model that is not trained
  * @view: index in its group's segments
+ * @dtype, @place: where it lies as which type, if not in the segments; see model_bind()
  */
 struct param_info {
 	const char *name;
@@ -43,6 +45,8 @@ struct param_info {
 	bool transposed;
 	int group;
 	int view;
+	enum dtype dtype;
+	struct buffer *place;
 };
 
 /**
@@ -58,6 +62,7 @@ enum segment_kind {
  * struct model - a spec and its parameters.
  * @segment: contiguous device memory per (kind, group); NULL where a group is empty or
  *	the kind was not asked for or its optimizer has fewer states
+ * @act_round: what happens to activations where they meet a weight in a stored type
  */
 struct model {
 	struct model_spec spec;
@@ -65,6 +70,7 @@ struct model {
 	int nr_params, cap_params;
 	struct optim_groups *groups;	/* NULL: not trained, one group */
 	enum dtype compute;	/* set before model_alloc(): DT_F32, or DT_BF16 */
+	enum act_round act_round;
 	struct segment *segment[SEG_KINDS][GROUP_MAX];
 	struct device *device;
 };
@@ -85,6 +91,12 @@ int model_layout(struct model *m);
  * gradients and the optimizers' states as well.
  */
 int model_alloc(struct model *m, struct device *dev);
+
+/**
+ * model_bind() - in place of model_alloc(), for models that are only used: parameter @i
+ * lies in @place (its own from now on) as @dtype, of any type for matrices, f32 for vectors.
+ */
+void model_bind(struct model *m, int i, enum dtype dtype, struct buffer *place);
 
 /** model_bytes() - size of all segments of kinds @first to @last. */
 size_t model_bytes(const struct model *m, enum segment_kind first, enum segment_kind last);

@@ -41,11 +41,13 @@ struct device_rates {
 /**
  * struct buffer - a range of device memory.
  * @address: device address; the host must not follow it
+ * @is_mapped: the memory is the host's: it is read only, and outlives the buffer
  */
 struct buffer {
 	struct device *device;
 	void *address;
 	size_t bytes;
+	bool is_mapped;
 };
 
 /**
@@ -56,6 +58,8 @@ struct buffer {
  * @probe: can such a device be used here? fills device->context. Optional.
  * @is_reference: its kernels of rank 0 are the plain ones that every op must have
  * @has: can the device do what @feature says ("avx512", "sm_90")? Optional: no.
+ * @map: kernels can read @bytes at @host of the host's memory as they are: say where.
+ *	Optional: the device has memory of its own.
  * @run: execute a kernel; the only place where tensor bytes are computed
  * @numerics: what of the device itself decides the bits of a result, "avx512": a run goes
  *	on only where it is the same. Optional.
@@ -78,6 +82,7 @@ struct arch {
 	int (*read)(struct device *dev, struct stream *s, void *host, const void *from, size_t n);
 	int (*copy)(struct device *dev, struct stream *s, void *to, const void *from, size_t n);
 	int (*fill)(struct device *dev, struct stream *s, void *to, int byte, size_t n);
+	int (*map)(struct device *dev, const void *host, size_t bytes, void **address);
 	int (*run)(struct device *dev, struct stream *s, const struct kernel *k, struct call *c);
 	int (*stream_new)(struct device *dev, struct stream **s);
 	void (*stream_free)(struct device *dev, struct stream *s);
@@ -123,6 +128,15 @@ const char *arch_reference(void);
 /** device_alloc() - @bytes of memory, zeroed, aligned to 64 bytes. */
 int device_alloc(struct device *dev, size_t bytes, const char *what, struct buffer **buf);
 void buffer_free(struct buffer *buf);
+
+/**
+ * device_map() - @bytes of the host's memory, to be read by kernels: where it lies if the
+ * device can do that, otherwise a copy.
+ * @host: unchanged and there as long as the buffer; its address is as aligned as kernels
+ *	want it
+ */
+int device_map(struct device *dev, const void *host, size_t bytes, const char *what,
+	       struct buffer **buf);
 
 /** device_write() - host to device, at byte @offset of @buf; done on return. */
 int device_write(struct buffer *buf, size_t offset, const void *host, size_t bytes);

@@ -115,12 +115,47 @@ int device_alloc(struct device *dev, size_t bytes, const char *what, struct buff
 		    bytes >> 20, what, dev->bytes_used >> 20);
 }
 
+static int map_in_place(struct device *dev, const void *host, size_t bytes, const char *what,
+			struct buffer **out)
+{
+	struct buffer *buf = calloc(1, sizeof(*buf));
+	int ret;
+
+	if (!buf)
+		return fail_nomem(sizeof(*buf), what);
+	*buf = (struct buffer){ .device = dev, .bytes = bytes, .is_mapped = true };
+	ret = dev->arch->map(dev, host, bytes, &buf->address);
+	if (ret)
+		free(buf);
+	else
+		*out = buf;
+	return ret;
+}
+
+int device_map(struct device *dev, const void *host, size_t bytes, const char *what,
+	       struct buffer **buf)
+{
+	int ret;
+
+	if (dev->arch->map)
+		return map_in_place(dev, host, bytes, what, buf);
+	ret = device_alloc(dev, bytes, what, buf);
+	if (ret)
+		return ret;
+	ret = device_write(*buf, 0, host, bytes);
+	if (ret)
+		buffer_free(*buf);
+	return ret;
+}
+
 void buffer_free(struct buffer *buf)
 {
 	if (!buf)
 		return;
-	buf->device->arch->free(buf->device, buf->address, buf->bytes);
-	buf->device->bytes_used -= buf->bytes;
+	if (!buf->is_mapped) {
+		buf->device->arch->free(buf->device, buf->address, buf->bytes);
+		buf->device->bytes_used -= buf->bytes;
+	}
 	free(buf);
 }
 
@@ -133,7 +168,10 @@ static char *inside(const struct buffer *buf, size_t offset, size_t bytes)
 int device_write(struct buffer *buf, size_t offset, const void *host, size_t bytes)
 {
 	struct device *dev = buf->device;
-	int ret = dev->arch->write(dev, NULL, inside(buf, offset, bytes), host, bytes);
+	int ret;
+
+	BUG_ON(buf->is_mapped);
+	ret = dev->arch->write(dev, NULL, inside(buf, offset, bytes), host, bytes);
 
 	return ret ? ret : device_sync(dev);
 }

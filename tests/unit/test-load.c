@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Weights in stored types: a model that is bound to them against one that has the same
+ * numbers as floats in its segments.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/rng.h"
+#include "base/strbuf.h"
+#include "block/block.h"
+#include "formats/source.h"
+#include "infer/forward.h"
+#include "infer/load.h"
+#include "nn/model.h"
+#include "tests/unit/test.h"
+
+#define LENGTH 40
+
+static const struct {
+	const char *settings;
+	enum dtype matrix, vector;
+} cases[] = {
+	{ "MODEL_FAMILY=gpt2", DT_F32, DT_F32 },
+	{ "MODEL_FAMILY=gpt2 MODEL_ACTIVATION=relu2", DT_F16, DT_F32 },
+	{ "MODEL_FAMILY=llama MODEL_KV_HEADS=1", DT_BF16, DT_BF16 },
+	{ "MODEL_FAMILY=qwen2 MODEL_TIED=yes", DT_Q8_0, DT_F16 },
+	{ "MODEL_FAMILY=qwen3 MODEL_GATE=head MODEL_POSITION=rope_adjacent", DT_Q4_0, DT_F32 },
+	{ "MODEL_FAMILY=gemma3 MODEL_ATTENTION=window,full MODEL_WINDOW=9", DT_Q8_0, DT_F32 },
+	{ "MODEL_FAMILY=gpt2 MODEL_ACTIVATION=silu", DT_Q8_0, DT_F32 },
+};
+
+#define NR_CASES ((int)(sizeof(cases) / sizeof(cases[0])))
+
+/* struct stored - tensors as a file would hold them, each against the end of its pages. */
+struct stored {
+	struct model_source src;
+	struct device *dev;
+	struct config *cfg;
+	void *pages[64];
+	size_t page_bytes[64];
+};
+
+/* Memory whose last byte is the last one that may be read. */
+static void *take_pages(struct stored *s, int i, size_t bytes)
+{
+	size_t page = getpagesize(), whole = (bytes + page - 1) / page * page;
+	char *at = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+
+	CHECK(at != MAP_FAILED && !mprotect(at + whole, page, PROT_NONE));
+	s->pages[i] = at;
+	s->page_bytes[i] = whole + page;
+	return at + whole - bytes;
+}
+
+/* Random numbers of about the size of weights. */
+static void fill(void *data, enum dtype dtype, int64_t count, float base, struct rng *r)
+{
+	const struct dtype_info *info = dtype_info(dtype);
+
+	for (int64_t i = 0; i < count && !dtype_is_block(dtype); i++)
+		dtype_put(dtype, data, i, base + 0.3 * rng_normal(r, i));
+	for (int64_t i = 0; i < count / info->block && dtype_is_block(dtype); i++) {
+		unsigned char *block = (unsigned char *)data + i * info->size;
+		uint16_t scale = f32_to_f16(dtype == DT_Q8_0 ? 0.004f : 0.06f);
+
+		for (size_t k = 0; k < info->size; k++)
+			block[k] = (unsigned char)rng_below(r, i * 64 + k, 256);
+		memcpy(block, &scale, sizeof(scale));
+	}
+}
+
+static void store(struct stored *s, int i, const struct param_info *p, int which)
+{
+	struct source_tensor *t = &s->src.tensors[i];
+	int64_t count = p->n[0] * (p->nd == 2 ? p->n[1] : 1);
+	struct rng r = rng_stream(1, p->name, 0);
+
+	*t = (struct source_tensor){ .name = strdup(p->name), .nd = p->nd };
+	memcpy(t->shape, p->n, sizeof(t->shape));
+	t->dtype = p->nd == 2 ? cases[which].matrix : cases[which].vector;
+	t->bytes = dtype_bytes(t->dtype, count);
+	t->data = take_pages(s, i, t->bytes);
+	fill((void *)t->data, t->dtype, count, p->kind == WEIGHT_NORM ? 1 : 0, &r);
+}
+
+static void begin(struct stored *s, int which, const char *device)
+{
+	char *text = str_printf("MODEL_LAYERS=2 MODEL_WIDTH=64 MODEL_HEADS=2 MODEL_CONTEXT=40 "
+				"MODEL_MLP_WIDTH=96 MODEL_VOCAB=61 MODEL_ROPE_BASE=auto %s",
+				cases[which].settings), *save = NULL;
+	struct model_spec spec;
+	struct model *m;
+
+	memset(s, 0, sizeof(*s));
+	s->cfg = config_new();
+	for (char *a = strtok_r(text, " ", &save); a; a = strtok_r(NULL, " ", &save))
+		check_ok(config_set(s->cfg, a));
+	free(text);
+	check_ok(device_open(device, &s->dev));
+	check_ok(spec_from_config(s->cfg, 0, &spec));
+	check_ok(spec_from_config(s->cfg, 0, &s->src.spec));
+	check_ok(model_new(&spec, NULL, &m));
+	s->src.path = "here";
+	s->src.nr_tensors = m->nr_params;
+	CHECK(m->nr_params <= 64);
+	s->src.tensors = calloc(m->nr_params, sizeof(*s->src.tensors));
+	for (int i = 0; i < m->nr_params; i++)
+		store(s, i, &m->params[i], which);
+	model_free(m);
+}
+
+static void end(struct stored *s)
+{
+	for (int i = 0; i < s->src.nr_tensors; i++) {
+		free((char *)s->src.tensors[i].name);
+		munmap(s->pages[i], s->page_bytes[i]);
+	}
+	free(s->src.tensors);
+	spec_free(&s->src.spec);
+	device_close(s->dev);
+	config_free(s->cfg);
+}
+
+/* (LENGTH, V) */
+static float *logits(struct model *m, struct device *dev)
+{
+	const struct forward_options o = { 1, LENGTH };
+	float *out = malloc(LENGTH * m->spec.vocab * sizeof(*out));
+	int32_t tokens[LENGTH];
+	struct forward *f;
+	int length = LENGTH;
+
+	for (int i = 0; i < LENGTH; i++)
+		tokens[i] = i * i % 61;
+	check_ok(forward_new(m, dev, &o, &f));
+	check_ok(forward_run(f, tokens, LENGTH, 1, &length));
+	check_ok(forward_logits(f, 0, 0, LENGTH, out));
+	forward_free(f);
+	return out;
+}
+
+static void compare(const float *a, const float *b, int nr, double tolerance)
+{
+	float max = 0;
+
+	for (int i = 0; i < nr; i++)
+		max = fmaxf(max, fabsf(a[i]));
+	for (int i = 0; i < nr; i++)
+		ck_assert_msg(fabsf(a[i] - b[i]) <= tolerance * max, "%d: %g and %g", i, a[i], b[i]);
+}
+
+static const char *const devices[] = { "cpu", "remote" };
+
+START_TEST(stored_types)
+{
+	struct model *bound, *floats;
+	struct model_spec spec;
+	struct stored s;
+	float *a, *b;
+
+	begin(&s, _i % NR_CASES, devices[_i / NR_CASES]);
+	check_ok(model_from_source(&s.src, s.dev, &bound));
+	check_ok(spec_from_config(s.cfg, 0, &spec));
+	check_ok(model_new(&spec, NULL, &floats));
+	check_ok(model_alloc(floats, s.dev));
+	check_ok(model_fill(floats, &s.src));
+	a = logits(bound, s.dev);
+	b = logits(floats, s.dev);
+	compare(a, b, LENGTH * 61, 1e-5);
+	free(a);
+	bound->act_round = ACT_ROUND_Q8;	/* close, and not the same */
+	a = logits(bound, s.dev);
+	if (cases[_i % NR_CASES].matrix != DT_F32) {
+		CHECK(memcmp(a, b, LENGTH * 61 * sizeof(*a)));
+		compare(a, b, LENGTH * 61, 0.2);
+	}
+	free(a);
+	free(b);
+	model_free(bound);
+	model_free(floats);
+	end(&s);
+}
+END_TEST
+
+/* What the processor can read where it lies is not copied. */
+START_TEST(stored_in_place)
+{
+	struct model *m;
+	struct stored s;
+
+	begin(&s, _i, "cpu");
+	check_ok(model_from_source(&s.src, s.dev, &m));
+	for (int i = 0; i < m->nr_params; i++)
+		if (m->params[i].nd == 2)
+			CHECK(m->params[i].place->address == s.src.tensors[i].data);
+	model_free(m);
+	end(&s);
+}
+END_TEST
+
+START_TEST(stored_refused)
+{
+	struct source_tensor *t;
+	struct model *m;
+	struct stored s;
+
+	begin(&s, 2, "cpu");
+	t = &s.src.tensors[s.src.nr_tensors - 1];
+	t->shape[0]++;
+	check_fails(model_from_source(&s.src, s.dev, &m), -EINVAL, t->name);
+	s.src.nr_tensors--;
+	check_fails(model_from_source(&s.src, s.dev, &m), -EINVAL, "is missing");
+	s.src.nr_tensors++;
+	end(&s);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_loop_test(tc, stored_types, 0, 2 * NR_CASES);
+	tcase_add_loop_test(tc, stored_in_place, 0, NR_CASES);
+	tcase_add_test(tc, stored_refused);
+}
+TEST_REGISTER(load, add);
