@@ -168,7 +168,7 @@ static int count_sources(struct counting *c)
 	for (int i = 0; i < c->corpus->nr_input && !ret; i++) {
 		struct source src;
 
-		ret = source_open(c->corpus->input[i], TOKENIZER_EOT, &src);
+		ret = source_map(c->corpus->input[i], TOKENIZER_EOT, &src);
 		if (ret)
 			return ret;
 		c->before = c->corpus->bytes;
@@ -177,7 +177,7 @@ static int count_sources(struct counting *c)
 		progress_end(c->progress);
 		if (ret)
 			ret = fail_in(ret, "%s", src.path);
-		source_close(&src);
+		source_unmap(&src);
 	}
 	return ret;
 }

@@ -370,7 +370,7 @@ static int open_sources(struct prepare *p)
 		return fail_nomem(nr * sizeof(*p->sources), "sources");
 	for (int i = 0; i < nr; i++) {
 		const char *path = i < opt->nr_input ? opt->input[i] : opt->val[i - opt->nr_input];
-		int ret = source_open(path, p->separator, &p->sources[i]);
+		int ret = source_map(path, p->separator, &p->sources[i]);
 
 		if (ret)
 			return ret;
@@ -508,7 +508,7 @@ static void prepare_release(struct prepare *p)
 	for (int s = 0; s < DATA_SPLITS; s++)
 		shard_abort(p->side[s].w);
 	for (int i = 0; i < p->nr_sources; i++)
-		source_close(&p->sources[i]);
+		source_unmap(&p->sources[i]);
 	tokenizer_free(p->tok);
 	token_list_free(&p->ids);
 	free(p->sources);

@@ -147,7 +147,7 @@ static void warn_of_binary(const struct source *src)
 			 100.0 * (double)bad / (double)len);
 }
 
-int source_open(const char *path, const char *mark, struct source *src)
+int source_map(const char *path, const char *mark, struct source *src)
 {
 	const char *text;
 	struct cutter c;
@@ -164,7 +164,7 @@ int source_open(const char *path, const char *mark, struct source *src)
 		return ret;
 	ret = refuse_compressed(src->path, src->text, src->len);
 	if (ret) {
-		source_close(src);
+		source_unmap(src);
 		return ret;
 	}
 	warn_of_binary(src);
@@ -176,7 +176,7 @@ int source_open(const char *path, const char *mark, struct source *src)
 	return 0;
 }
 
-void source_close(struct source *src)
+void source_unmap(struct source *src)
 {
 	if (src->text)
 		munmap(src->text, src->len);

@@ -28,14 +28,14 @@ struct source {
 };
 
 /**
- * source_open() - map @path, hash it and count its documents at @mark.
+ * source_map() - map @path, hash it and count its documents at @mark.
  * @path: must stay; SOURCE_STDIN is standard input, which is copied to a file in $TMPDIR
  *
  * Warns if much of it is not UTF-8.
  * Return: 0; -EINVAL with a message if it is empty, compressed or no regular file; -errno.
  */
-int source_open(const char *path, const char *mark, struct source *src);
-void source_close(struct source *src);
+int source_map(const char *path, const char *mark, struct source *src);
+void source_unmap(struct source *src);
 
 /** struct cutter - where a walk over the documents of one file is; see cutter_begin(). */
 struct cutter {

@@ -44,6 +44,8 @@ struct source_fact {
  * @arch: how the file calls the architecture
  * @tokenizer: NULL if the file has none
  * @chat_template: NULL if there is none
+ * @describe: opened by source_describe()
+ * @memory: what source_alloc() gave
  * @private: the format's own
  */
 struct model_source {
@@ -57,12 +59,19 @@ struct model_source {
 	int nr_tensors;
 	struct source_fact *facts;
 	int nr_facts;
+	bool describe;
+	struct source_memory *memory;
 	void *private;
 };
 
-/** struct write_options - @dtype: type of matrices, or DT_COUNT: as they are. */
+/**
+ * struct write_options - how to write a model.
+ * @dtype: type of matrices, or DT_COUNT: as they are
+ * @llama2c_version: 0 (legacy) or 1
+ */
 struct write_options {
 	enum dtype dtype;
+	int llama2c_version;
 };
 
 /**
@@ -70,9 +79,9 @@ struct write_options {
  * @is: does @path look like it? No message.
  * @open: fill @src (zeroed but for format and path); on error source_close() frees what is there
  * @close: free @private
- * @write: a new file or folder at @path; NULL: can only be read.  Refuses by name what the
- *	format cannot hold.
- * @by_name: does a path that does not exist yet ask for this format ("x.gguf")?
+ * @write: a new file or folder at @path, whole or not at all; NULL: can only be read.
+ *	Refuses by name what the format cannot hold.
+ * @by_name: does a path that does not exist yet ask for this format ("x.gguf")? NULL: never
  */
 struct model_format {
 	const char *name;
@@ -97,13 +106,26 @@ SECTION_DECLARE(knlp_model_formats, struct model_format);
  * Return: 0; -ENOENT; -EINVAL with one line that names file, tensor and reason.
  */
 int source_open(const char *path, struct model_source **src);
+
+/**
+ * source_describe() - the same to look at all but the weights: the data of tensors that
+ * would have to be turned, which takes time and memory, are NULL.
+ */
+int source_describe(const char *path, struct model_source **src);
+
 void source_close(struct model_source *src);
 
 /** source_find() - the tensor @name, or NULL (no message). */
 const struct source_tensor *source_find(const struct model_source *src, const char *name);
 
-/** source_write() - write @src to @path in the format called @format (NULL: by the name). */
+/**
+ * source_write() - write @src to @path, which does not exist yet.
+ * @format: name of the format; NULL: by the name of @path
+ */
 int source_write(const struct model_source *src, const char *path, const char *format,
 		 const struct write_options *o);
+
+/** model_format_find() - by name; NULL with a message that lists them. */
+const struct model_format *model_format_find(const char *name);
 
 #endif

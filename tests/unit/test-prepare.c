@@ -193,7 +193,7 @@ START_TEST(one_document)
 	ck_assert_uint_eq(m.piece_bytes, sb.len / PREPARE_PIECES);
 	ck_assert_uint_eq(m.split[0].bytes + m.split[1].bytes, sb.len);
 	drop(&m);
-	check_ok(source_open(text_path, TOKENIZER_EOT, &src));
+	check_ok(source_map(text_path, TOKENIZER_EOT, &src));
 	c = cutter_begin(&src, TOKENIZER_EOT, 1000);
 	while (cutter_next(&c, &text, &len)) {
 		ck_assert_ptr_eq(text, src.text + at);
@@ -204,7 +204,7 @@ START_TEST(one_document)
 		CHECK(at == sb.len || ((unsigned char)src.text[at] & 0xc0) != 0x80);
 	}
 	ck_assert_uint_eq(at, sb.len);
-	source_close(&src);
+	source_unmap(&src);
 	strbuf_free(&sb);
 }
 END_TEST

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Folders of Hugging Face: what the parts of their reader and writer share. */
+#ifndef FORMATS_HF_INTERNAL_H
+#define FORMATS_HF_INTERNAL_H
+
+#include "base/strbuf.h"
+#include "formats/source-internal.h"
+#include "io/safetensors.h"
+
+#define HF_CONFIG	"config.json"
+#define HF_WEIGHTS	"model.safetensors"
+#define HF_INDEX	"model.safetensors.index.json"
+
+/** struct hf_tensor - a tensor, and the file it is in. */
+struct hf_tensor {
+	const struct st_view *view;
+	const struct st *file;
+	bool used;
+};
+
+/** struct hf_weights - the safetensors files of a folder, as one. */
+struct hf_weights {
+	struct st **files;
+	int nr_files;
+	struct hf_tensor *tensors;	/* sorted by name */
+	size_t nr_tensors;
+};
+
+/** hf_weights_open() - model.safetensors, or the shards that the index names. */
+int hf_weights_open(const char *dir, struct hf_weights *w);
+void hf_weights_close(struct hf_weights *w);
+/** hf_weights_find() - by name, or NULL (no message). */
+struct hf_tensor *hf_weights_find(struct hf_weights *w, const char *name);
+
+/**
+ * hf_collect() - fill the tensors of @src, whose spec is set, from @w.
+ * @subtract: norms hold what is multiplied with minus this
+ *
+ * Tensors that no parameter asks for are refused, but those that mean nothing.
+ */
+int hf_collect(struct model_source *src, struct hf_weights *w, float subtract);
+
+/** hf_subtracted() - what norms of @spec's family are too small by in Hugging Face's files. */
+float hf_subtracted(const struct model_spec *spec);
+
+/**
+ * hf_config_read() - a config.json to a spec.
+ * @file: its name, for messages
+ * @max_layers: more are not believed
+ */
+int hf_config_read(const char *file, const cJSON *config, int max_layers,
+		   struct model_spec *spec);
+
+/** hf_config_write() - append the config.json of @src, whose matrices have type @dtype. */
+int hf_config_write(const struct model_source *src, enum dtype dtype, struct strbuf *sb);
+
+/** hf_chat_template() - the template of folder @dir; NULL where there is none. */
+int hf_chat_template(const char *dir, char **text);
+
+#endif

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "formats/source.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/registry.h"
+#include "base/strbuf.h"
+#include "data/tokenizer.h"
+#include "formats/source-internal.h"
+
+static const struct registry *formats(void)
+{
+	static struct registry r;
+
+	if (!r.sorted) {
+		r = (struct registry)REGISTRY_INIT("model format", knlp_model_formats);
+		BUG_ON(registry_sort(&r, 1));
+	}
+	return &r;
+}
+
+static int fail_listing(const char *what)
+{
+	const struct model_format *f;
+	struct strbuf sb;
+	int ret;
+
+	strbuf_init(&sb);
+	registry_for_each(formats(), f)
+		strbuf_addf(&sb, "%s%s", sb.len ? ", " : "", f->name);
+	ret = fail(-EINVAL, "%s: the formats are %s", what, sb.s);
+	strbuf_free(&sb);
+	return ret;
+}
+
+const struct model_format *model_format_find(const char *name)
+{
+	const struct model_format *f = registry_find(formats(), name);
+
+	if (!f)
+		fail_listing(name);
+	return f;
+}
+
+/* The format of @path with the lowest rank. */
+static const struct model_format *recognize(const char *path)
+{
+	const struct model_format *f, *best = NULL;
+
+	registry_for_each(formats(), f)
+		if ((!best || f->rank < best->rank) && f->is(path))
+			best = f;
+	return best;
+}
+
+/* ---- memory ----------------------------------------------------------------------- */
+
+struct source_memory {
+	struct source_memory *next;
+	_Alignas(64) unsigned char bytes[];
+};
+
+void *source_alloc(struct model_source *src, size_t bytes, const char *what)
+{
+	struct source_memory *m;
+
+	if (posix_memalign((void **)&m, 64, sizeof(*m) + bytes)) {
+		fail_nomem(bytes, what);
+		return NULL;
+	}
+	m->next = src->memory;
+	src->memory = m;
+	return m->bytes;
+}
+
+char *source_text(struct model_source *src, const char *text, size_t len)
+{
+	char *copy = source_alloc(src, len + 1, "a text");
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+int source_fact(struct model_source *src, const char *key, const char *fmt, ...)
+{
+	struct source_fact *facts = realloc(src->facts, (src->nr_facts + 1) * sizeof(*facts));
+	struct strbuf sb;
+	va_list ap;
+
+	if (!facts)
+		return fail_nomem(src->nr_facts * sizeof(*facts), "the facts of a model");
+	src->facts = facts;
+	strbuf_init(&sb);
+	va_start(ap, fmt);
+	strbuf_vaddf(&sb, fmt, ap);
+	va_end(ap);
+	facts[src->nr_facts].key = source_text(src, key, strlen(key));
+	facts[src->nr_facts].value = source_text(src, sb.s, sb.len);
+	strbuf_free(&sb);
+	if (!facts[src->nr_facts].key || !facts[src->nr_facts].value)
+		return -ENOMEM;
+	src->nr_facts++;
+	return 0;
+}
+
+/* ---- opening ---------------------------------------------------------------------- */
+
+int source_check_tokenizer(const struct model_source *src)
+{
+	uint32_t tokens = src->tokenizer ? tokenizer_vocab(src->tokenizer) : 0;
+
+	if (tokens > (uint32_t)src->spec.vocab)
+		return fail(-EINVAL, "%s: the tokenizer has %u tokens, the model's vocabulary %d",
+			    src->path, tokens, src->spec.vocab);
+	return 0;
+}
+
+static int open_as(const struct model_format *f, const char *path, bool describe,
+		   struct model_source **out)
+{
+	struct model_source *src = calloc(1, sizeof(*src));
+	int ret;
+
+	if (!src)
+		return fail_nomem(sizeof(*src), path);
+	src->format = f;
+	src->describe = describe;
+	src->path = strdup(path);
+	ret = src->path ? f->open(src) : fail_nomem(strlen(path), path);
+	if (!ret)
+		ret = source_check_tokenizer(src);
+	if (ret)
+		source_close(src);
+	else
+		*out = src;
+	return ret;
+}
+
+static int open_any(const char *path, bool describe, struct model_source **src)
+{
+	const struct model_format *f;
+
+	*src = NULL;
+	if (!file_exists(path))
+		return fail(-ENOENT, "%s: no such file or folder", path);
+	f = recognize(path);
+	return f ? open_as(f, path, describe, src)
+		 : fail(-EINVAL, "%s: no model that knlp reads", path);
+}
+
+int source_open(const char *path, struct model_source **src)
+{
+	return open_any(path, false, src);
+}
+
+int source_describe(const char *path, struct model_source **src)
+{
+	return open_any(path, true, src);
+}
+
+void source_close(struct model_source *src)
+{
+	struct source_memory *next;
+
+	if (!src)
+		return;
+	if (src->format->close)
+		src->format->close(src);
+	for (struct source_memory *m = src->memory; m; m = next) {
+		next = m->next;
+		free(m);
+	}
+	tokenizer_free(src->tokenizer);
+	spec_free(&src->spec);
+	free(src->chat_template);
+	free(src->tensors);
+	free(src->facts);
+	free(src->arch);
+	free(src->path);
+	free(src);
+}
+
+const struct source_tensor *source_find(const struct model_source *src, const char *name)
+{
+	for (int i = 0; i < src->nr_tensors; i++)
+		if (!strcmp(src->tensors[i].name, name))
+			return &src->tensors[i];
+	return NULL;
+}
+
+/* ---- writing ---------------------------------------------------------------------- */
+
+static const struct model_format *format_by_name(const char *path)
+{
+	const struct model_format *f, *best = NULL;
+
+	registry_for_each(formats(), f)
+		if (f->by_name && (!best || f->rank < best->rank) && f->by_name(path))
+			best = f;
+	return best;
+}
+
+int source_write(const struct model_source *src, const char *path, const char *format,
+		 const struct write_options *o)
+{
+	const struct model_format *f = format ? model_format_find(format) : format_by_name(path);
+
+	if (!f)
+		return format ? -EINVAL : fail_listing("which format is to be written");
+	if (!f->write)
+		return fail(-EINVAL, "%s: knlp does not write format %s", path, f->name);
+	if (file_exists(path))
+		return fail(-EEXIST, "%s: exists already", path);
+	return f->write(src, path, o);
+}
