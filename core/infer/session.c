@@ -31,7 +31,7 @@ int session_new(struct model *m, struct device *dev, struct session **out)
 	if (!s->logits)
 		ret = fail_nomem(m->spec.vocab * sizeof(*s->logits), "logits");
 	else
-		ret = decoder_new(m, dev, m->spec.context, &s->decoder);
+		ret = decoder_new(m, dev, &(struct decoder_options){ .cache = m->compute }, &s->decoder);
 	if (ret)
 		session_free(s);
 	else

@@ -143,7 +143,7 @@ START_TEST(chunks)
 
 	begin(&b, models[_i]);
 	want = forward(&b);
-	check_ok(decoder_new(b.m, b.dev, LENGTH, &d));
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .chunk = 40 }, &d));
 	for (int i = 0; i < 4; i++) {
 		feed(&b, d, sizes[i], want);
 		check_fails(decoder_feed(d, b.tokens, 1, got), -ENOSPC, "");
@@ -151,6 +151,99 @@ START_TEST(chunks)
 		ck_assert_int_eq(decoder_length(d), 0);
 	}
 	decoder_free(d);
+	free(want);
+	end(&b);
+}
+END_TEST
+
+START_TEST(all_positions)
+{
+	struct decoder *d;
+	struct bench b;
+	float *want, *got = malloc(LENGTH * VOCAB * sizeof(*got));
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .chunk = 64 }, &d));
+	check_ok(decoder_feed_all(d, b.tokens, 70, got));
+	check_ok(decoder_feed_all(d, b.tokens + 70, LENGTH - 70, got + 70 * VOCAB));
+	for (int i = 0; i < LENGTH; i++)
+		compare(got + i * VOCAB, want + i * VOCAB, i);
+	decoder_free(d);
+	free(want);
+	free(got);
+	end(&b);
+}
+END_TEST
+
+/* Three sequences that read, decode and rest at different times are what each is alone. */
+START_TEST(batches)
+{
+	static const int reads[][3] = { { 5, 90, 0 }, { 0, 1, 7 }, { 1, 1, 1 }, { 1, 50, 1 },
+					{ 0, 8, 0 }, { 33, 0, 140 }, { 1, 0, 1 }, { 1, 0, 0 } };
+	float got[3 * VOCAB];
+	struct decoder *d;
+	struct bench b;
+	float *want;
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .batch = 3, .chunk = 40 }, &d));
+	for (size_t k = 0; k < sizeof(reads) / sizeof(reads[0]); k++) {
+		struct decoder_input in[3];
+
+		for (int s = 0; s < 3; s++)
+			in[s] = (struct decoder_input){
+				b.tokens + decoder_count(d, s), reads[k][s] };
+		check_ok(decoder_run(d, in, got));
+		for (int s = 0; s < 3; s++)
+			if (in[s].nr)
+				compare(got + s * VOCAB,
+					want + (decoder_count(d, s) - 1) * VOCAB,
+					decoder_count(d, s) - 1);
+	}
+	ck_assert_int_eq(decoder_count(d, 1), LENGTH);
+	ck_assert_int_eq(decoder_count(d, 2), LENGTH);
+	check_ok(decoder_truncate(d, 1, 3));
+	check_ok(decoder_run(d, (struct decoder_input[]){ { 0 }, { b.tokens + 3, 9 }, { 0 } }, got));
+	compare(got + VOCAB, want + 11 * VOCAB, 11);
+	check_fails(decoder_run(d, (struct decoder_input[]){ { 0 }, { 0 }, { b.tokens, 1 } }, got),
+		    -ENOSPC, "sequence 2");
+	decoder_free(d);
+	free(want);
+	end(&b);
+}
+END_TEST
+
+/* Keys and values that are rounded to 11 or 8 bits change logits by about as much. */
+START_TEST(small_caches)
+{
+	static const struct {
+		enum dtype dtype;
+		float most;
+	} types[] = { { DT_F16, 0.02f }, { DT_BF16, 0.16f } };
+	float got[VOCAB];
+	struct decoder *d;
+	struct bench b;
+	float *want;
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	for (int k = 0; k < 2; k++) {
+		const struct decoder_options o = { .cache = types[k].dtype };
+		float worst = 0;
+
+		check_ok(decoder_new(b.m, b.dev, &o, &d));
+		for (int at = 0; at < LENGTH; at += 10) {
+			check_ok(decoder_feed(d, b.tokens + at, 9, got));
+			check_ok(decoder_feed(d, b.tokens + at + 9, 1, got));
+			for (int v = 0; v < VOCAB; v++)
+				worst = fmaxf(worst, fabsf(got[v] - want[(at + 9) * VOCAB + v]));
+		}
+		ck_assert_msg(worst > 0 && worst <= types[k].most, "%s: %g",
+			      dtype_info(types[k].dtype)->name, worst);
+		decoder_free(d);
+	}
 	free(want);
 	end(&b);
 }
@@ -189,7 +282,7 @@ START_TEST(small_capacity)
 
 	begin(&b, models[_i]);
 	want = forward(&b);
-	check_ok(decoder_new(b.m, b.dev, 1, &d));
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .capacity = 1 }, &d));
 	check_ok(decoder_feed(d, b.tokens, 1, got));
 	compare(got, want, 0);
 	check_fails(decoder_feed(d, b.tokens, 2, got), -ENOSPC, "");
@@ -323,6 +416,9 @@ static void add(TCase *tc)
 	const int nr = sizeof(models) / sizeof(models[0]);
 
 	tcase_add_loop_test(tc, chunks, 0, nr);
+	tcase_add_loop_test(tc, all_positions, 0, nr);
+	tcase_add_loop_test(tc, batches, 0, nr);
+	tcase_add_loop_test(tc, small_caches, 0, nr);
 	tcase_add_loop_test(tc, causal, 0, nr);
 	tcase_add_loop_test(tc, small_capacity, 0, nr);
 	tcase_add_loop_test(tc, forward_rows, 0, nr);
