@@ -21,6 +21,7 @@ struct session {
 
 int session_new(struct model *m, struct device *dev, struct session **out)
 {
+	const struct decoder_options o = { .cache = m->compute };
 	struct session *s = calloc(1, sizeof(*s));
 	int ret;
 
@@ -31,7 +32,7 @@ int session_new(struct model *m, struct device *dev, struct session **out)
 	if (!s->logits)
 		ret = fail_nomem(m->spec.vocab * sizeof(*s->logits), "logits");
 	else
-		ret = decoder_new(m, dev, &(struct decoder_options){ .cache = m->compute }, &s->decoder);
+		ret = decoder_new(m, dev, &o, &s->decoder);
 	if (ret)
 		session_free(s);
 	else

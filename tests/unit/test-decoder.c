@@ -205,7 +205,8 @@ START_TEST(batches)
 	ck_assert_int_eq(decoder_count(d, 1), LENGTH);
 	ck_assert_int_eq(decoder_count(d, 2), LENGTH);
 	check_ok(decoder_truncate(d, 1, 3));
-	check_ok(decoder_run(d, (struct decoder_input[]){ { 0 }, { b.tokens + 3, 9 }, { 0 } }, got));
+	check_ok(decoder_run(d, (struct decoder_input[]){ { 0 }, { b.tokens + 3, 9 }, { 0 } },
+			     got));
 	compare(got + VOCAB, want + 11 * VOCAB, 11);
 	check_fails(decoder_run(d, (struct decoder_input[]){ { 0 }, { 0 }, { b.tokens, 1 } }, got),
 		    -ENOSPC, "sequence 2");
