@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "arch/cpu/convert.h"
 #include "arch/cpu/gemm-grid.h"
@@ -21,6 +22,7 @@
 #define OWN_COLS    480
 #define SHARED_WORDS (1 << 21)
 #define PACK_WORDS  (1 << 15)	/* of the shared operand that one tile packs, about */
+#define SPINS_MAX   16384	/* some 0.5 ms of waiting for others to pack, then sleep */
 
 #define BLOCK_STEPS 768
 #define WHOLE_STEPS 256	/* blocks of k are whole ones of every block type */
@@ -95,14 +97,19 @@ static void pack_shared(struct run *r, long part)
 	atomic_fetch_add_explicit(&r->nr_packed, 1, memory_order_release);
 }
 
-/* Tiles are taken in order, so that whoever packs the last part is at it already. */
+/*
+ * Tiles are taken in order, so that whoever packs the last part is at it already.  Where
+ * others want the processor it may not be running, though: then we sleep.
+ */
 static void wait_for_shared(struct run *r)
 {
 	long parts = (long)((r->b1 - r->b0) * r->groups);
 
 	for (int spins = 1; atomic_load_explicit(&r->nr_packed, memory_order_acquire) < parts;
 	     spins++)
-		if (spins % 256)
+		if (spins > SPINS_MAX)
+			nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+		else if (spins % 256)
 			cpu_relax();
 		else
 			sched_yield();

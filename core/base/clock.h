@@ -23,11 +23,11 @@ static inline int clock_by_duration(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/** clock_median() - of @nr durations, which it sorts. */
+/** clock_median() - of @nr durations, at least one, which it sorts. */
 static inline double clock_median(double *seconds, int nr)
 {
 	qsort(seconds, nr, sizeof(*seconds), clock_by_duration);
-	return seconds[nr / 2];
+	return nr % 2 ? seconds[nr / 2] : (seconds[nr / 2 - 1] + seconds[nr / 2]) / 2;
 }
 
 #endif

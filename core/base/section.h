@@ -28,7 +28,4 @@
 	extern const type *const __start_##section_name[] SECTION_BOUND;	\
 	extern const type *const __stop_##section_name[] SECTION_BOUND
 
-#define SECTION_COUNT(section_name)						\
-	((size_t)(__stop_##section_name - __start_##section_name))
-
 #endif

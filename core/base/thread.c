@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -180,6 +181,26 @@ void threads_stop(void)
 	atomic_store(&pool.stop, false);
 }
 
+/*
+ * Signals from outside are for the thread that runs the program: it may have blocked them
+ * until it waits for them.  Those that a fault of the worker itself raises it must get.
+ */
+static int start_worker(pthread_t *thread)
+{
+	sigset_t outside, before;
+	int err;
+
+	sigfillset(&outside);
+	sigdelset(&outside, SIGBUS);
+	sigdelset(&outside, SIGFPE);
+	sigdelset(&outside, SIGILL);
+	sigdelset(&outside, SIGSEGV);
+	pthread_sigmask(SIG_SETMASK, &outside, &before);
+	err = pthread_create(thread, NULL, worker, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
 int threads_start(int nr)
 {
 	if (nr < 1 || nr > 4096)
@@ -190,7 +211,7 @@ int threads_start(int nr)
 		return fail_nomem(nr * sizeof(*pool.workers), "threads");
 	pool.nr = 1;
 	for (int i = 0; i < nr - 1; i++) {
-		int err = pthread_create(&pool.workers[i], NULL, worker, NULL);
+		int err = start_worker(&pool.workers[i]);
 
 		if (err) {
 			threads_stop();

@@ -15,6 +15,7 @@
 #define IO_METRICS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct metrics;
 
@@ -67,6 +68,16 @@ struct metrics_line {
 	struct metrics_field field[METRICS_FIELDS_MAX];
 	int nr_fields;
 };
+
+/**
+ * metrics_tail() - over so many of the last of @steps steps "the training loss" is a mean:
+ * 2 %, an odd number, at least one.  Short enough for the bends of a curve, long enough for
+ * its noise.
+ */
+static inline size_t metrics_tail(size_t steps)
+{
+	return steps / 100 * 2 + 1;
+}
 
 /** metrics_get() - the field called @key, or NULL. */
 const struct metrics_field *metrics_get(const struct metrics_line *l, const char *key);

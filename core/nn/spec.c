@@ -215,11 +215,15 @@ static int put_int(struct config *cfg, enum param_id id, int value)
 	return put_text(cfg, id, text);
 }
 
-static int put_float(struct config *cfg, enum param_id id, double value)
+/* With the fewest digits that stand for it, as people write it: 1e-05 is 0.00001. */
+static int put_float(struct config *cfg, enum param_id id, float value)
 {
 	char text[32];
+	int digits = 1;
 
-	snprintf(text, sizeof(text), "%.9g", value);
+	do
+		snprintf(text, sizeof(text), "%.*g", digits, (double)value);
+	while (strtof(text, NULL) != value && digits++ < 9);
 	return put_text(cfg, id, text);
 }
 

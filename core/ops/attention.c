@@ -768,12 +768,16 @@ static const struct op_case attention_timed[] = {
 	  { TIMED(16, 256, 6), TIMED(16, 256, 6), TIMED(16, 256, 6), NO_MASK } },
 	{ "B1-T1024", &causal, 5,
 	  { TIMED(1, 1024, 12), TIMED(1, 1024, 12), TIMED(1, 1024, 12), NO_MASK } },
+	{ "B16-T256-rope", &halves, 6,
+	  { TIMED(16, 256, 6), TIMED(16, 256, 6), TIMED(16, 256, 6), NO_MASK,
+	    POSITIONS(0, 16, 256) } },
 	{ .name = NULL },
 };
 
 static const struct op_case attention_grad_timed[] = {
 	GRAD_CASE("B16-T256", &causal, CASE_ABSENT, CASE_ABSENT, 16, 256, 256, 6, 6, 64, 64),
 	GRAD_CASE("B1-T1024", &causal, CASE_ABSENT, CASE_ABSENT, 1, 1024, 1024, 12, 12, 64, 64),
+	ROPE_CASE("B16-T256-rope", &halves, POSITIONS(0, 16, 256), 16, 256, 6, 6, 64, 64),
 	{ .name = NULL },
 };
 

@@ -350,6 +350,17 @@ static const struct op_case train_cases[] = {
 	{ NULL },
 };
 
+/* Heads of 6 x 384 and of 124M. */
+static const struct op_case linear_cross_entropy_timed[] = {
+	{ "head-6x384", &plain, 7,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 257, 384), LABELS(257, 0, 1, 4096), SCALE, NO_GRAD,
+	    NO_KEY } },
+	{ "head-124M", &plain, 7,
+	  { CASE_F32(2, 256, 768), CASE_F32(2, 50257, 768), LABELS(50257, 0, 1, 256), SCALE,
+	    NO_GRAD, NO_KEY } },
+	{ NULL },
+};
+
 static const struct op linear_cross_entropy = {
 	.name = "linear_cross_entropy",
 	.summary = "unembedding, cross entropy and their gradients in one",
@@ -367,6 +378,7 @@ static const struct op linear_cross_entropy = {
 	.reduce = longest_sum,
 	.oracle = OP_TEST(train_oracle),
 	.cases = OP_TEST(train_cases),
+	.timed = OP_TEST(linear_cross_entropy_timed),
 };
 OP_REGISTER(linear_cross_entropy);
 

@@ -202,6 +202,15 @@ static const struct op_case linear_cases[] = {
 	{ NULL },
 };
 
+/* A feed-forward layer of a GPT-2 of 6 x 384 and of 124M; in all ops of this file. */
+static const struct op_case linear_timed[] = {
+	{ "fc-6x384", NULL, 3,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 1536, 384), CASE_F32(1, 1536) } },
+	{ "fc-124M", NULL, 3,
+	  { CASE_F32(2, 1024, 768), CASE_F32(2, 3072, 768), CASE_F32(1, 3072) } },
+	{ NULL },
+};
+
 static const struct op linear = {
 	.name = "linear",
 	.summary = "y = x W^T + b",
@@ -215,6 +224,7 @@ static const struct op linear = {
 	.reduce = linear_reduce,
 	.oracle = OP_TEST(linear_oracle),
 	.cases = OP_TEST(linear_cases),
+	.timed = OP_TEST(linear_timed),
 };
 OP_REGISTER(linear);
 
@@ -318,6 +328,12 @@ static const struct op_case linear_act_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case linear_act_timed[] = {
+	{ "fc-6x384", &by_gelu, 3,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 1536, 384), CASE_F32(1, 1536) } },
+	{ NULL },
+};
+
 static const struct op linear_act = {
 	.name = "linear_act",
 	.summary = "y = act(x W^T + b), and what the activation is applied to",
@@ -332,6 +348,7 @@ static const struct op linear_act = {
 	.reduce = linear_reduce,
 	.oracle = OP_TEST(linear_act_oracle),
 	.cases = OP_TEST(linear_act_cases),
+	.timed = OP_TEST(linear_act_timed),
 };
 OP_REGISTER(linear_act);
 
@@ -372,6 +389,12 @@ static const struct op_case linear_dx_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case linear_dx_timed[] = {
+	{ "fc-6x384", NULL, 2, { CASE_F32(2, 4096, 1536), CASE_F32(2, 1536, 384) } },
+	{ "fc-124M", NULL, 2, { CASE_F32(2, 1024, 3072), CASE_F32(2, 3072, 768) } },
+	{ NULL },
+};
+
 static const struct op linear_dx = {
 	.name = "linear_dx",
 	.summary = "gradient of linear's input: dy W",
@@ -383,6 +406,7 @@ static const struct op linear_dx = {
 	.reduce = linear_reduce,
 	.oracle = OP_TEST(linear_dx_oracle),
 	.cases = OP_TEST(linear_dx_cases),
+	.timed = OP_TEST(linear_dx_timed),
 };
 OP_REGISTER(linear_dx);
 
@@ -447,6 +471,12 @@ static const struct op_case linear_dx_act_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case linear_dx_act_timed[] = {
+	{ "fc2-6x384", &by_gelu, 3,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 384, 1536), CASE_F32(2, 4096, 1536) } },
+	{ NULL },
+};
+
 static const struct op linear_dx_act = {
 	.name = "linear_dx_act",
 	.summary = "gradient before an activation: (dy W) act'(before)",
@@ -459,6 +489,7 @@ static const struct op linear_dx_act = {
 	.reduce = linear_reduce,
 	.oracle = OP_TEST(linear_dx_act_oracle),
 	.cases = OP_TEST(linear_dx_act_cases),
+	.timed = OP_TEST(linear_dx_act_timed),
 };
 OP_REGISTER(linear_dx_act);
 
@@ -544,6 +575,14 @@ static const struct op_case linear_dw_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case linear_dw_timed[] = {
+	{ "fc-6x384", &by_flag, 4,
+	  { CASE_F32(2, 4096, 384), CASE_F32(2, 4096, 1536), CASE_ABSENT, CASE_ABSENT } },
+	{ "fc-124M", &by_flag, 4,
+	  { CASE_F32(2, 1024, 768), CASE_F32(2, 1024, 3072), CASE_ABSENT, CASE_ABSENT } },
+	{ NULL },
+};
+
 static const struct op linear_dw = {
 	.name = "linear_dw",
 	.summary = "gradient of linear's weight: dy^T x, accumulated in place",
@@ -558,6 +597,7 @@ static const struct op linear_dw = {
 	.reduce = linear_dw_reduce,
 	.oracle = OP_TEST(linear_dw_oracle),
 	.cases = OP_TEST(linear_dw_cases),
+	.timed = OP_TEST(linear_dw_timed),
 };
 OP_REGISTER(linear_dw);
 
@@ -608,6 +648,11 @@ static const struct op_case bias_grad_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case bias_grad_timed[] = {
+	{ "fc-6x384", NULL, 1, { CASE_F32(2, 4096, 1536) } },
+	{ NULL },
+};
+
 static const struct op bias_grad = {
 	.name = "bias_grad",
 	.summary = "gradient of linear's bias: dy summed over rows",
@@ -619,5 +664,6 @@ static const struct op bias_grad = {
 	.reduce = bias_grad_reduce,
 	.oracle = OP_TEST(bias_grad_oracle),
 	.cases = OP_TEST(bias_grad_cases),
+	.timed = OP_TEST(bias_grad_timed),
 };
 OP_REGISTER(bias_grad);

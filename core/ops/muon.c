@@ -196,6 +196,11 @@ static const struct op_case muon_shadow_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case muon_timed[] = {
+	{ "fc-6x384", &usual, 5, { MOMENTUM_CASE(2, 1536, 384) } },
+	{ NULL },
+};
+
 static const struct op muon = {
 	.name = "muon",
 	.summary = "one step of Muon on a matrix, in place",
@@ -206,6 +211,7 @@ static const struct op muon = {
 	.reduce = muon_reduce,
 	.oracle = OP_TEST(muon_oracle),
 	.cases = OP_TEST(muon_cases),
+	.timed = OP_TEST(muon_timed),
 };
 OP_REGISTER(muon);
 

@@ -72,6 +72,11 @@ static const struct op_case sgd_shadow_cases[] = {
 	{ NULL },
 };
 
+static const struct op_case sgd_timed[] = {
+	{ "6x384", &usual, 5, { MOMENTUM_CASE(1, 10752000) } },
+	{ NULL },
+};
+
 static const struct op sgd = {
 	.name = "sgd",
 	.summary = "one step of SGD with momentum, in place",
@@ -81,6 +86,7 @@ static const struct op sgd = {
 	.cost = sgd_cost,
 	.oracle = OP_TEST(sgd_oracle),
 	.cases = OP_TEST(sgd_cases),
+	.timed = OP_TEST(sgd_timed),
 };
 OP_REGISTER(sgd);
 

@@ -46,7 +46,7 @@ static const struct op_case sq_norm_cases[] = {
 };
 
 static const struct op_case sq_norm_timed[] = {
-	{ "6x384 layer", NULL, 1, { CASE_F32(1, 1770000) } },
+	{ "6x384-layer", NULL, 1, { CASE_F32(1, 1770000) } },
 	{ "6x384", NULL, 1, { CASE_F32(1, 10750000) } },
 	{ NULL },
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/format.h"
+#include "io/metrics.h"
 
 const struct figure_info figures[FIGURE_COUNT] = {
 	[FIGURE_LOSS] = { "loss", "Held-out loss", "nats/token" },
@@ -52,7 +53,7 @@ static double largest(const struct report_run *run, enum report_column c)
 /* The mean over the last of the steps that the curve is averaged over. */
 static double train_loss(const struct report_run *run)
 {
-	size_t steps = report_smoothing(run->nr), nr = 0;
+	size_t steps = metrics_tail(run->nr), nr = 0;
 	double sum = 0;
 
 	for (size_t i = run->nr > steps ? run->nr - steps : 0; i < run->nr; i++) {

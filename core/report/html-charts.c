@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "io/metrics.h"
 #include "report/chart.h"
 #include "report/decimate.h"
 #include "report/escape.h"
@@ -103,7 +104,7 @@ static void add_steps(struct drawing *d, int i)
 		return;
 	mean = make(d, run->nr);
 	if (mean)
-		d->ret = smooth(y, run->nr, report_smoothing(run->nr) / 2, mean);
+		d->ret = smooth(y, run->nr, metrics_tail(run->nr) / 2, mean);
 	if (mean)
 		add_line(d, CHART_LINE, i, x, mean, run->nr);
 }
@@ -216,7 +217,7 @@ static void add_key(struct strbuf *out, const char *kind, int colour, const char
 
 static void legend_of_one(const struct report_run *run, struct strbuf *out)
 {
-	size_t steps = report_smoothing(run->nr);
+	size_t steps = metrics_tail(run->nr);
 	char text[80] = "training";
 
 	add_key(out, "faint", 0, "each step");

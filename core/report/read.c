@@ -210,7 +210,7 @@ static int smooth_losses(struct report_run *run)
 	run->smooth_loss = calloc(run->nr + 1, sizeof(*run->smooth_loss));
 	if (!run->smooth_loss)
 		return fail_nomem(run->nr * sizeof(*run->smooth_loss), "a curve");
-	return smooth(run->col[COL_LOSS], run->nr, report_smoothing(run->nr) / 2,
+	return smooth(run->col[COL_LOSS], run->nr, metrics_tail(run->nr) / 2,
 		      run->smooth_loss);
 }
 

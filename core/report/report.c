@@ -97,9 +97,3 @@ int report_write(const struct report *r, const char *format, struct strbuf *out)
 
 	return ret ? ret : strbuf_ok(out);
 }
-
-/* A fiftieth of the run: short enough for its bends, long enough for the noise. */
-size_t report_smoothing(size_t nr)
-{
-	return nr / 100 * 2 + 1;
-}

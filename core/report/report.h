@@ -102,8 +102,6 @@ int report_write(const struct report *r, const char *format, struct strbuf *out)
 /** report_formats() - all of them, sorted by name. */
 const struct registry *report_formats(void);
 
-/** report_smoothing() - steps over which a curve of @nr steps is averaged, odd. */
-size_t report_smoothing(size_t nr);
 
 /* ---- for its files ---------------------------------------------------------------- */
 

@@ -53,8 +53,10 @@ int plan_set_extent(struct plan *p, int extent, int64_t value);
 int plan_run(struct plan *p);
 
 /**
- * plan_run_checked() - run, looking at every output for NaN and Inf; slow.
- * Return: -EDOM with the first op and tensor that is not finite; 0 if all are.
+ * plan_run_checked() - run, looking at the parameters, then at every output for NaN and Inf;
+ * slow.
+ * Return: -EDOM with the parameter, or the first op and its tensor, that is not finite; 0 if
+ * all are.
  */
 int plan_run_checked(struct plan *p);
 

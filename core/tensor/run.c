@@ -125,13 +125,9 @@ int plan_run(struct plan *p)
 	return ret;
 }
 
-/*
- * First outputs must be finite; secondary ones (softmax statistics) may hold -inf for a
- * row with nothing to attend to, but never NaN.
- */
-static int check_finite(const struct step *s, int o)
+/* @op: what made @t; NULL: it was there before. @inf_too: Inf is as bad as NaN. */
+static int check_finite(const struct tensor *t, const struct op *op, bool inf_too)
 {
-	const struct tensor *t = s->node->out[o];
 	int64_t count = layout_count(&t->now);
 	size_t bytes = layout_bytes(&t->now);
 	void *host;
@@ -146,23 +142,45 @@ static int check_finite(const struct step *s, int o)
 	for (int64_t i = 0; i < count && !ret; i++) {
 		double v = dtype_get(t->now.dtype, host, i);
 
-		if (isnan(v) || (isinf(v) && !o))
-			ret = fail(-EDOM, "op '%s' made %s in tensor '%s' (element %lld of %lld)",
-				   s->node->op->name, isnan(v) ? "NaN" : "Inf", t->name,
-				   (long long)i, (long long)count);
+		if (!isnan(v) && !(isinf(v) && inf_too))
+			continue;
+		ret = op ? fail(-EDOM, "op '%s' made %s in tensor '%s' (element %lld of %lld)",
+				op->name, isnan(v) ? "NaN" : "Inf", t->name, (long long)i,
+				(long long)count)
+			 : fail(-EDOM, "%s was in parameter '%s' before (element %lld of %lld): "
+				"the update before, or where the weights came from, made it",
+				isnan(v) ? "NaN" : "Inf", t->name, (long long)i,
+				(long long)count);
 	}
 	free(host);
 	return ret;
 }
 
+/* Else the first op that reads a bad parameter would be blamed. */
+static int check_parameters(const struct plan *p)
+{
+	int ret = 0;
+
+	for (int i = 0; i < p->graph->nr_tensors && !ret; i++)
+		if (p->graph->tensors[i]->kind == TENSOR_PARAM && p->graph->tensors[i]->buffer)
+			ret = check_finite(p->graph->tensors[i], NULL, true);
+	return ret;
+}
+
+/*
+ * First outputs must be finite; secondary ones (softmax statistics) may hold -inf for a
+ * row with nothing to attend to, but never NaN.
+ */
 int plan_run_checked(struct plan *p)
 {
 	int ret = resolve(p);
 
+	if (!ret)
+		ret = check_parameters(p);
 	for (int i = 0; i < p->nr_steps && !ret; i++) {
 		ret = run_step(p, &p->steps[i]);
 		for (int o = 0; o < p->steps[i].node->nr_out && !ret; o++)
-			ret = check_finite(&p->steps[i], o);
+			ret = check_finite(p->steps[i].node->out[o], p->steps[i].node->op, !o);
 	}
 	return ret;
 }

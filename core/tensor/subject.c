@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tensor/subject.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,42 @@ int case_blocks(const struct rng *r, enum dtype dtype, void *blocks, int64_t byt
 			dtype_put(DT_F16, to + b + type->halves[h], 0,
 				  0.05 * rng_normal(r, (1 << 30) + 2 * b + h));
 	return 0;
+}
+
+/* ---- a case -------------------------------------------------------------------------- */
+
+bool case_bf16(const struct op *op, const struct op_case *c, struct op_case *out,
+		  char name[CASE_NAME])
+{
+	bool any = false;
+
+	*out = *c;
+	for (int i = 0; i < c->nr_in; i++) {
+		if (!(op->compute_in & 1u << i) || c->in[i].nd < 0 || c->in[i].dtype != DT_F32)
+			continue;
+		out->in[i].dtype = DT_BF16;
+		any = true;
+	}
+	snprintf(name, CASE_NAME, "%s-bf16", c->name);
+	out->name = name;
+	return any;
+}
+
+bool case_usable(const struct op *op, const struct op_case *c, const struct kernel *k,
+		 const struct device *dev)
+{
+	struct call call = { .op = op, .attr = c->attr, .nr_in = c->nr_in, .nr_out = op->nr_out };
+
+	if (!k->usable)
+		return true;
+	for (int i = 0; i < MAX_IN; i++) {
+		const struct case_input *in = &c->in[i];
+
+		call.in[i].nd = -1;
+		if (i < c->nr_in && in->nd >= 0)
+			call.in[i] = layout_make(in->dtype, in->nd, in->n);
+	}
+	return !op->infer(c->attr, call.in, c->nr_in, call.out) && k->usable(&call, dev);
 }
 
 /* ---- a call ---------------------------------------------------------------------- */

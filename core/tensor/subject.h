@@ -20,6 +20,18 @@ double case_element(const struct rng *r, const struct case_input *in, int64_t i)
  */
 int case_blocks(const struct rng *r, enum dtype dtype, void *blocks, int64_t bytes);
 
+/**
+ * case_bf16() - case @c with the op's compute inputs as bf16, in @out; @name has room for its
+ * name, "NAME-bf16".  Return: false if that is no other case.
+ */
+#define CASE_NAME 96
+bool case_bf16(const struct op *op, const struct op_case *c, struct op_case *out,
+	       char name[CASE_NAME]);
+
+/** case_usable() - may kernel @k run case @c on @dev? */
+bool case_usable(const struct op *op, const struct op_case *c, const struct kernel *k,
+		 const struct device *dev);
+
 /** struct subject - a call that can be repeated. */
 struct subject {
 	struct call call;

@@ -19,7 +19,6 @@
 #include "io/run.h"
 #include "train/trainer.h"
 
-#define TAIL_PART 50	/* the loss at the end is the mean of the last 50th of the steps */
 #define TELL_SECONDS 5	/* how often the kernel computes the load anew */
 
 double session_rate(const struct session *s)
@@ -279,8 +278,8 @@ static int read_tail(void *ctx, const struct metrics_line *l)
 
 int session_tail(const struct session *s, double *loss, int64_t *steps)
 {
-	int64_t done = trainer_done(s->trainer), last = done / TAIL_PART;
-	struct tail t = { .after = done - (last ? last : 1) };
+	int64_t done = trainer_done(s->trainer);
+	struct tail t = { .after = done - (int64_t)metrics_tail((size_t)done) };
 	char *path = path_join(s->run->path, "metrics.jsonl");
 	int ret = path ? metrics_read(path, read_tail, &t) : fail_nomem(0, "a path");
 

@@ -73,7 +73,7 @@ def run_knlp(a, shape, dtype):
               "MODEL_DROPOUT": 0, "TRAIN_BATCH": shape["B"], "TRAIN_ACCUM": 1,
               "TRAIN_RECOMPUTE": "none", "TRAIN_DTYPE": {"fp32": "f32"}.get(dtype, dtype)}
     command = [a.knlp, "bench", "train", "--json", "--threads", str(a.threads),
-               "--steps", str(a.steps)]
+               "--steps", str(a.steps), "--vocab", str(shape["vocab"])]
     for key, value in values.items():
         command += ["--set", f"{key}={value}"]
     got = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])

@@ -18,19 +18,43 @@ holds()
 	fi
 }
 
+# positive NAME KEY FILE [LEAST]: the key is there and its value is above 0, or not below LEAST
+positive()
+{
+	value=$(number "$2" "$3")
+	if [ -n "$value" ]; then
+		holds "$1" "$value ${4:-> 0}"
+	else
+		not_ok "$1" "no number called '$2'"
+	fi
+}
+
 bench() { "$KNLP" bench train -q --config tiny.config --threads=1 "$@"; }
 
 succeeds "train, as text" bench --steps=5
 has "speed" '^speed  *[0-9.]*[kM]* tok/s' out
 has "peak" '% of the peak of' out
 
+succeeds "two steps" bench --steps=2 --warmup=0 --json
+holds "their median lies in the middle" \
+	"($(number ms out) - ($(number ms_min out) + $(number ms_max out)) / 2)^2 < 1e-12"
 # 200 steps: their time must show on the clock of the shell, too.
 begin=$(date +%s%N)
 succeeds "train, as JSON" bench --steps=200 --warmup=0 --json
 elapsed=$((($(date +%s%N) - begin) / 1000000))
 cp out json
-for key in ms ms_min ms_max tokens_per_s gflops peak_gflops share_of_peak rss_mib load; do
-	holds "$key is a number" "$(number $key json)0 >= 0"
+for key in ms ms_min ms_max tokens_per_s gflops peak_gflops share_of_peak rss_mib; do
+	positive "$key is a number" $key json
+done
+positive "load is a number" load json '>= 0'
+# That such a check can fail at all:
+echo '{"nothing":1,"gflops":null}' >planted
+for key in ms gflops; do
+	if (positive planted $key planted) | grep -q '^not ok'; then
+		ok "a missing $key is noticed"
+	else
+		not_ok "a missing $key is noticed" "it was not"
+	fi
 done
 ms=$(number ms json)
 holds "least <= median <= greatest" "$(number ms_min json) <= $ms && $ms <= $(number ms_max json)"
@@ -51,14 +75,14 @@ has "its rest" '^between them' out
 sum=$(awk '/^KERNEL/ { on = 1; next } on { sum += $1 == "between" ? $NF : $4; nr++ }
 	END { print sum, nr }' out)
 holds "the shares are all of the step" "(${sum% *} - 100)^2 < (0.05 * ${sum#* })^2 + 1e-9"
-holds "adamw is one of them" "$(awk '$1 ~ /^adamw/ { print $2 }' out)0 > 0"
+has "adamw is one of them" '^adamw[a-z_0-9]*  *[1-9]' out
 
 fails "a vocabulary of one" 2 '1 is not in 2' bench --vocab=1
 fails "a parameter that it does not read" 2 'unknown parameter NOPE' bench --set=NOPE=1
 
 succeeds "machine" "$KNLP" bench machine --seconds=0.1 --json
 for key in f32_gflops bf16_gflops read_gb_s copy_gb_s triad_gb_s; do
-	holds "$key is positive" "$(number $key out)0 > 0"
+	positive "$key is positive" $key out
 done
 
 # ---- the ops ----------------------------------------------------------------------
@@ -70,8 +94,8 @@ if "$KNLP" bench ops -h >out 2>err; then
 			sed 's/cpu://' | sort -u | tr '\n' ' ')"
 	succeeds "ops, as JSON" "$KNLP" bench ops -q --threads=1 --json clip_scale
 	has "a kernel" '"kernels":\[{"op":"clip_scale","kernel":"clip_scale_' out
-	for key in peak_gflops share_of_peak rss_mib load; do
-		holds "$key of ops is a number" "$(number $key out)1 > 0"
+	for key in gflops peak_gflops share_of_peak rss_mib load; do
+		positive "$key of ops is a number" $key out '>= 0'
 	done
 	fails "no such op" 1 "no op is called 'sum_lats'; did you mean 'sum_last'" \
 		"$KNLP" bench ops sum_lats

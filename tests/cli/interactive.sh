@@ -31,6 +31,12 @@ equal "the same again" "$(printf 'a\nb\nc\n' | talk -n 9 --threads 2 2>err)" \
 	"$(printf 'a\nb\nc\n' | talk -n 9 2>err)"
 equal "/seed is --seed" "$(printf '/seed 5\na\n' | talk -n 20 2>err)" \
 	"$(printf 'a\n' | talk -n 20 --seed 5 2>err)"
+if [ "$(printf '/seed 5\na\n' | talk -n 20 2>err)" = \
+		"$(printf '/seed 6\na\n' | talk -n 20 2>err)" ]; then
+	not_ok "/seed changes the text" "seeds 5 and 6 write the same"
+else
+	ok "/seed changes the text"
+fi
 equal "/temperature is --temperature" "$(printf '/temperature 0.5\na\n' | talk -n 20 2>err)" \
 	"$(printf 'a\n' | talk -n 20 --temperature 0.5 2>err)"
 equal "/top-k is --top-k" "$(printf '/top-k 3\na\n' | talk -n 20 2>err)" \

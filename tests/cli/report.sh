@@ -12,6 +12,8 @@ well_formed()
 {
 	if command -v xmllint >/dev/null; then
 		succeeds "$1: well-formed" xmllint --noout "$2"
+	else
+		skip "$1: well-formed" "xmllint is missing"
 	fi
 	equal "$1: loads nothing" "$(grep -c -E 'src=|href=|url\(|@import|<script|<link' "$2")" 0
 }
@@ -166,7 +168,8 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 	ten="$ten ten$i"
 done
 # shellcheck disable=SC2086
-succeeds "ten runs of 10,000 steps, on a busy machine" timeout 10 "$KNLP" report -o ten.html $ten
+succeeds "ten runs of 10,000 steps, in 2 s of processor time" \
+	sh -c 'ulimit -t 2; exec "$@"' sh "$KNLP" report -o ten.html $ten
 well_formed "ten runs" ten.html
 below "they take less than 3 MB" "$(wc -c <ten.html)" 3000000
 # Its top is the top of the axis, where the pale curve of the first chart must come to.

@@ -40,11 +40,20 @@ for san in address,undefined thread; do
 	if [ $san = thread ]; then
 		succeeds "SAN=$san: data" "$obj/knlp" data prepare -q -i "$SRCTREE/README.md" \
 			-t byte -o data --piece-bytes 1000
-		if instrumented "$obj" "$obj/knlp" train -q -d data -r run-thread -c tiny.config \
-				-t 3; then
-			ok "SAN=$san: a training with 3 threads"
+		for set in TRAIN_DTYPE=f32 TRAIN_DTYPE=bf16 OPTIM_NAME=muon OPTIM_NAME=sgd \
+				MODEL_FAMILY=llama TRAIN_RECOMPUTE=layer; do
+			if instrumented "$obj" "$obj/knlp" train -q -d data -r "run-$set" \
+					-c tiny.config --set "$set" -t 3; then
+				ok "SAN=$san: a training with 3 threads, $set"
+			else
+				not_ok "SAN=$san: a training with 3 threads, $set" "$(brief out)"
+			fi
+		done
+		if instrumented "$obj" "$obj/knlp" data tokenizer -q -i "$SRCTREE/README.md" \
+				--vocab 300 -o tokenizer -t 3; then
+			ok "SAN=$san: a tokenizer made with 3 threads"
 		else
-			not_ok "SAN=$san: a training with 3 threads" "$(brief out)"
+			not_ok "SAN=$san: a tokenizer made with 3 threads" "$(brief out)"
 		fi
 		continue
 	fi

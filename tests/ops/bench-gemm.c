@@ -120,10 +120,10 @@ static void print_product(const struct product *p)
 
 void bench_gemm(void)
 {
-	struct ceilings top;
+	struct device_rates top;
 
 	bench_ceilings(&top);
-	printf("# multiply-add of one thread: %.1f GFLOP/s\n", 1e-9 * top.flops);
+	printf("# multiply-add of one thread: %.1f GFLOP/s\n", 1e-9 * top.f32);
 	printf("%-20s %21s %8s %8s %8s %8s\n", "# product", "M x N x K", "f32: 1", "2", "bf16: 1",
 	       "2");
 	for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++)

@@ -16,6 +16,7 @@
 #include "base/fail.h"
 #include "base/thread.h"
 #include "tensor/arch.h"
+#include "tensor/subject.h"
 #include "tests/ops/bench.h"
 #include "tests/ops/opcheck.h"
 
@@ -180,14 +181,14 @@ static int time_case(const struct op *op, const struct op_case *c, const struct 
 static int time_kernel(const struct kernel *k, struct device *dev)
 {
 	const struct op *op = op_find(k->op);
-	char name[OPCHECK_NAME];
+	char name[CASE_NAME];
 	struct op_case bf16;
 	int ret = 0;
 
 	for (const struct op_case *c = op->timed; c && c->name && !ret; c++) {
-		if (opcheck_usable(op, c, k, dev))
+		if (case_usable(op, c, k, dev))
 			ret = time_case(op, c, k, dev);
-		if (!ret && opcheck_bf16(op, c, &bf16, name) && opcheck_usable(op, &bf16, k, dev))
+		if (!ret && case_bf16(op, c, &bf16, name) && case_usable(op, &bf16, k, dev))
 			ret = time_case(op, &bf16, k, dev);
 	}
 	return ret;

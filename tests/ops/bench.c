@@ -14,31 +14,31 @@
 #include "base/fail.h"
 #include "base/thread.h"
 #include "tensor/arch.h"
+#include "tensor/subject.h"
 #include "tests/ops/opcheck.h"
 
-void bench_ceilings(struct ceilings *c)
+void bench_ceilings(struct device_rates *rates)
 {
-	struct device_rates rates;
 	struct device *dev;
 
-	BUG_ON(device_open("cpu", &dev) || device_measure(dev, 0.3, &rates));
+	BUG_ON(device_open("cpu", &dev) || device_measure(dev, 0.3, rates));
 	device_close(dev);
-	c->flops = rates.f32;
-	c->bytes = rates.copy;
 }
 
 /* ---- kernels -------------------------------------------------------------------- */
 
 /* The slower of arithmetic and memory, if both ran at the ceiling. */
-static double best_time(const struct cost *cost, const struct ceilings *top)
+static double best_time(const struct cost *cost, const struct subject *s,
+			const struct device_rates *top)
 {
-	double f = cost->flops / top->flops, b = cost->bytes / top->bytes;
+	double f = cost->flops / rates_peak(top, s->call.nr_in ? &s->call.in[0] : NULL);
+	double b = cost->bytes / top->copy;
 
 	return f > b ? f : b;
 }
 
 static int bench_case(const struct op *op, const struct op_case *c, const char *label,
-		      const struct kernel *k, struct device *dev, const struct ceilings *top)
+		      const struct kernel *k, struct device *dev, const struct device_rates *top)
 {
 	struct cost cost = { 0, 0 };
 	struct subject s;
@@ -49,39 +49,38 @@ static int bench_case(const struct op *op, const struct op_case *c, const char *
 
 		if (op->cost)
 			op->cost(c->attr, s.call.in, s.call.out, &cost);
-		printf("%-26s %-32s %10.3f %9.2f %9.2f %7.1f\n", label, k->name, 1e3 * t,
+		printf("%-36s %-32s %10.3f %9.2f %9.2f %7.1f\n", label, k->name, 1e3 * t,
 		       1e-9 * cost.flops / t, 1e-9 * cost.bytes / t,
-		       100 * best_time(&cost, top) / t);
+		       100 * best_time(&cost, &s, top) / t);
 	}
 	subject_free(&s);
 	return ret;
 }
 
-int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev,
-		 const struct ceilings *top)
+static const struct op_case *last_case(const struct op *op)
 {
 	const struct op_case *c = op->cases;
 
 	while (c[1].name)
 		c++;
-	return bench_case(op, c, op->name, k, dev, top);
+	return c;
 }
 
 /* The cases at the sizes of training, if there are any, in f32 and in bf16. */
-static int bench_timed(const struct op *op, const struct kernel *k, struct device *dev,
-		       const struct ceilings *top)
+static int bench_kernel(const struct op *op, const struct kernel *k, struct device *dev,
+			const struct device_rates *top)
 {
-	char name[OPCHECK_NAME], label[2 * OPCHECK_NAME];
+	char name[CASE_NAME], label[2 * CASE_NAME];
 	struct op_case bf16;
 	int ret = 0;
 
 	if (!op->timed)
-		return bench_kernel(op, k, dev, top);
+		return bench_case(op, last_case(op), op->name, k, dev, top);
 	for (const struct op_case *c = op->timed; c->name && !ret; c++) {
 		snprintf(label, sizeof(label), "%s:%s", op->name, c->name);
-		ret = bench_case(op, c, label, k, dev, top);
-		if (ret || !opcheck_bf16(op, c, &bf16, name) ||
-		    !opcheck_usable(op, &bf16, k, dev))
+		if (case_usable(op, c, k, dev))
+			ret = bench_case(op, c, label, k, dev, top);
+		if (ret || !case_bf16(op, c, &bf16, name) || !case_usable(op, &bf16, k, dev))
 			continue;
 		snprintf(label, sizeof(label), "%s:%s", op->name, name);
 		ret = bench_case(op, &bf16, label, k, dev, top);
@@ -92,7 +91,7 @@ static int bench_timed(const struct op *op, const struct kernel *k, struct devic
 int bench_all(char **names, int nr)
 {
 	const struct kernel *k;
-	struct ceilings top;
+	struct device_rates top;
 	struct device *dev;
 	int ret;
 
@@ -106,9 +105,9 @@ int bench_all(char **names, int nr)
 	if (ret)
 		return ret;
 	bench_ceilings(&top);
-	printf("# one thread; multiply-add %.1f GFLOP/s, copy %.1f GB/s\n", 1e-9 * top.flops,
-	       1e-9 * top.bytes);
-	printf("%-26s %-32s %10s %9s %9s %7s\n", "# op", "kernel", "ms", "GFLOP/s", "GB/s",
+	printf("# one thread; multiply-add %.1f GFLOP/s, in bf16 %.1f, copy %.1f GB/s\n",
+	       1e-9 * top.f32, 1e-9 * top.bf16, 1e-9 * top.copy);
+	printf("%-36s %-32s %10s %9s %9s %7s\n", "# op", "kernel", "ms", "GFLOP/s", "GB/s",
 	       "% best");
 	registry_for_each(kernel_table(), k) {
 		bool wanted = !nr;
@@ -116,7 +115,7 @@ int bench_all(char **names, int nr)
 		for (int i = 0; i < nr; i++)
 			wanted |= !strcmp(names[i], k->op);
 		if (wanted && !strcmp(k->arch, "cpu") && !ret)
-			ret = (nr ? bench_timed : bench_kernel)(op_find(k->op), k, dev, &top);
+			ret = bench_kernel(op_find(k->op), k, dev, &top);
 	}
 	device_close(dev);
 	return ret;

@@ -235,40 +235,6 @@ static const char *check_repeats(const struct trial *first, const struct case_va
 	return wrong;
 }
 
-bool opcheck_bf16(const struct op *op, const struct op_case *c, struct op_case *out,
-		  char name[OPCHECK_NAME])
-{
-	bool any = false;
-
-	*out = *c;
-	for (int i = 0; i < c->nr_in; i++) {
-		if (!(op->compute_in & 1u << i) || c->in[i].nd < 0 || c->in[i].dtype != DT_F32)
-			continue;
-		out->in[i].dtype = DT_BF16;
-		any = true;
-	}
-	snprintf(name, OPCHECK_NAME, "%s in bf16", c->name);
-	out->name = name;
-	return any;
-}
-
-bool opcheck_usable(const struct op *op, const struct op_case *c, const struct kernel *k,
-		    const struct device *dev)
-{
-	struct call call = { .op = op, .attr = c->attr, .nr_in = c->nr_in, .nr_out = op->nr_out };
-
-	if (!k->usable)
-		return true;
-	for (int i = 0; i < MAX_IN; i++) {
-		const struct case_input *in = &c->in[i];
-
-		call.in[i].nd = -1;
-		if (i < c->nr_in && in->nd >= 0)
-			call.in[i] = layout_make(in->dtype, in->nd, in->n);
-	}
-	return !op->infer(c->attr, call.in, c->nr_in, call.out) && k->usable(&call, dev);
-}
-
 const char *opcheck_kernel(const struct op *op, const struct op_case *c,
 			   const struct kernel *k, struct device *dev)
 {

@@ -23,18 +23,6 @@ const char *opcheck_kernel(const struct op *op, const struct op_case *c,
 			   const struct kernel *k, struct device *dev);
 
 /**
- * opcheck_bf16() - case @c with the op's compute inputs as bf16, in @out; @name has room for
- * its name.  Return: false if that is no other case.
- */
-#define OPCHECK_NAME 96
-bool opcheck_bf16(const struct op *op, const struct op_case *c, struct op_case *out,
-		  char name[OPCHECK_NAME]);
-
-/** opcheck_usable() - may kernel @k run case @c on @dev? */
-bool opcheck_usable(const struct op *op, const struct op_case *c, const struct kernel *k,
-		    const struct device *dev);
-
-/**
  * opcheck_gradient() - the op's gradient rule, run through oracles in fp64, against
  * central differences of the op's own oracle at randomly chosen elements.
  */

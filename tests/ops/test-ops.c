@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "tensor/arch.h"
 #include "tensor/op.h"
+#include "tensor/subject.h"
 #include "tests/ops/opcheck.h"
 #include "tests/unit/test.h"
 
@@ -29,7 +30,7 @@ static int check_case(const struct op *op, const struct op_case *c, const struct
 {
 	const char *wrong;
 
-	if (!opcheck_usable(op, c, k, dev))
+	if (!case_usable(op, c, k, dev))
 		return 0;
 	wrong = opcheck_kernel(op, c, k, dev);
 	ck_assert_msg(!wrong, "%s", wrong);
@@ -43,13 +44,13 @@ static void check_kernel(int i, const char *name)
 	const struct op *op = op_find(k->op);
 	struct device *dev = open_device(name);
 	bool runs = !strcmp(dev->arch->kernels, k->arch);
-	char bf16_name[OPCHECK_NAME];
+	char bf16_name[CASE_NAME];
 	struct op_case bf16;
 	int nr = 0;
 
 	for (const struct op_case *c = op->cases; c->name && runs; c++) {
 		nr += check_case(op, c, k, dev);
-		if (opcheck_bf16(op, c, &bf16, bf16_name))
+		if (case_bf16(op, c, &bf16, bf16_name))
 			nr += check_case(op, &bf16, k, dev);
 	}
 	/* A kernel for another processor is usable nowhere here. */
@@ -177,11 +178,11 @@ START_TEST(extents)
 
 	for (const struct op_case *c = op->cases; c->name; c++) {
 		const char *wrong = opcheck_extents(op, c, dev);
-		char name[OPCHECK_NAME];
+		char name[CASE_NAME];
 		struct op_case bf16;
 
 		ck_assert_msg(!wrong, "%s", wrong);
-		wrong = opcheck_bf16(op, c, &bf16, name) ? opcheck_extents(op, &bf16, dev) : NULL;
+		wrong = case_bf16(op, c, &bf16, name) ? opcheck_extents(op, &bf16, dev) : NULL;
 		ck_assert_msg(!wrong, "%s", wrong);
 	}
 	device_close(dev);

@@ -66,6 +66,29 @@ static void spec_resolves(void)
 }
 TEST_REGISTER(spec_resolves);
 
+/* What is left to `auto` and what says the same in so many words are one configuration. */
+static void spec_auto_is_its_value(void)
+{
+	static const char *const sets[2][3] = {
+		{ "MODEL_NORM_EPS=1e-5", "MODEL_FAMILY=llama", NULL },
+		{ "MODEL_NORM_EPS=auto", "MODEL_FAMILY=llama", NULL },
+	};
+	char hash[2][HASH_HEX];
+
+	for (int i = 0; i < 2; i++) {
+		struct config *cfg = config_with(sets[i]);
+		struct model_spec spec;
+
+		check_ok(spec_from_config(cfg, 257, &spec));
+		check_ok(spec_resolve(&spec, cfg));
+		check_ok(config_hash(cfg, hash[i]));
+		spec_free(&spec);
+		config_free(cfg);
+	}
+	ck_assert_str_eq(hash[0], hash[1]);
+}
+TEST_REGISTER(spec_auto_is_its_value);
+
 static void check_refused(const char *a, const char *b, const char *text)
 {
 	struct config *cfg = config_with((const char *const []){ a, b, NULL });

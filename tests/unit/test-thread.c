@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/thread.h"
 #include "tests/unit/test.h"
@@ -76,6 +78,36 @@ START_TEST(nested_runs)
 }
 END_TEST
 
+static volatile sig_atomic_t taken;
+
+static void take(int signal_number)
+{
+	(void)signal_number;
+	taken = 1;
+}
+
+/* A signal that the program has blocked waits for it: no worker takes it instead. */
+START_TEST(signals_are_for_the_program)
+{
+	struct sigaction action = { .sa_handler = take };
+	sigset_t usr1, pending;
+
+	check_ok(threads_start(3));
+	sigaction(SIGUSR1, &action, NULL);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	kill(getpid(), SIGUSR1);
+	usleep(20000);
+	ck_assert_int_eq(taken, 0);
+	sigpending(&pending);
+	CHECK(sigismember(&pending, SIGUSR1));
+	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+	ck_assert_int_eq(taken, 1);
+	threads_stop();
+}
+END_TEST
+
 START_TEST(wrong_numbers)
 {
 	check_fails(threads_start(0), -EINVAL, "0 threads");
@@ -88,6 +120,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, each_tile_once);
 	tcase_add_test(tc, many_runs);
 	tcase_add_test(tc, nested_runs);
+	tcase_add_test(tc, signals_are_for_the_program);
 	tcase_add_test(tc, wrong_numbers);
 }
 TEST_REGISTER(thread, add);

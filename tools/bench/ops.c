@@ -88,9 +88,12 @@ static int bench_case(struct bench *b, const struct kernel *k, const struct op_c
 	const struct op *op = op_find(k->op);
 	struct subject s;
 	struct speed v;
-	int ret = subject_make(&s, op, c, k, b->dev);
+	int ret;
 
-	if (!ret && (!k->usable || k->usable(&s.call, b->dev))) {
+	if (!case_usable(op, c, k, b->dev))
+		return 0;
+	ret = subject_make(&s, op, c, k, b->dev);
+	if (!ret) {
 		measure(b, &s, &v);
 		report(b, k, c, &v);
 	}
@@ -98,17 +101,25 @@ static int bench_case(struct bench *b, const struct kernel *k, const struct op_c
 	return ret ? fail_in(ret, "%s, case %s", k->name, c->name) : 0;
 }
 
-/* The cases at the sizes of training; where there are none, the last and largest one. */
+/*
+ * The cases at the sizes of training, in f32 and in bf16; where there are none, the last and
+ * largest one.
+ */
 static int bench_kernel(struct bench *b, const struct kernel *k)
 {
 	const struct op *op = op_find(k->op);
 	const struct op_case *c = op->timed ? op->timed : op->cases;
+	char name[CASE_NAME];
+	struct op_case bf16;
 	int ret = 0;
 
 	while (!op->timed && c[1].name)
 		c++;
-	for (; c->name && !ret; c++)
+	for (; c->name && !ret; c++) {
 		ret = bench_case(b, k, c);
+		if (!ret && case_bf16(op, c, &bf16, name))
+			ret = bench_case(b, k, &bf16);
+	}
 	progress_update(b->bar, ++b->done, "%s", k->op);
 	return ret;
 }

@@ -41,6 +41,7 @@ struct bench {
 	struct op_time *ops;		/* (nr_ops) */
 	int nr_ops;
 	double step[MAX_STEPS];		/* seconds, sorted */
+	double median;			/* of them */
 	double timed;			/* seconds of a step while each kernel is measured */
 	struct device_rates rates;
 	double rss, load;		/* MiB at most; before the steps */
@@ -109,7 +110,7 @@ static int measure(struct bench *b)
 	ret = run_steps(b, opt.warmup, NULL, bar, &done);
 	if (!ret)
 		ret = run_steps(b, opt.steps, b->step, bar, &done);
-	clock_median(b->step, opt.steps);
+	b->median = clock_median(b->step, opt.steps);
 	b->rss = usage_peak_rss();		/* before the arrays that measure the machine */
 	if (!ret && opt.ops)
 		ret = time_ops(b, bar, &done);
@@ -218,7 +219,7 @@ static int print_text(const struct bench *b, double median, double flops)
 static int report(const struct bench *b)
 {
 	const struct train_shape *s = trainer_shape(b->t);
-	double median = b->step[opt.steps / 2];
+	double median = b->median;
 	double flops = model_flops(trainer_model(b->t), s->context) * (double)s->tokens_per_step;
 
 	return config_options.json ? print_json(b, median, flops) : print_text(b, median, flops);

@@ -155,7 +155,7 @@ static void plan_time(const struct job *j)
 	printf("%-22s about %s tok/s\n", "speed",
 	       format_count(text, (double)s->tokens_per_step / seconds));
 	if (isfinite(load))
-		printf("%-22s %.2f now; the times are for a machine that does nothing else\n",
+		printf("%-22s %.2f now; the times are what the machine does at this load\n",
 		       "load", load);
 }
 
