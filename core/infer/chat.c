@@ -185,6 +185,7 @@ static const char *recognise(const char *text)
 
 static void refuse(const char *name, const char *text)
 {
+	int line = (int)strcspn(text, "\n");
 	struct strbuf sb;
 
 	strbuf_init(&sb);
@@ -194,8 +195,7 @@ static void refuse(const char *name, const char *text)
 		fail(-ENOTSUP, "chat template %s: knlp knows %s", name, sb.s);
 	else
 		fail(-ENOTSUP, "the chat template that begins with '%.*s' is none of those that "
-		     "knlp knows: %s", (int)strcspn(text, "\n") < 40 ? (int)strcspn(text, "\n") : 40,
-		     text, sb.s);
+		     "knlp knows: %s", line < 40 ? line : 40, text, sb.s);
 	strbuf_free(&sb);
 }
 

@@ -296,13 +296,15 @@ END_TEST
 START_TEST(sampling)
 {
 	static const float logits[4] = { 0, 2, 2, -INFINITY };
+	const struct sampling one = { .temperature = 1, .seed = 1 };
+	const struct sampling cold = { .temperature = 1e-3, .seed = 1 };
 	int counts[4] = { 0 };
 
-	ck_assert_int_eq(sample_token(logits, 4, 0, 0, 1, 0), 1);
+	ck_assert_int_eq(sample_token(logits, 4, &(struct sampling){ .seed = 1 }, 0), 1);
 	for (int i = 0; i < 20000; i++) {
-		int t = sample_token(logits, 4, 1, 0, 1, i);
+		int t = sample_token(logits, 4, &one, i);
 
-		ck_assert_int_eq(sample_token(logits, 4, 1, 0, 1, i), t);
+		ck_assert_int_eq(sample_token(logits, 4, &one, i), t);
 		counts[t]++;
 	}
 	/* exp(0) : exp(2) : exp(2) is 1268 : 9366 : 9366 of 20000; five sigma is 350 */
@@ -311,7 +313,7 @@ START_TEST(sampling)
 	ck_assert_int_lt(abs(counts[2] - 9366), 350);
 	ck_assert_int_eq(counts[3], 0);
 	for (int i = 0; i < 1000; i++)	/* hardly any temperature */
-		ck_assert_int_ne(sample_token(logits, 4, 1e-3, 0, 1, i), 0);
+		ck_assert_int_ne(sample_token(logits, 4, &cold, i), 0);
 }
 END_TEST
 
@@ -323,21 +325,24 @@ START_TEST(sampling_top_k)
 		{ 0, 0, 1, 0, 0, 0 }, { 1, 0, 1, 0, 0, 0 }, { 1, 0, 1, 1, 0, 0 },
 		{ 1, 0, 1, 1, 0, 1 }, { 1, 1, 1, 1, 0, 1 }, { 1, 1, 1, 1, 1, 1 },
 	};
-	int top_k = _i + 1, counts[6] = { 0 };
+	const struct sampling some = { .temperature = 1, .top_k = _i + 1, .seed = 7 };
+	const struct sampling all = { .temperature = 1, .seed = 7 };
+	const struct sampling six = { .temperature = 1, .top_k = 6, .seed = 7 };
+	int counts[6] = { 0 };
 	double total = 0;
 
 	for (int v = 0; v < 6; v++)
 		total += among[_i][v] * exp(logits[v]);
 	for (int i = 0; i < 20000; i++)
-		counts[sample_token(logits, 6, 1, top_k, 7, i)]++;
+		counts[sample_token(logits, 6, &some, i)]++;
 	for (int v = 0; v < 6; v++) {
 		double p = among[_i][v] * exp(logits[v]) / total;
 
 		ck_assert_int_le(fabs(counts[v] - 20000 * p), 5 * sqrt(20000 * p * (1 - p)));
 	}
 	for (int i = 0; i < 100; i++)
-		ck_assert_int_eq(sample_token(logits, 6, 1, 0, 7, i),
-				 sample_token(logits, 6, 1, 6, 7, i));
+		ck_assert_int_eq(sample_token(logits, 6, &all, i),
+				 sample_token(logits, 6, &six, i));
 }
 END_TEST
 
@@ -412,6 +417,66 @@ START_TEST(forward_targets)
 }
 END_TEST
 
+/*
+ * What is left of the probabilities .4 .2 .2 .1 .06 .04 (in another order) by the steps of
+ * the chain, worked out by hand.
+ */
+START_TEST(sampling_chain)
+{
+	static const double p[6] = { .04, .2, .4, .06, .2, .1 };
+	static const struct {
+		struct sampling how;
+		int kept[6];
+	} chain[] = {
+		{ { .top_p = .39 }, { 0, 0, 1, 0, 0, 0 } },
+		{ { .top_p = .41 }, { 0, 1, 1, 0, 0, 0 } },	/* the first of equals */
+		{ { .top_p = .61 }, { 0, 1, 1, 0, 1, 0 } },
+		{ { .top_p = .95 }, { 0, 1, 1, 1, 1, 1 } },
+		{ { .top_p = .97 }, { 1, 1, 1, 1, 1, 1 } },
+		{ { .min_p = .49 }, { 0, 1, 1, 0, 1, 0 } },
+		{ { .min_p = .51 }, { 0, 0, 1, 0, 0, 0 } },
+		{ { .min_p = .14 }, { 0, 1, 1, 1, 1, 1 } },
+		/* Of the three that top-k leaves, .4 is a half: shares are those of what is left. */
+		{ { .top_k = 3, .top_p = .49 }, { 0, 0, 1, 0, 0, 0 } },
+		{ { .top_k = 3, .top_p = .51 }, { 0, 1, 1, 0, 0, 0 } },
+		{ { .top_k = 5, .top_p = .9, .min_p = .2 }, { 0, 1, 1, 0, 1, 1 } },
+	};
+	struct sampling how = chain[_i].how;
+	int counts[6] = { 0 };
+	double total = 0;
+	float logits[6];
+
+	how.temperature = 2;	/* acts last: on what is left */
+	for (int v = 0; v < 6; v++) {
+		logits[v] = (float)log(p[v]) + 3;
+		total += chain[_i].kept[v] * sqrt(p[v]);
+	}
+	for (int i = 0; i < 20000; i++)
+		counts[sample_token(logits, 6, &how, i)]++;
+	for (int v = 0; v < 6; v++) {
+		double q = chain[_i].kept[v] * sqrt(p[v]) / total;
+
+		ck_assert_msg(fabs(counts[v] - 20000 * q) <= 5 * sqrt(20000 * q * (1 - q)),
+			      "%d: %d, not %g", v, counts[v], 20000 * q);
+	}
+}
+END_TEST
+
+START_TEST(sampling_penalty)
+{
+	static const uint32_t ids[] = { 5, 1, 2, 1, 4, 99 };
+	const struct sampling how = { .repeat_penalty = 2, .repeat_last = 5 };
+	float logits[6] = { 1, 3, -1, 2, 0, 7 };
+
+	sample_penalize(logits, 6, &how, ids, 6);
+	ck_assert(logits[0] == 1 && logits[1] == 1.5f && logits[2] == -2 && logits[3] == 2 &&
+		  logits[4] == 0 && logits[5] == 7);
+	sample_penalize(logits, 6, &(struct sampling){ .repeat_last = 5 }, ids, 6);
+	sample_penalize(logits, 6, &(struct sampling){ .repeat_penalty = 2 }, ids, 6);
+	ck_assert(logits[1] == 1.5f);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	const int nr = sizeof(models) / sizeof(models[0]);
@@ -426,5 +491,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, forward_targets, 0, nr);
 	tcase_add_test(tc, sampling);
 	tcase_add_loop_test(tc, sampling_top_k, 0, 6);
+	tcase_add_loop_test(tc, sampling_chain, 0, 11);
+	tcase_add_test(tc, sampling_penalty);
 }
 TEST_REGISTER(decoder, add);
