@@ -92,12 +92,12 @@ struct span attention_span(const struct attention_sizes *s, int64_t b, int64_t i
 	return (struct span){ .first = (int32_t)first, .last = (int32_t)last };
 }
 
-SIMD_CLONES static void widen_row(const uint16_t *from, int64_t stride, float *to, int64_t n)
+static void widen_row(enum dtype type, const void *from, int64_t stride, float *to, int64_t n)
 {
-	for (int64_t e = 0; e < n && stride == 1; e++)
-		to[e] = bf16_load(from[e]);
+	if (stride == 1)
+		widen(from, type, to, n);
 	for (int64_t e = 0; e < n && stride != 1; e++)
-		to[e] = bf16_load(from[e * stride]);
+		to[e] = (float)dtype_get(type, from, e * stride);
 }
 
 /* Where row @first of the head begins, in elements. */
@@ -112,17 +112,13 @@ struct rows attention_floats(const struct call *c, int in, int64_t b, int64_t h,
 	const struct layout *l = &c->in[in];
 	int64_t at = head_row(l, b, h, first), d = l->n[3];
 	const float *f32 = c->in_data[in];
-	const uint16_t *bf16 = c->in_data[in];
 
 	if (l->dtype == DT_F32 && l->stride[3] == 1 && d % MM_COLS == 0)
 		return (struct rows){ .data = f32 + at, .stride = l->stride[1] };
 	for (int64_t r = 0; r < nr; r++, at += l->stride[1]) {
 		float *to = copy + r * wide(d);
 
-		if (l->dtype == DT_BF16)
-			widen_row(bf16 + at, l->stride[3], to, d);
-		for (int64_t e = 0; e < d && l->dtype == DT_F32; e++)
-			to[e] = f32[at + e * l->stride[3]];
+		widen_row(l->dtype, data_at(c->in_data[in], l->dtype, at), l->stride[3], to, d);
 		for (int64_t e = d; e < wide(d); e++)
 			to[e] = 0;
 	}
@@ -163,7 +159,7 @@ struct rows attention_turned(const struct attention_sizes *s, int in, int64_t b,
 			      l->stride[3], widens ? (void *)(room + s->wide_d) : row,
 			      rotation_at(s->rotation, positions[i], room), false);
 		if (widens)
-			widen_row((uint16_t *)(room + s->wide_d), 1, (float *)(void *)row, s->d);
+			widen_row(DT_BF16, room + s->wide_d, 1, (float *)(void *)row, s->d);
 		memset(row + s->d * size, 0, (s->wide_d - s->d) * size);
 	}
 	return (struct rows){ .data = to, .stride = s->wide_d / s->step };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
+#include "arch/cpu/convert.h"
 #include "base/fail.h"
 #include "base/thread.h"
 #include "tensor/op.h"
@@ -13,6 +14,11 @@ static void append_row(const struct layout *new, const char *from, enum dtype dt
 	for (int64_t h = 0; h < new->n[2]; h++, from += new->stride[2] * step) {
 		if (dtype == new->dtype && new->stride[3] == 1) {
 			memcpy(to, from, new->n[3] * size);
+			to += new->n[3] * size;
+			continue;
+		}
+		if (new->dtype == DT_F32 && new->stride[3] == 1) {
+			narrow((const float *)(const void *)from, dtype, to, new->n[3]);
 			to += new->n[3] * size;
 			continue;
 		}

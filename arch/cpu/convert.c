@@ -41,6 +41,25 @@ SIMD_CLONES static void narrow_bf16(const float *from, uint16_t *to, int64_t n)
 		to[i] = bf16_store(from[i]);
 }
 
+/*
+ * Rounded to nearest even.  What is below the normal numbers of f16 is added to 1/2, whose
+ * last place is the first one that a denormal has.
+ */
+SIMD_CLONES static void narrow_f16(const float *from, uint16_t *to, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t bits = vm_bits(from[i]), sign = bits >> 16 & 0x8000;
+		uint32_t x = bits & 0x7fffffff, even = x >> 13 & 1;
+		uint32_t normal = (x - 0x38000000 + 0xfff + even) >> 13;
+		uint32_t small = vm_bits(vm_float(x) + 0.5f) - 0x3f000000;
+		uint32_t huge = x > 0x7f800000 ? 0x7e00 : 0x7c00;
+		uint32_t h = x < 0x38800000 ? small : normal;
+
+		to[i] = (uint16_t)(sign | (x >= 0x477ff000 ? huge : h));
+	}
+}
+
 void widen(const void *from, enum dtype type, float *to, int64_t n)
 {
 	switch (type) {
@@ -74,6 +93,9 @@ void narrow(const float *from, enum dtype type, void *to, int64_t n)
 		break;
 	case DT_BF16:
 		narrow_bf16(from, to, n);
+		break;
+	case DT_F16:
+		narrow_f16(from, to, n);
 		break;
 	default:
 		for (int64_t i = 0; i < n; i++)

@@ -2,78 +2,97 @@
 #include "infer/decoder.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
+#include "infer/head.h"
 #include "kv/cache.h"
 #include "nn/model.h"
 #include "tensor/plan.h"
 
-#define CHUNK 128	/* tokens of a prompt at once */
+#define CHUNK 512
 
-/** struct stage - a graph that takes up to @length tokens. */
+/** struct stage - a graph that takes up to @length tokens of each sequence. */
 struct stage {
 	int length;
 	struct graph *graph;
 	struct plan *plan;
 	struct buffer *ids, *positions;
 	int extent;
-	struct tensor *logits;		/* (1, 1, V); NULL when prefilling */
+	struct tensor *hidden;		/* (B, T, width) */
 };
+
+enum { DECODE, PREFILL, STAGES };
 
 struct decoder {
 	struct model *model;
+	struct device *dev;
+	struct decoder_options o;
 	struct kv_cache *cache;
-	struct stage prefill, decode;
+	struct head *head;
+	int head_rows;
+	struct stage stage[STAGES];	/* PREFILL: made when it is first needed */
+	int32_t *host;			/* (B, chunk) */
+	int *took;			/* (B): tokens of a sequence in the run */
 };
 
-static struct tensor *token_input(struct stage *s, struct device *dev, const char *name,
+/* ---- making one --------------------------------------------------------------------- */
+
+static struct tensor *token_input(struct decoder *d, struct stage *s, const char *name,
 				  struct buffer **buf)
 {
-	int64_t n[2] = { 1, s->length };
-	int ids[2] = { -1, s->extent };
+	int64_t n[2] = { d->o.batch, s->length };
+	int extents[2] = { -1, s->extent };
 	struct tensor *t;
 
-	if (device_alloc(dev, s->length * sizeof(int32_t), "tokens", buf))
+	if (device_alloc(d->dev, n[0] * n[1] * sizeof(int32_t), "tokens", buf))
 		return NULL;
-	t = graph_tensor(s->graph, TENSOR_INPUT, name, DT_I32, 2, n, ids);
+	t = graph_tensor(s->graph, TENSOR_INPUT, name, DT_I32, 2, n, extents);
 	if (t)
 		tensor_bind(t, *buf, 0);
 	return t;
 }
 
-/*
- * The prefill graph has no output: what it does is to fill the cache, and the planner
- * drops what does not serve that.
- */
-static int build(struct decoder *d, struct stage *s, int length, struct device *dev)
+static int build(struct decoder *d, struct stage *s, int length)
 {
 	struct builder b = { .model = d->model, .cache = d->cache };
-	struct tensor *hidden;
 
 	s->length = length;
 	s->graph = b.graph = graph_new();
 	if (!b.graph)
 		return -ENOMEM;
 	s->extent = graph_extent(b.graph, "time", length);
-	b.ids = token_input(s, dev, "ids", &s->ids);
-	b.positions = token_input(s, dev, "positions", &s->positions);
+	b.ids = token_input(d, s, "ids", &s->ids);
+	b.positions = token_input(d, s, "positions", &s->positions);
 	if (!b.ids || !b.positions)
 		return graph_error(b.graph) ? graph_error(b.graph) : -ENOMEM;
-	hidden = model_hidden(&b);
-	if (s == &d->decode) {
-		s->logits = model_logits(&b, hidden);
-		graph_output(s->logits);
-	}
-	return graph_plan(b.graph, dev, false, &s->plan);
+	s->hidden = model_hidden(&b);
+	graph_output(s->hidden);
+	return graph_plan(b.graph, d->dev, false, &s->plan);
 }
 
-static int make_cache(struct decoder *d, struct device *dev, int capacity)
+static void free_stage(struct stage *s)
+{
+	plan_free(s->plan);
+	graph_free(s->graph);
+	buffer_free(s->ids);
+	buffer_free(s->positions);
+	*s = (struct stage){ 0 };
+}
+
+/* Sequences that rest while others read are padded: room for that behind the capacity. */
+static int cache_capacity(const struct decoder *d)
+{
+	return d->o.capacity + (d->o.batch > 1 ? d->o.chunk : 0);
+}
+
+static int make_cache(struct decoder *d)
 {
 	const struct model_spec *s = &d->model->spec;
 	struct kv_layer *layers = calloc(s->layers, sizeof(*layers));
 	struct kv_layout layout = {
-		.layers = s->layers, .batch = 1, .capacity = capacity,
-		.dtype = d->model->compute,
+		.layers = s->layers, .batch = d->o.batch, .capacity = cache_capacity(d),
+		.dtype = d->o.cache,
 		.layer = layers,
 	};
 	int ret;
@@ -84,12 +103,36 @@ static int make_cache(struct decoder *d, struct device *dev, int capacity)
 		layers[i] = (struct kv_layer){
 			s->layer[i].kv_heads, { s->layer[i].head_dim, s->layer[i].head_dim }
 		};
-	ret = kv_cache_new(dev, &layout, &d->cache);
+	ret = kv_cache_new(d->dev, &layout, &d->cache);
 	free(layers);
 	return ret;
 }
 
-int decoder_new(struct model *m, struct device *dev, int capacity, struct decoder **out)
+static int resolve_options(const struct model *m, const struct decoder_options *from,
+			   struct decoder_options *o)
+{
+	*o = *from;
+	o->batch = o->batch ? o->batch : 1;
+	o->capacity = o->capacity ? o->capacity : m->spec.context;
+	o->chunk = o->chunk ? o->chunk : CHUNK;
+	o->chunk = o->chunk < o->capacity ? o->chunk : o->capacity;
+	if (o->batch < 1 || o->capacity < 1 || o->chunk < 1 || o->capacity > m->spec.context)
+		return fail(-EINVAL, "%d sequences of %d tokens: the model's context is %d",
+			    o->batch, o->capacity, m->spec.context);
+	return 0;
+}
+
+static int make_memory(struct decoder *d)
+{
+	size_t tokens = (size_t)d->o.batch * d->o.chunk;
+
+	d->host = calloc(tokens, sizeof(*d->host));
+	d->took = calloc(d->o.batch, sizeof(*d->took));
+	return d->host && d->took ? 0 : fail_nomem(tokens * sizeof(*d->host), "tokens");
+}
+
+int decoder_new(struct model *m, struct device *dev, const struct decoder_options *o,
+		struct decoder **out)
 {
 	struct decoder *d = calloc(1, sizeof(*d));
 	int ret;
@@ -97,11 +140,17 @@ int decoder_new(struct model *m, struct device *dev, int capacity, struct decode
 	if (!d)
 		return fail_nomem(sizeof(*d), "a decoder");
 	d->model = m;
-	ret = make_cache(d, dev, capacity);
+	d->dev = dev;
+	ret = resolve_options(m, o, &d->o);
 	if (!ret)
-		ret = build(d, &d->prefill, capacity < CHUNK ? capacity : CHUNK, dev);
+		ret = make_memory(d);
 	if (!ret)
-		ret = build(d, &d->decode, 1, dev);
+		ret = make_cache(d);
+	d->head_rows = head_rows(m->spec.vocab);
+	if (!ret)
+		ret = head_new(m, dev, d->head_rows, &d->head);
+	if (!ret)
+		ret = build(d, &d->stage[DECODE], 1);
 	if (ret)
 		decoder_free(d);
 	else
@@ -109,27 +158,34 @@ int decoder_new(struct model *m, struct device *dev, int capacity, struct decode
 	return ret;
 }
 
-static void free_stage(struct stage *s)
-{
-	plan_free(s->plan);
-	graph_free(s->graph);
-	buffer_free(s->ids);
-	buffer_free(s->positions);
-}
-
 void decoder_free(struct decoder *d)
 {
 	if (!d)
 		return;
-	free_stage(&d->prefill);
-	free_stage(&d->decode);
+	for (int i = 0; i < STAGES; i++)
+		free_stage(&d->stage[i]);
+	head_free(d->head);
 	kv_cache_free(d->cache);
+	free(d->host);
+	free(d->took);
 	free(d);
 }
+
+/* ---- the cache ---------------------------------------------------------------------- */
 
 int decoder_length(const struct decoder *d)
 {
 	return kv_cache_length(d->cache);
+}
+
+int decoder_count(const struct decoder *d, int b)
+{
+	return kv_cache_count(d->cache, b);
+}
+
+int decoder_truncate(struct decoder *d, int b, int count)
+{
+	return kv_cache_truncate(d->cache, b, count);
 }
 
 int decoder_reset(struct decoder *d)
@@ -137,39 +193,197 @@ int decoder_reset(struct decoder *d)
 	return kv_cache_reset(d->cache);
 }
 
-static int run(struct decoder *d, struct stage *s, const int32_t *tokens, int nr)
+size_t decoder_cache_bytes(const struct decoder *d)
 {
-	int32_t positions[CHUNK];
+	const struct model_spec *s = &d->model->spec;
+	size_t elements = 0;
+
+	for (int i = 0; i < s->layers; i++)
+		elements += 2 * (size_t)s->layer[i].kv_heads * s->layer[i].head_dim;
+	return elements * dtype_size(d->o.cache);
+}
+
+/* ---- running ------------------------------------------------------------------------ */
+
+/*
+ * The next tokens of each sequence, padded to @time of them; what is behind the end of a
+ * sequence is never looked at, but its position must be one that the model has.
+ */
+static int put_tokens(struct decoder *d, struct stage *s, const struct decoder_input *in,
+		      int time)
+{
+	size_t bytes = (size_t)d->o.batch * time * sizeof(*d->host);
 	int ret;
 
-	for (int i = 0; i < nr; i++)
-		positions[i] = kv_cache_length(d->cache) + i;
-	ret = kv_cache_begin(d->cache, nr);
+	for (int b = 0; b < d->o.batch; b++)
+		for (int t = 0; t < time; t++)
+			d->host[b * time + t] = t < d->took[b] ? in[b].tokens[t] : 0;
+	ret = device_write(s->ids, 0, d->host, bytes);
+	for (int b = 0; b < d->o.batch; b++)
+		for (int t = 0; t < time; t++) {
+			int at = kv_cache_count(d->cache, b) + t, last = d->model->spec.context - 1;
+
+			d->host[b * time + t] = at < last ? at : last;
+		}
+	return ret ? ret : device_write(s->positions, 0, d->host, bytes);
+}
+
+/* One run: up to a chunk of what is left of each input. */
+static int run_stage(struct decoder *d, struct stage *s, const struct decoder_input *in, int time)
+{
+	int ret = put_tokens(d, s, in, time);
+
 	if (!ret)
-		ret = device_write(s->ids, 0, tokens, nr * sizeof(*tokens));
+		ret = kv_cache_begin(d->cache, time);
+	if (ret)
+		return ret;
+	for (int b = 0; b < d->o.batch && !ret; b++)
+		if (d->took[b] < time)
+			ret = kv_cache_truncate(d->cache, b, kv_cache_count(d->cache, b) -
+						(time - d->took[b]));
 	if (!ret)
-		ret = device_write(s->positions, 0, positions, nr * sizeof(*positions));
-	if (!ret)
-		ret = plan_set_extent(s->plan, s->extent, nr);
+		ret = plan_set_extent(s->plan, s->extent, time);
 	return ret ? ret : plan_run(s->plan);
+}
+
+static int stage_for(struct decoder *d, int time, struct stage **s)
+{
+	int ret = 0;
+
+	*s = &d->stage[time > 1 ? PREFILL : DECODE];
+	if (!(*s)->plan) {
+		free_stage(*s);		/* of an attempt that failed */
+		ret = build(d, *s, d->o.chunk);
+	}
+	return ret;
+}
+
+static int run_chunk(struct decoder *d, const struct decoder_input *in, struct stage **s,
+		     int *time)
+{
+	int ret;
+
+	*time = 0;
+	for (int b = 0; b < d->o.batch; b++) {
+		d->took[b] = in[b].nr < d->o.chunk ? in[b].nr : d->o.chunk;
+		*time = d->took[b] > *time ? d->took[b] : *time;
+	}
+	ret = stage_for(d, *time, s);
+	return ret ? ret : run_stage(d, *s, in, *time);
+}
+
+/* Logits of those sequences whose inputs end in this chunk. */
+static int ended_logits(struct decoder *d, const struct decoder_input *in,
+			const struct stage *s, int time, float *logits)
+{
+	int ret = 0;
+
+	for (int b = 0; b < d->o.batch && !ret; b++) {
+		if (!d->took[b] || d->took[b] < in[b].nr)
+			continue;
+		ret = head_take(d->head, 0, s->hidden, (int64_t)b * time + d->took[b] - 1, 1);
+		if (!ret)
+			ret = head_logits(d->head, 1, logits + (size_t)b * d->model->spec.vocab);
+	}
+	return ret;
+}
+
+/* The same where all of them end, as when decoding: all rows at once. */
+static int all_logits(struct decoder *d, const struct stage *s, float *logits)
+{
+	int ret = 0, some;
+
+	for (int b = 0; b < d->o.batch && !ret; b += some) {
+		some = d->o.batch - b < d->head_rows ? d->o.batch - b : d->head_rows;
+		ret = head_take(d->head, 0, s->hidden, b, some);
+		if (!ret)
+			ret = head_logits(d->head, some, logits + (size_t)b * d->model->spec.vocab);
+	}
+	return ret;
+}
+
+static bool is_step(const struct decoder *d, const struct decoder_input *in)
+{
+	for (int b = 0; b < d->o.batch; b++)
+		if (in[b].nr != 1)
+			return false;
+	return true;
+}
+
+static int check_room(const struct decoder *d, const struct decoder_input *in)
+{
+	for (int b = 0; b < d->o.batch; b++)
+		if (in[b].nr > d->o.capacity - kv_cache_count(d->cache, b))
+			return fail(-ENOSPC, "the KV cache holds %d of %d tokens of sequence %d: "
+				    "%d more do not fit", kv_cache_count(d->cache, b),
+				    d->o.capacity, b, in[b].nr);
+	return 0;
+}
+
+static int run_long(struct decoder *d, struct decoder_input *left, float *logits)
+{
+	struct stage *s;
+	int ret, time;
+
+	do {
+		ret = run_chunk(d, left, &s, &time);
+		if (!ret && logits)
+			ret = ended_logits(d, left, s, time, logits);
+		for (int b = 0; b < d->o.batch; b++) {
+			left[b].tokens += d->took[b];
+			left[b].nr -= d->took[b];
+		}
+	} while (!ret && time == d->o.chunk);
+	return ret;
+}
+
+int decoder_run(struct decoder *d, const struct decoder_input *in, float *logits)
+{
+	size_t bytes = d->o.batch * sizeof(*in);
+	struct decoder_input *left;
+	struct stage *s;
+	int ret = check_room(d, in), time;
+
+	if (ret)
+		return ret;
+	if (is_step(d, in)) {
+		ret = run_chunk(d, in, &s, &time);
+		return ret || !logits ? ret : all_logits(d, s, logits);
+	}
+	left = malloc(bytes);
+	if (!left)
+		return fail_nomem(bytes, "tokens");
+	memcpy(left, in, bytes);
+	ret = run_long(d, left, logits);
+	free(left);
+	return ret;
 }
 
 int decoder_feed(struct decoder *d, const int32_t *tokens, int nr, float *logits)
 {
-	int ret = 0;
+	const struct decoder_input in = { tokens, nr };
 
-	BUG_ON(nr < 1);
-	while (nr > 1 && !ret) {
-		int some = nr - 1 < d->prefill.length ? nr - 1 : d->prefill.length;
+	BUG_ON(nr < 1 || d->o.batch != 1);
+	return decoder_run(d, &in, logits);
+}
 
-		ret = run(d, &d->prefill, tokens, some);
-		tokens += some;
-		nr -= some;
+int decoder_feed_all(struct decoder *d, const int32_t *tokens, int nr, float *logits)
+{
+	struct decoder_input in = { tokens, nr };
+	struct stage *s;
+	int ret, time;
+
+	BUG_ON(nr < 1 || d->o.batch != 1);
+	ret = check_room(d, &in);
+	for (; in.nr && !ret; in.tokens += time, in.nr -= time) {
+		ret = run_chunk(d, &in, &s, &time);
+		for (int at = 0, some; at < time && !ret; at += some) {
+			some = time - at < d->head_rows ? time - at : d->head_rows;
+			ret = head_take(d->head, 0, s->hidden, at, some);
+			if (!ret)
+				ret = head_logits(d->head, some, logits);
+			logits += (size_t)some * d->model->spec.vocab;
+		}
 	}
-	if (!ret)
-		ret = run(d, &d->decode, tokens, 1);
-	if (!ret)
-		ret = tensor_read(d->decode.logits, logits,
-				  d->model->spec.vocab * sizeof(*logits));
 	return ret;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decoding with a key-value cache.
+ * Decoding with a key-value cache: one decoder for several sequences, which may differ in
+ * length.
  *
- * Two plans share the cache: one takes the prompt in chunks and only fills the cache,
- * the other takes one token and gives the logits that follow it.
+ * Plans are cached by the number of tokens that they take at once: one, which decodes, and
+ * a chunk, which reads prompts.  All of them share the weights and the cache.
  */
 #ifndef INFER_DECODER_H
 #define INFER_DECODER_H
@@ -11,28 +12,60 @@
 #include <stdint.h>
 
 #include "tensor/arch.h"
+#include "tensor/dtype.h"
 
 struct decoder;
 struct model;
 
 /**
- * decoder_new() - plans and cache for one sequence of up to @capacity tokens.
- * @capacity: at most the model's context
+ * struct decoder_options - all zero: one sequence of the model's context, f32.
+ * @batch: sequences; 0: one
+ * @capacity: tokens of each; at most the model's context, 0: that
+ * @chunk: tokens of a prompt at once; 0: 512
+ * @cache: type of keys and values: DT_F32, DT_F16 or DT_BF16
  */
-int decoder_new(struct model *m, struct device *dev, int capacity, struct decoder **d);
+struct decoder_options {
+	int batch, capacity, chunk;
+	enum dtype cache;
+};
+
+int decoder_new(struct model *m, struct device *dev, const struct decoder_options *o,
+		struct decoder **d);
 void decoder_free(struct decoder *d);
 
+/** struct decoder_input - @nr tokens for one sequence; 0: it rests. */
+struct decoder_input {
+	const int32_t *tokens;
+	int nr;
+};
+
 /**
- * decoder_feed() - append @nr tokens to the sequence.
- * @logits: (V) of what follows the last one; host memory
- * Return: 0; -ENOSPC if the sequence would be longer than its capacity; -errno.
+ * decoder_run() - append tokens to the sequences.
+ * @in: (batch)
+ * @logits: (batch, V): what follows the last token of each that does not rest; host memory.
+ *	NULL: nobody asks
+ * Return: 0; -ENOSPC, with nothing changed, if a sequence would be longer than the
+ * capacity; -errno.
  */
+int decoder_run(struct decoder *d, const struct decoder_input *in, float *logits);
+
+/** decoder_feed() - decoder_run() of a decoder with one sequence; @nr at least 1. */
 int decoder_feed(struct decoder *d, const int32_t *tokens, int nr, float *logits);
 
-/** decoder_length() - tokens in the sequence. */
-int decoder_length(const struct decoder *d);
+/** decoder_feed_all() - the same with what follows each of the tokens: @logits (nr, V). */
+int decoder_feed_all(struct decoder *d, const int32_t *tokens, int nr, float *logits);
 
-/** decoder_reset() - an empty sequence. */
+/** decoder_length() - tokens in the longest sequence; decoder_count() - in sequence @b. */
+int decoder_length(const struct decoder *d);
+int decoder_count(const struct decoder *d, int b);
+
+/** decoder_truncate() - sequence @b is its first @count tokens from now on. */
+int decoder_truncate(struct decoder *d, int b, int count);
+
+/** decoder_reset() - empty sequences. */
 int decoder_reset(struct decoder *d);
+
+/** decoder_cache_bytes() - of keys and values, for one token of one sequence. */
+size_t decoder_cache_bytes(const struct decoder *d);
 
 #endif

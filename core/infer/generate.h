@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdint.h>
 
+#include "infer/sampler.h"
 #include "tensor/arch.h"
 
 struct model;
@@ -20,16 +21,14 @@ struct tokenizer;
  * @tokens: most tokens to draw
  * @vocab: tokens to draw from, at most the model's (which may be padded)
  * @eot: the token that ends a document, and the text
- * @temperature, @top_k, @seed: see sample_token()
+ * @sampling: how to choose each
  * @emit: called for each token as it is drawn, but not for @eot; 0 or -errno
  * @stop: becomes nonzero when to end early; may be NULL
  */
 struct generation {
 	int tokens, vocab;
 	uint32_t eot;
-	double temperature;
-	int top_k;
-	uint64_t seed;
+	struct sampling sampling;
 	int (*emit)(void *ctx, uint32_t id);
 	void *ctx;
 	const volatile sig_atomic_t *stop;
@@ -41,7 +40,7 @@ struct generation {
  * Of a prompt that is longer than the model's context its end is read.  When the context
  * is full, its newer half is read again, since positions are absolute, and the text goes
  * on.  Token number i is drawn from stream (seed, "generate", i): the text follows from
- * model, prompt, seed, temperature and top_k.
+ * model, prompt and @g->sampling.
  */
 int generate(struct model *m, struct device *dev, const struct generation *g,
 	     struct token_list *ids);

@@ -17,10 +17,12 @@ struct session {
 	size_t forgotten;	/* of ids, at their beginning */
 	uint64_t draws;
 	float *logits;		/* (V) behind the last token that was read */
+	float *penalized;	/* (V) */
 };
 
 int session_new(struct model *m, struct device *dev, struct session **out)
 {
+	const struct decoder_options o = { .cache = m->compute };
 	struct session *s = calloc(1, sizeof(*s));
 	int ret;
 
@@ -28,10 +30,11 @@ int session_new(struct model *m, struct device *dev, struct session **out)
 		return fail_nomem(sizeof(*s), "a session");
 	s->context = m->spec.context;
 	s->logits = calloc(m->spec.vocab, sizeof(*s->logits));
-	if (!s->logits)
+	s->penalized = calloc(m->spec.vocab, sizeof(*s->penalized));
+	if (!s->logits || !s->penalized)
 		ret = fail_nomem(m->spec.vocab * sizeof(*s->logits), "logits");
 	else
-		ret = decoder_new(m, dev, m->spec.context, &s->decoder);
+		ret = decoder_new(m, dev, &o, &s->decoder);
 	if (ret)
 		session_free(s);
 	else
@@ -46,6 +49,7 @@ void session_free(struct session *s)
 	decoder_free(s->decoder);
 	token_list_free(&s->ids);
 	free(s->logits);
+	free(s->penalized);
 	free(s);
 }
 
@@ -92,6 +96,16 @@ static int read_new(struct session *s)
 	return ret;
 }
 
+/* The penalty changes a copy: the logits may be needed again. */
+static uint32_t choose(struct session *s, const struct generation *g)
+{
+	const struct sampling *how = &g->sampling;
+
+	memcpy(s->penalized, s->logits, g->vocab * sizeof(*s->logits));
+	sample_penalize(s->penalized, g->vocab, how, s->ids.ids, s->ids.nr);
+	return sample_token(s->penalized, g->vocab, how, s->draws++);
+}
+
 int session_write(struct session *s, const struct generation *g)
 {
 	int ret = 0;
@@ -103,8 +117,7 @@ int session_write(struct session *s, const struct generation *g)
 		ret = read_new(s);
 		if (ret)
 			break;
-		id = sample_token(s->logits, g->vocab, g->temperature, g->top_k, g->seed,
-				  s->draws++);
+		id = choose(s, g);
 		ret = token_list_add(&s->ids, id);
 		if (ret || id == g->eot)
 			break;

@@ -46,8 +46,8 @@ static int check_layout(const struct kv_layout *l)
 	if (l->layers < 1 || l->batch < 1 || l->capacity < 1)
 		return fail(-EINVAL, "KV cache: %d layers, %d sequences of %d tokens: must be at "
 			    "least one of each", l->layers, l->batch, l->capacity);
-	if (l->dtype != DT_F32 && l->dtype != DT_BF16)
-		return fail(-EINVAL, "KV cache: type %s: must be f32 or bf16",
+	if (l->dtype != DT_F32 && l->dtype != DT_BF16 && l->dtype != DT_F16)
+		return fail(-EINVAL, "KV cache: type %s: must be f32, f16 or bf16",
 			    dtype_info(l->dtype)->name);
 	for (int i = 0; i < l->layers; i++) {
 		const struct kv_layer *layer = &l->layer[i];

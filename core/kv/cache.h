@@ -36,7 +36,7 @@ struct kv_layer {
  * struct kv_layout - what a cache holds.
  * @batch: sequences
  * @capacity: tokens of each sequence
- * @dtype: DT_F32 or DT_BF16
+ * @dtype: DT_F32, DT_F16 or DT_BF16
  * @layer: (layers); copied
  */
 struct kv_layout {

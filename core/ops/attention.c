@@ -47,26 +47,28 @@ static int check_attr(const char *op, const struct attention_attr *a)
 	return 0;
 }
 
-static int check_four(const char *op, const char *what, const struct layout *l)
+static int check_four(const char *op, const char *what, const struct layout *l, bool f16)
 {
 	char text[SHAPE_TEXT];
 
-	if (l->nd != 4 || (l->dtype != DT_F32 && l->dtype != DT_BF16))
-		return fail(-EINVAL, "%s: %s is %s: must be f32 or bf16 with four dimensions", op,
-			    what, layout_text(l, text));
+	if (l->nd != 4 || (l->dtype != DT_F32 && l->dtype != DT_BF16 &&
+			   !(f16 && l->dtype == DT_F16)))
+		return fail(-EINVAL, "%s: %s is %s: must be f32 or bf16%s with four dimensions",
+			    op, what, layout_text(l, text), f16 ? " or f16" : "");
 	return 0;
 }
 
+/* @f16: k and v may be of that type, as caches are. */
 static int check_qkv(const char *op, const struct layout *q, const struct layout *k,
-		     const struct layout *v)
+		     const struct layout *v, bool f16)
 {
 	char text[SHAPE_TEXT], want[SHAPE_TEXT];
-	int ret = check_four(op, "q", q);
+	int ret = check_four(op, "q", q, false);
 
 	if (!ret)
-		ret = check_four(op, "k", k);
+		ret = check_four(op, "k", k, f16);
 	if (!ret)
-		ret = check_four(op, "v", v);
+		ret = check_four(op, "v", v, f16);
 	if (ret)
 		return ret;
 	if (k->n[0] != q->n[0] || q->n[2] % k->n[2] || k->n[3] != q->n[3])
@@ -113,10 +115,11 @@ static int check_rope(const char *op, const struct attention_attr *a,
 }
 
 /* The inputs that both ops have, at the same places. */
-static int check_common(const char *op, const struct attention_attr *a, const struct layout *in)
+static int check_common(const char *op, const struct attention_attr *a, const struct layout *in,
+			bool f16)
 {
 	const struct layout *q = &in[ATTENTION_Q], *k = &in[ATTENTION_K];
-	int ret = check_qkv(op, q, k, &in[ATTENTION_V]);
+	int ret = check_qkv(op, q, k, &in[ATTENTION_V], f16);
 
 	if (!ret)
 		ret = check_mask(op, &in[ATTENTION_DOC_START], &in[ATTENTION_KV_LENGTH], q);
@@ -136,7 +139,8 @@ static int attention_infer(const void *attr, const struct layout *in, int nr_in,
 			   struct layout *out)
 {
 	const struct layout *q = &in[ATTENTION_Q], *v = &in[ATTENTION_V];
-	int ret = check_common("attention", attr, in);
+	const struct attention_attr *a = attr;
+	int ret = check_common("attention", a, in, !a->rope.base);
 
 	if (ret)
 		return ret;
@@ -151,7 +155,7 @@ static int check_grad(const char *op, const struct attention_attr *a, const stru
 {
 	const struct layout *q = &in[ATTENTION_GRAD_Q], *v = &in[ATTENTION_GRAD_V];
 	struct layout o, lse;
-	int ret = check_common(op, a, in);
+	int ret = check_common(op, a, in, false);
 
 	if (ret)
 		return ret;
@@ -624,6 +628,7 @@ static const struct attention_attr plain = { 0 }, causal = { .causal = true },
 #define LENGTHS(max, ...) { .dtype = DT_I32, .nd = 1, .n = { __VA_ARGS__ },		\
 			    .fill = FILL_LENGTHS, .limit = (max) }
 #define BF16(...) { .dtype = DT_BF16, .nd = 4, .n = { __VA_ARGS__ }, .fill = FILL_NORMAL }
+#define F16(...) { .dtype = DT_F16, .nd = 4, .n = { __VA_ARGS__ }, .fill = FILL_NORMAL }
 #define NO_MASK CASE_ABSENT, CASE_ABSENT
 #define POSITIONS(mask, ...) { .dtype = DT_I32, .nd = 2, .n = { __VA_ARGS__ },	\
 			       .fill = FILL_POSITIONS, .extent_dims = (mask) }
@@ -665,6 +670,18 @@ static const struct op_case attention_cases[] = {
 	{ "bf16 cache", &causal, 5,
 	  { CASE_F32(4, 2, 5, 4, 16), BF16(2, 140, 2, 16), BF16(2, 140, 2, 24),
 	    CASE_ABSENT, LENGTHS(140, 2) } },
+	{ "f16 cache", &everything, 5,
+	  { CASE_F32(4, 2, 5, 4, 16), F16(2, 140, 2, 16), F16(2, 140, 2, 24),
+	    CASE_ABSENT, LENGTHS(140, 2) } },
+	{ "decode, f16 cache", &causal, 5,
+	  { CASE_F32(4, 3, 1, 6, 64), F16(3, 300, 2, 64), F16(3, 300, 2, 32),
+	    CASE_ABSENT, LENGTHS(300, 3) } },
+	{ "decode, window", &everything, 5,
+	  { CASE_F32(4, 2, 1, 5, 16), BF16(2, 300, 1, 16), BF16(2, 300, 1, 48),
+	    CASE_ABSENT, LENGTHS(300, 2) } },
+	{ "decode, documents", &causal, 5,
+	  { CASE_F32(4, 2, 1, 16, 32), CASE_F32(4, 2, 19, 2, 32), CASE_F32(4, 2, 19, 2, 32),
+	    DOCS(0, 2, 1), CASE_ABSENT } },
 	{ "tiles", &causal, 5,
 	  { CASE_EXT(2, 4, 1, 150, 2, 32), CASE_EXT(2, 4, 1, 150, 2, 32),
 	    CASE_EXT(2, 4, 1, 150, 2, 32), NO_MASK } },

@@ -33,8 +33,8 @@ struct attention_mask {
 /**
  * op_attention() - softmax(scale q k^T) v over the keys that a query may see.
  * @q: (B, Tq, H, D), f32 or bf16
- * @k: (B, Tk, Hkv, D), @v: (B, Tk, Hkv, Dv), f32 or bf16, H a multiple of Hkv: head h
- *	reads head h / (H / Hkv) of k and v
+ * @k: (B, Tk, Hkv, D), @v: (B, Tk, Hkv, Dv), f32, bf16 or, without rope, f16; H a multiple
+ *	of Hkv: head h reads head h / (H / Hkv) of k and v
  * @mask: may be NULL
  * All three may be strided views.
  *

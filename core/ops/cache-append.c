@@ -25,8 +25,9 @@ static int cache_append_infer(const void *attr, const struct layout *in, int nr_
 
 	if (ret)
 		return ret;
-	if ((cache->dtype != DT_F32 && cache->dtype != DT_BF16) || cache->nd != 4)
-		return fail(-EINVAL, "cache_append: cache is %s: must be f32 or bf16 "
+	if ((cache->dtype != DT_F32 && cache->dtype != DT_BF16 && cache->dtype != DT_F16) ||
+	    cache->nd != 4)
+		return fail(-EINVAL, "cache_append: cache is %s: must be f32, bf16 or f16 "
 			    "(B, T, H, D)", layout_text(cache, text));
 	if (new->nd != 4 || new->n[0] != cache->n[0] || new->n[1] > cache->n[1] ||
 	    new->n[2] != cache->n[2] || new->n[3] != cache->n[3])
@@ -79,6 +80,9 @@ static const struct op_case cache_append_cases[] = {
 	  { CASE_F32(4, 2, 300, 4, 33), CASE_EXT(2, 4, 2, 130, 4, 33), START(0, 150, 2) } },
 	{ "rounded", NULL, 3,
 	  { CASE_FILL(DT_BF16, FILL_NORMAL, 4, 3, 9, 2, 5), CASE_F32(4, 3, 4, 2, 5),
+	    START(0, 5, 3) } },
+	{ "rounded to f16", NULL, 3,
+	  { CASE_FILL(DT_F16, FILL_NORMAL, 4, 3, 9, 2, 5), CASE_F32(4, 3, 4, 2, 5),
 	    START(0, 5, 3) } },
 	{ .name = NULL },
 };

@@ -6,7 +6,7 @@
 
 /**
  * op_cache_append() - write new keys or values behind those that a cache holds.
- * @cache: (B, Tcap, H, D) f32 or bf16; updated in place
+ * @cache: (B, Tcap, H, D) f32, bf16 or f16; updated in place
  * @new: (B, T, H, D) f32 or bf16, may be a strided view; rounded to the type of @cache
  * @start: i32 (B): cache[b, start[b] + t] = new[b, t]
  *

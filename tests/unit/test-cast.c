@@ -28,6 +28,26 @@ static void cast_narrow(void)
 }
 TEST_REGISTER(cast_narrow);
 
+static void cast_narrow_f16(void)
+{
+	static float x[N];
+	static uint16_t y[N];
+	uint64_t bits = 0;
+
+	while (bits <= UINT32_MAX) {
+		for (int i = 0; i < N; i++, bits += i % 3 ? 1 : 20011) {
+			uint32_t b = i % 3 ? (uint32_t)bits | 0x1000 : (uint32_t)bits;
+
+			x[i] = vm_float(b - (i & 1));
+		}
+		narrow(x, DT_F16, y, N);
+		for (int i = 0; i < N; i++)
+			ck_assert_msg(y[i] == f32_to_f16(x[i]), "%a gives %04x, must be %04x",
+				      x[i], y[i], f32_to_f16(x[i]));
+	}
+}
+TEST_REGISTER(cast_narrow_f16);
+
 static void cast_widen(void)
 {
 	static uint16_t x[0x10000];
@@ -39,6 +59,9 @@ static void cast_widen(void)
 	widen(x, DT_BF16, y, 0x10000);
 	for (int i = 0; i < 0x10000; i++)
 		CHECK(vm_bits(y[i]) == (uint32_t)i << 16);
+	widen(x, DT_F16, y, 0x10000);
+	for (int i = 0; i < 0x10000; i++)
+		CHECK(vm_bits(y[i]) == vm_bits(f16_to_f32((uint16_t)i)));
 	for (int i = 0; i < 256; i++)
 		bytes[i] = (uint8_t)i;
 	widen(bytes, DT_U8, y, 256);

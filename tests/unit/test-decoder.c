@@ -143,7 +143,7 @@ START_TEST(chunks)
 
 	begin(&b, models[_i]);
 	want = forward(&b);
-	check_ok(decoder_new(b.m, b.dev, LENGTH, &d));
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .chunk = 40 }, &d));
 	for (int i = 0; i < 4; i++) {
 		feed(&b, d, sizes[i], want);
 		check_fails(decoder_feed(d, b.tokens, 1, got), -ENOSPC, "");
@@ -151,6 +151,100 @@ START_TEST(chunks)
 		ck_assert_int_eq(decoder_length(d), 0);
 	}
 	decoder_free(d);
+	free(want);
+	end(&b);
+}
+END_TEST
+
+START_TEST(all_positions)
+{
+	struct decoder *d;
+	struct bench b;
+	float *want, *got = malloc(LENGTH * VOCAB * sizeof(*got));
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .chunk = 64 }, &d));
+	check_ok(decoder_feed_all(d, b.tokens, 70, got));
+	check_ok(decoder_feed_all(d, b.tokens + 70, LENGTH - 70, got + 70 * VOCAB));
+	for (int i = 0; i < LENGTH; i++)
+		compare(got + i * VOCAB, want + i * VOCAB, i);
+	decoder_free(d);
+	free(want);
+	free(got);
+	end(&b);
+}
+END_TEST
+
+/* Three sequences that read, decode and rest at different times are what each is alone. */
+START_TEST(batches)
+{
+	static const int reads[][3] = { { 5, 90, 0 }, { 0, 1, 7 }, { 1, 1, 1 }, { 1, 50, 1 },
+					{ 0, 8, 0 }, { 33, 0, 140 }, { 1, 0, 1 }, { 1, 0, 0 } };
+	float got[3 * VOCAB];
+	struct decoder *d;
+	struct bench b;
+	float *want;
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .batch = 3, .chunk = 40 }, &d));
+	for (size_t k = 0; k < sizeof(reads) / sizeof(reads[0]); k++) {
+		struct decoder_input in[3];
+
+		for (int s = 0; s < 3; s++)
+			in[s] = (struct decoder_input){
+				b.tokens + decoder_count(d, s), reads[k][s] };
+		check_ok(decoder_run(d, in, got));
+		for (int s = 0; s < 3; s++)
+			if (in[s].nr)
+				compare(got + s * VOCAB,
+					want + (decoder_count(d, s) - 1) * VOCAB,
+					decoder_count(d, s) - 1);
+	}
+	ck_assert_int_eq(decoder_count(d, 1), LENGTH);
+	ck_assert_int_eq(decoder_count(d, 2), LENGTH);
+	check_ok(decoder_truncate(d, 1, 3));
+	check_ok(decoder_run(d, (struct decoder_input[]){ { 0 }, { b.tokens + 3, 9 }, { 0 } },
+			     got));
+	compare(got + VOCAB, want + 11 * VOCAB, 11);
+	check_fails(decoder_run(d, (struct decoder_input[]){ { 0 }, { 0 }, { b.tokens, 1 } }, got),
+		    -ENOSPC, "sequence 2");
+	decoder_free(d);
+	free(want);
+	end(&b);
+}
+END_TEST
+
+/* Keys and values that are rounded to 11 or 8 bits change logits by about as much. */
+START_TEST(small_caches)
+{
+	static const struct {
+		enum dtype dtype;
+		float most;
+	} types[] = { { DT_F16, 0.02f }, { DT_BF16, 0.16f } };
+	float got[VOCAB];
+	struct decoder *d;
+	struct bench b;
+	float *want;
+
+	begin(&b, models[_i]);
+	want = forward(&b);
+	for (int k = 0; k < 2; k++) {
+		const struct decoder_options o = { .cache = types[k].dtype };
+		float worst = 0;
+
+		check_ok(decoder_new(b.m, b.dev, &o, &d));
+		for (int at = 0; at < LENGTH; at += 10) {
+			check_ok(decoder_feed(d, b.tokens + at, 9, got));
+			check_ok(decoder_feed(d, b.tokens + at + 9, 1, got));
+			for (int v = 0; v < VOCAB; v++)
+				worst = fmaxf(worst, fabsf(got[v] - want[(at + 9) * VOCAB + v]));
+		}
+		ck_assert_msg(worst > 0 && worst <= types[k].most, "%s: %g",
+			      dtype_info(types[k].dtype)->name, worst);
+		decoder_free(d);
+	}
 	free(want);
 	end(&b);
 }
@@ -189,7 +283,7 @@ START_TEST(small_capacity)
 
 	begin(&b, models[_i]);
 	want = forward(&b);
-	check_ok(decoder_new(b.m, b.dev, 1, &d));
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .capacity = 1 }, &d));
 	check_ok(decoder_feed(d, b.tokens, 1, got));
 	compare(got, want, 0);
 	check_fails(decoder_feed(d, b.tokens, 2, got), -ENOSPC, "");
@@ -202,13 +296,15 @@ END_TEST
 START_TEST(sampling)
 {
 	static const float logits[4] = { 0, 2, 2, -INFINITY };
+	const struct sampling one = { .temperature = 1, .seed = 1 };
+	const struct sampling cold = { .temperature = 1e-3, .seed = 1 };
 	int counts[4] = { 0 };
 
-	ck_assert_int_eq(sample_token(logits, 4, 0, 0, 1, 0), 1);
+	ck_assert_int_eq(sample_token(logits, 4, &(struct sampling){ .seed = 1 }, 0), 1);
 	for (int i = 0; i < 20000; i++) {
-		int t = sample_token(logits, 4, 1, 0, 1, i);
+		int t = sample_token(logits, 4, &one, i);
 
-		ck_assert_int_eq(sample_token(logits, 4, 1, 0, 1, i), t);
+		ck_assert_int_eq(sample_token(logits, 4, &one, i), t);
 		counts[t]++;
 	}
 	/* exp(0) : exp(2) : exp(2) is 1268 : 9366 : 9366 of 20000; five sigma is 350 */
@@ -217,7 +313,7 @@ START_TEST(sampling)
 	ck_assert_int_lt(abs(counts[2] - 9366), 350);
 	ck_assert_int_eq(counts[3], 0);
 	for (int i = 0; i < 1000; i++)	/* hardly any temperature */
-		ck_assert_int_ne(sample_token(logits, 4, 1e-3, 0, 1, i), 0);
+		ck_assert_int_ne(sample_token(logits, 4, &cold, i), 0);
 }
 END_TEST
 
@@ -229,21 +325,24 @@ START_TEST(sampling_top_k)
 		{ 0, 0, 1, 0, 0, 0 }, { 1, 0, 1, 0, 0, 0 }, { 1, 0, 1, 1, 0, 0 },
 		{ 1, 0, 1, 1, 0, 1 }, { 1, 1, 1, 1, 0, 1 }, { 1, 1, 1, 1, 1, 1 },
 	};
-	int top_k = _i + 1, counts[6] = { 0 };
+	const struct sampling some = { .temperature = 1, .top_k = _i + 1, .seed = 7 };
+	const struct sampling all = { .temperature = 1, .seed = 7 };
+	const struct sampling six = { .temperature = 1, .top_k = 6, .seed = 7 };
+	int counts[6] = { 0 };
 	double total = 0;
 
 	for (int v = 0; v < 6; v++)
 		total += among[_i][v] * exp(logits[v]);
 	for (int i = 0; i < 20000; i++)
-		counts[sample_token(logits, 6, 1, top_k, 7, i)]++;
+		counts[sample_token(logits, 6, &some, i)]++;
 	for (int v = 0; v < 6; v++) {
 		double p = among[_i][v] * exp(logits[v]) / total;
 
 		ck_assert_int_le(fabs(counts[v] - 20000 * p), 5 * sqrt(20000 * p * (1 - p)));
 	}
 	for (int i = 0; i < 100; i++)
-		ck_assert_int_eq(sample_token(logits, 6, 1, 0, 7, i),
-				 sample_token(logits, 6, 1, 6, 7, i));
+		ck_assert_int_eq(sample_token(logits, 6, &all, i),
+				 sample_token(logits, 6, &six, i));
 }
 END_TEST
 
@@ -318,16 +417,81 @@ START_TEST(forward_targets)
 }
 END_TEST
 
+/*
+ * What is left of the probabilities .4 .2 .2 .1 .06 .04 (in another order) by the steps of
+ * the chain, worked out by hand.
+ */
+START_TEST(sampling_chain)
+{
+	static const double p[6] = { .04, .2, .4, .06, .2, .1 };
+	static const struct {
+		struct sampling how;
+		int kept[6];
+	} chain[] = {
+		{ { .top_p = .39 }, { 0, 0, 1, 0, 0, 0 } },
+		{ { .top_p = .41 }, { 0, 1, 1, 0, 0, 0 } },	/* the first of equals */
+		{ { .top_p = .61 }, { 0, 1, 1, 0, 1, 0 } },
+		{ { .top_p = .95 }, { 0, 1, 1, 1, 1, 1 } },
+		{ { .top_p = .97 }, { 1, 1, 1, 1, 1, 1 } },
+		{ { .min_p = .49 }, { 0, 1, 1, 0, 1, 0 } },
+		{ { .min_p = .51 }, { 0, 0, 1, 0, 0, 0 } },
+		{ { .min_p = .14 }, { 0, 1, 1, 1, 1, 1 } },
+		/* Of the three that top-k leaves, .4 is a half: shares are those of what is left. */
+		{ { .top_k = 3, .top_p = .49 }, { 0, 0, 1, 0, 0, 0 } },
+		{ { .top_k = 3, .top_p = .51 }, { 0, 1, 1, 0, 0, 0 } },
+		{ { .top_k = 5, .top_p = .9, .min_p = .2 }, { 0, 1, 1, 0, 1, 1 } },
+	};
+	struct sampling how = chain[_i].how;
+	int counts[6] = { 0 };
+	double total = 0;
+	float logits[6];
+
+	how.temperature = 2;	/* acts last: on what is left */
+	for (int v = 0; v < 6; v++) {
+		logits[v] = (float)log(p[v]) + 3;
+		total += chain[_i].kept[v] * sqrt(p[v]);
+	}
+	for (int i = 0; i < 20000; i++)
+		counts[sample_token(logits, 6, &how, i)]++;
+	for (int v = 0; v < 6; v++) {
+		double q = chain[_i].kept[v] * sqrt(p[v]) / total;
+
+		ck_assert_msg(fabs(counts[v] - 20000 * q) <= 5 * sqrt(20000 * q * (1 - q)),
+			      "%d: %d, not %g", v, counts[v], 20000 * q);
+	}
+}
+END_TEST
+
+START_TEST(sampling_penalty)
+{
+	static const uint32_t ids[] = { 5, 1, 2, 1, 4, 99 };
+	const struct sampling how = { .repeat_penalty = 2, .repeat_last = 5 };
+	float logits[6] = { 1, 3, -1, 2, 0, 7 };
+
+	sample_penalize(logits, 6, &how, ids, 6);
+	ck_assert(logits[0] == 1 && logits[1] == 1.5f && logits[2] == -2 && logits[3] == 2 &&
+		  logits[4] == 0 && logits[5] == 7);
+	sample_penalize(logits, 6, &(struct sampling){ .repeat_last = 5 }, ids, 6);
+	sample_penalize(logits, 6, &(struct sampling){ .repeat_penalty = 2 }, ids, 6);
+	ck_assert(logits[1] == 1.5f);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	const int nr = sizeof(models) / sizeof(models[0]);
 
 	tcase_add_loop_test(tc, chunks, 0, nr);
+	tcase_add_loop_test(tc, all_positions, 0, nr);
+	tcase_add_loop_test(tc, batches, 0, nr);
+	tcase_add_loop_test(tc, small_caches, 0, nr);
 	tcase_add_loop_test(tc, causal, 0, nr);
 	tcase_add_loop_test(tc, small_capacity, 0, nr);
 	tcase_add_loop_test(tc, forward_rows, 0, nr);
 	tcase_add_loop_test(tc, forward_targets, 0, nr);
 	tcase_add_test(tc, sampling);
 	tcase_add_loop_test(tc, sampling_top_k, 0, 6);
+	tcase_add_loop_test(tc, sampling_chain, 0, 11);
+	tcase_add_test(tc, sampling_penalty);
 }
 TEST_REGISTER(decoder, add);

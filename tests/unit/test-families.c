@@ -222,7 +222,7 @@ START_TEST(token_by_token)
 	length = (int)t.tokens->shape[1];
 	vocab = t.m->spec.vocab;
 	got = malloc(vocab * sizeof(*got));
-	check_ok(decoder_new(t.m, t.dev, length, &d));
+	check_ok(decoder_new(t.m, t.dev, &(struct decoder_options){ 0 }, &d));
 	for (int i = 0; i < length; i++) {
 		check_ok(decoder_feed(d, t.host[0] + i, 1, got));
 		for (int v = 0; v < vocab; v++)

@@ -152,7 +152,8 @@ static void compare(const float *a, const float *b, int nr, double tolerance)
 	for (int i = 0; i < nr; i++)
 		max = fmaxf(max, fabsf(a[i]));
 	for (int i = 0; i < nr; i++)
-		ck_assert_msg(fabsf(a[i] - b[i]) <= tolerance * max, "%d: %g and %g", i, a[i], b[i]);
+		ck_assert_msg(fabsf(a[i] - b[i]) <= tolerance * max, "%d: %g and %g", i, a[i],
+			      b[i]);
 }
 
 static const char *const devices[] = { "cpu", "remote" };

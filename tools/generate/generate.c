@@ -77,9 +77,9 @@ static struct generation options_generation(const struct loaded *l)
 		.tokens = opt.tokens,
 		.vocab = (int)tokenizer_vocab(l->tokenizer),
 		.eot = tokenizer_eot(l->tokenizer),
-		.temperature = opt.temperature,
-		.top_k = opt.top_k,
-		.seed = opt.seed,
+		.sampling = {
+			.temperature = opt.temperature, .top_k = opt.top_k, .seed = opt.seed,
+		},
 	};
 }
 

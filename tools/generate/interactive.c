@@ -167,7 +167,7 @@ static int do_seed(struct talk *t, const char *arg)
 	long long seed;
 
 	if (read_number("/seed", arg, INT_MAX, &seed)) {
-		t->g.seed = seed;
+		t->g.sampling.seed = seed;
 		session_rewind(t->session);
 	}
 	return 0;
@@ -178,7 +178,7 @@ static int do_top_k(struct talk *t, const char *arg)
 	long long top_k;
 
 	if (read_number("/top-k", arg, INT_MAX, &top_k))
-		t->g.top_k = (int)top_k;
+		t->g.sampling.top_k = (int)top_k;
 	return 0;
 }
 
@@ -189,7 +189,7 @@ static int do_temperature(struct talk *t, const char *arg)
 	if (str_to_double(arg, &value) || value < 0 || value > TEMPERATURE_MAX)
 		log_warn("/temperature: '%s' is not a number from 0 to %d", arg, TEMPERATURE_MAX);
 	else
-		t->g.temperature = value;
+		t->g.sampling.temperature = value;
 	return 0;
 }
 
