@@ -18,6 +18,10 @@ static int qlinear_vnni(const struct call *c)
 		qlinear_half_dots(&q);
 		return 0;
 	}
+	if (block && q.round == ACT_ROUND_Q8) {
+		qlinear_gemm(&q);
+		return 0;
+	}
 	return qlinear_floats(&q);
 }
 
@@ -26,7 +30,9 @@ static size_t qlinear_vnni_scratch(const struct call *c)
 	struct qlinear q = qlinear_arguments(c);
 	size_t floats = qlinear_floats_scratch(&q), dots = qlinear_dots_scratch(&q);
 
-	return floats > dots ? floats : dots;
+	size_t most = floats > dots ? floats : dots, gemm = qlinear_gemm_scratch(&q);
+
+	return most > gemm ? most : gemm;
 }
 
 static bool qlinear_vnni_usable(const struct call *maximal, const struct device *dev)
