@@ -320,12 +320,20 @@ static int check_room(const struct decoder *d, const struct decoder_input *in)
 	return 0;
 }
 
+static bool any_left(const struct decoder *d, const struct decoder_input *left)
+{
+	for (int b = 0; b < d->o.batch; b++)
+		if (left[b].nr)
+			return true;
+	return false;
+}
+
 static int run_long(struct decoder *d, struct decoder_input *left, float *logits)
 {
+	int ret = 0, time;
 	struct stage *s;
-	int ret, time;
 
-	do {
+	while (any_left(d, left) && !ret) {
 		ret = run_chunk(d, left, &s, &time);
 		if (!ret && logits)
 			ret = ended_logits(d, left, s, time, logits);
@@ -333,7 +341,7 @@ static int run_long(struct decoder *d, struct decoder_input *left, float *logits
 			left[b].tokens += d->took[b];
 			left[b].nr -= d->took[b];
 		}
-	} while (!ret && time == d->o.chunk);
+	}
 	return ret;
 }
 
