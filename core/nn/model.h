@@ -113,6 +113,12 @@ int model_refresh(struct model *m);
 /** model_init() - initial weights: param p from stream (seed, "init/" p->name). */
 int model_init(struct model *m, uint64_t seed);
 
+/**
+ * model_step_bytes() - of the weights that a step of decoding reads, whatever the batch: all
+ * but tables that rows are looked up in; one that is the head as well counts.
+ */
+double model_step_bytes(const struct model *m);
+
 /** model_count() - number of parameters; without position embedding if @compute. */
 int64_t model_count(const struct model *m, bool compute);
 
