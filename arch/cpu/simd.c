@@ -21,6 +21,12 @@ enum simd_level simd_level(void)
 	return level < limit ? level : limit;
 }
 
+bool simd_vnni(void)
+{
+	return simd_level() >= SIMD_LEVEL_AVX512 && HAS("avx512vnni") && HAS("avx512vbmi") &&
+	       HAS("f16c");
+}
+
 void simd_limit(enum simd_level level)
 {
 	limit = level;

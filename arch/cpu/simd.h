@@ -17,6 +17,8 @@
 #ifndef ARCH_CPU_SIMD_H
 #define ARCH_CPU_SIMD_H
 
+#include <stdbool.h>
+
 enum simd_level {
 	SIMD_LEVEL_PLAIN,	/* what the compiler's default target has: SSE2, NEON */
 	SIMD_LEVEL_AVX2,	/* with FMA */
@@ -102,6 +104,9 @@ enum simd_level {
 #endif
 
 #if IS_ENABLED(CONFIG_CPU_SIMD)
+
+/** simd_vnni() - from SIMD_LEVEL_AVX512 on: VNNI and VBMI as well? */
+bool simd_vnni(void);
 
 /** simd_level() - the best level that this CPU has and simd_limit() allows. */
 enum simd_level simd_level(void);
