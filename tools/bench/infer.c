@@ -388,7 +388,8 @@ static int prefill_run(int argc, char **argv)
 }
 
 static const struct option decode_options[] = {
-	OPTION_INT('n', "tokens", "N", &opt.tokens, 1, MAX_STEPS, "tokens to measure (default 64)"),
+	OPTION_INT('n', "tokens", "N", &opt.tokens, 1, MAX_STEPS,
+		   "tokens to measure (default 64)"),
 	OPTION_INT(0, "context", "N", &opt.context, 1, MAX_STEPS, "tokens in front of them (default "
 		   "128)"),
 	OPTION_INT('b', "batch", "N", &opt.batch, 1, 4096, "sequences at once (default 1)"),
