@@ -80,18 +80,61 @@ static double scaled(const struct rope_scaling *s, double f)
 	}
 }
 
-void rotation_make(struct rotation *r, const struct rope_attr *a, int64_t width, int64_t nr,
-		   void *memory)
+void rotation_init(struct rotation *r, const struct rope_attr *a, int64_t width)
 {
 	*r = (struct rotation){
-		.width = width, .pairs = nr_pairs(a, width), .nr = nr,
-		.adjacent = a->adjacent, .inverse = a->inverse, .frequency = memory,
+		.width = width, .pairs = nr_pairs(a, width),
+		.adjacent = a->adjacent, .inverse = a->inverse,
 	};
+}
+
+static void place(struct rotation *r, const struct rope_attr *a, int64_t nr, void *memory)
+{
+	r->nr = nr;
+	r->frequency = memory;
 	r->near = r->frequency + r->pairs;
 	r->table = (float *)(r->near + NEAR * 2 * r->pairs);
 	for (int64_t i = 0; i < r->pairs; i++)
 		r->frequency[i] = scaled(&a->scaling,
 					 pow(a->base, -2.0 * i / (2.0 * r->pairs)));
+}
+
+/* How many positions from @p on follow each other without crossing a multiple of NEAR. */
+static int64_t run_of(const int32_t *p, int64_t nr)
+{
+	int64_t n = 1;
+
+	while (n < nr && p[n] == p[n - 1] + 1 && p[n] % NEAR)
+		n++;
+	return n;
+}
+
+void rotation_angles(const struct rope_attr *a, int64_t width, const int32_t *positions,
+		     int64_t nr, void *memory, float *cs)
+{
+	bool made[NEAR] = { false };
+	struct rotation r;
+
+	rotation_init(&r, a, width);
+	place(&r, a, 0, memory);
+	for (int64_t t = 0, n; t < nr; t += n, cs += n * 2 * r.pairs) {
+		int64_t first = ((positions[t] % NEAR) + NEAR) % NEAR;
+
+		n = run_of(positions + t, nr - t);
+		for (int64_t i = first; i < first + n; i++) {
+			if (!made[i])
+				near_tile(&r, i);
+			made[i] = true;
+		}
+		angles_at(&r, positions[t], n, cs);
+	}
+}
+
+void rotation_make(struct rotation *r, const struct rope_attr *a, int64_t width, int64_t nr,
+		   void *memory)
+{
+	rotation_init(r, a, width);
+	place(r, a, nr, memory);
 	threads_run(NEAR, near_tile, r);
 	threads_run((nr + NEAR - 1) / NEAR, table_tile, r);
 }

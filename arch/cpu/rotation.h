@@ -38,6 +38,16 @@ size_t rotation_bytes(const struct rope_attr *a, int64_t width, int64_t nr);
 void rotation_make(struct rotation *r, const struct rope_attr *a, int64_t width, int64_t nr,
 		   void *memory);
 
+/** rotation_init() - for turning by angles that come from elsewhere. */
+void rotation_init(struct rotation *r, const struct rope_attr *a, int64_t width);
+
+/**
+ * rotation_angles() - the angles of @nr positions, { cos, sin } of each, and no others.
+ * @memory: rotation_bytes() of none, aligned to 8
+ */
+void rotation_angles(const struct rope_attr *a, int64_t width, const int32_t *positions,
+		     int64_t nr, void *memory, float *cs);
+
 /** rotation_at() - cos and sin at position @p. @own: room for 2 pairs, may be used */
 const float *rotation_at(const struct rotation *r, int32_t p, float *own);
 

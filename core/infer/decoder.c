@@ -193,14 +193,25 @@ int decoder_reset(struct decoder *d)
 	return kv_cache_reset(d->cache);
 }
 
-size_t decoder_cache_bytes(const struct decoder *d)
+double decoder_read_bytes(const struct decoder *d, int length)
 {
 	const struct model_spec *s = &d->model->spec;
-	size_t elements = 0;
+	double elements = 0;
 
-	for (int i = 0; i < s->layers; i++)
-		elements += 2 * (size_t)s->layer[i].kv_heads * s->layer[i].head_dim;
-	return elements * dtype_size(d->o.cache);
+	for (int i = 0; i < s->layers; i++) {
+		const struct layer_spec *l = &s->layer[i];
+		int seen = l->window && l->window < length ? l->window : length;
+
+		elements += 2.0 * l->kv_heads * l->head_dim * seen;
+	}
+	return elements * (double)dtype_size(d->o.cache);
+}
+
+void decoder_plans(struct decoder *d, struct plan *plans[DECODER_PLANS])
+{
+	plans[0] = d->stage[DECODE].plan;
+	plans[1] = d->stage[PREFILL].plan;
+	plans[2] = head_plan(d->head);
 }
 
 /* ---- running ------------------------------------------------------------------------ */
@@ -320,12 +331,20 @@ static int check_room(const struct decoder *d, const struct decoder_input *in)
 	return 0;
 }
 
+static bool any_left(const struct decoder *d, const struct decoder_input *left)
+{
+	for (int b = 0; b < d->o.batch; b++)
+		if (left[b].nr)
+			return true;
+	return false;
+}
+
 static int run_long(struct decoder *d, struct decoder_input *left, float *logits)
 {
+	int ret = 0, time;
 	struct stage *s;
-	int ret, time;
 
-	do {
+	while (any_left(d, left) && !ret) {
 		ret = run_chunk(d, left, &s, &time);
 		if (!ret && logits)
 			ret = ended_logits(d, left, s, time, logits);
@@ -333,7 +352,7 @@ static int run_long(struct decoder *d, struct decoder_input *left, float *logits
 			left[b].tokens += d->took[b];
 			left[b].nr -= d->took[b];
 		}
-	} while (!ret && time == d->o.chunk);
+	}
 	return ret;
 }
 

@@ -16,6 +16,7 @@
 
 struct decoder;
 struct model;
+struct plan;
 
 /**
  * struct decoder_options - all zero: one sequence of the model's context, f32.
@@ -65,7 +66,18 @@ int decoder_truncate(struct decoder *d, int b, int count);
 /** decoder_reset() - empty sequences. */
 int decoder_reset(struct decoder *d);
 
-/** decoder_cache_bytes() - of keys and values, for one token of one sequence. */
-size_t decoder_cache_bytes(const struct decoder *d);
+/**
+ * decoder_read_bytes() - of keys and values that the next token of a sequence of @length
+ * tokens reads: windowed layers look back less.
+ */
+double decoder_read_bytes(const struct decoder *d, int length);
+
+#define DECODER_PLANS 3
+
+/**
+ * decoder_plans() - for timing: those of one token, of a chunk, and of the head.
+ * NULL: not needed so far
+ */
+void decoder_plans(struct decoder *d, struct plan *plans[DECODER_PLANS]);
 
 #endif

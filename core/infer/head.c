@@ -138,6 +138,11 @@ int head_take(struct head *h, int at, const struct tensor *hidden, int64_t first
 			   at * width * dtype_size(h->model->compute));
 }
 
+struct plan *head_plan(struct head *h)
+{
+	return h->to_logits.plan;
+}
+
 int head_logits(struct head *h, int nr, float *logits)
 {
 	int ret = run(h, &h->to_logits, nr);

@@ -12,6 +12,7 @@
 
 struct head;
 struct model;
+struct plan;
 
 /** struct token_score - what the model said of a token: log p in nats, and its favourite. */
 struct token_score {
@@ -28,6 +29,9 @@ void head_free(struct head *h);
 
 /** head_take() - rows @first ... of @hidden, (..., width), become rows @at ... of the head. */
 int head_take(struct head *h, int at, const struct tensor *hidden, int64_t first, int nr);
+
+/** head_plan() - of head_logits(), for timing; NULL before the first. */
+struct plan *head_plan(struct head *h);
 
 /** head_logits() - of the first @nr rows: (@nr, V), host memory. */
 int head_logits(struct head *h, int nr, float *logits);

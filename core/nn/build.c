@@ -196,16 +196,40 @@ static struct rope_attr rope_of(const struct model_spec *s, const struct layer_s
 	return rope;
 }
 
+/* In one model layers differ in the base, and in whether it is scaled. */
+static bool same_angles(const struct shared_angles *a, const struct rope_attr *rope, int width)
+{
+	return a->width == width && a->rope.base == rope->base &&
+	       a->rope.scaling.kind == rope->scaling.kind;
+}
+
+/* Angles that layers have in common are computed once. */
+static struct tensor *angles_of(struct builder *b, const struct rope_attr *rope, int width)
+{
+	struct shared_angles *r = b->angles;
+
+	while (r < b->angles + ANGLES_MAX && r->angles && !same_angles(r, rope, width))
+		r++;
+	if (r == b->angles + ANGLES_MAX)
+		return NULL;
+	if (!r->angles)
+		*r = (struct shared_angles){
+			*rope, width, op_rope_angles(b->graph, b->positions, rope, width) };
+	return r->angles;
+}
+
 /* New keys and values go behind those that the cache holds, keys turned already. */
 static void cache_append(struct builder *b, int layer, struct tensor **q, struct tensor **k,
 			 struct tensor **v)
 {
 	const struct model_spec *s = &b->model->spec;
 	struct rope_attr rope = rope_of(s, &s->layer[layer]);
+	struct tensor *angles;
 
 	if (is_rotary(s)) {
-		*q = op_rope(b->graph, *q, b->positions, &rope);
-		*k = op_rope(b->graph, *k, b->positions, &rope);
+		angles = angles_of(b, &rope, s->layer[layer].head_dim);
+		*q = op_rope_by(b->graph, *q, b->positions, angles, &rope);
+		*k = op_rope_by(b->graph, *k, b->positions, angles, &rope);
 	}
 	*k = kv_cache_append(b->cache, b->graph, layer, KV_KEYS, *k);
 	*v = kv_cache_append(b->cache, b->graph, layer, KV_VALUES, *v);

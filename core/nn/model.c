@@ -304,6 +304,23 @@ int model_refresh(struct model *m)
 	return ret;
 }
 
+double model_step_bytes(const struct model *m)
+{
+	double bytes = 0;
+
+	for (int i = 0; i < m->nr_params; i++) {
+		const struct param_info *p = &m->params[i];
+		int64_t count = p->nd == 2 ? p->n[0] * p->n[1] : p->n[0];
+		bool looked_up = p->positional ||
+				 (p->kind == WEIGHT_EMBEDDING && !m->spec.tied);
+		enum dtype dtype = p->place ? p->dtype :
+				   model_has_shadow(m, p) ? DT_BF16 : DT_F32;
+
+		bytes += looked_up ? 0 : (double)dtype_bytes(dtype, count);
+	}
+	return bytes;
+}
+
 int64_t model_count(const struct model *m, bool compute)
 {
 	int64_t count = 0;

@@ -113,6 +113,12 @@ int model_refresh(struct model *m);
 /** model_init() - initial weights: param p from stream (seed, "init/" p->name). */
 int model_init(struct model *m, uint64_t seed);
 
+/**
+ * model_step_bytes() - of the weights that a step of decoding reads, whatever the batch: all
+ * but tables that rows are looked up in; one that is the head as well counts.
+ */
+double model_step_bytes(const struct model *m);
+
 /** model_count() - number of parameters; without position embedding if @compute. */
 int64_t model_count(const struct model *m, bool compute);
 
@@ -137,6 +143,15 @@ void model_entries_free(struct tensor_entry *entries, int nr);
 
 /* ---- building graphs -------------------------------------------------------- */
 
+#define ANGLES_MAX 4
+
+/** struct shared_angles - angles in a graph; @angles NULL: none yet. */
+struct shared_angles {
+	struct rope_attr rope;
+	int width;
+	struct tensor *angles;
+};
+
 /**
  * struct builder - inputs of a family's build function, and what it may call.
  * All tensors may be NULL while parameters are collected.
@@ -151,6 +166,7 @@ struct builder {
 	struct tensor *rng_key;		/* i64 (2): seed, step; NULL without dropout */
 	struct kv_cache *cache;		/* decoding: keys and values so far; or NULL */
 	bool collecting;		/* first run: note the parameters */
+	struct shared_angles angles[ANGLES_MAX];
 };
 
 /** nn_weight() - the parameter called @name as a tensor of the builder's graph. */

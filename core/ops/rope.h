@@ -51,6 +51,25 @@ struct rope_attr {
 struct tensor *op_rope(struct graph *g, struct tensor *x, struct tensor *positions,
 		       const struct rope_attr *attr);
 
+/**
+ * op_rope_angles() - cosines, then sines, of the angles by which op_rope() turns: what many
+ * layers have in common is computed once.  Not differentiable.
+ * @width: of a head
+ * Return: f32 (B, T, 2, rotary_dims / 2), of @attr without inverse.
+ */
+struct tensor *op_rope_angles(struct graph *g, struct tensor *positions,
+			      const struct rope_attr *attr, int64_t width);
+
+/** op_rope_by() - op_rope() to the last bit, with @angles of op_rope_angles() as it is. */
+struct tensor *op_rope_by(struct graph *g, struct tensor *x, struct tensor *positions,
+			  struct tensor *angles, const struct rope_attr *attr);
+
+/** struct rope_angles_attr - @width: of a head. */
+struct rope_angles_attr {
+	struct rope_attr rope;
+	int64_t width;
+};
+
 /** rope_check() - -EINVAL if op @op cannot so turn heads of @width elements. */
 int rope_check(const char *op, const struct rope_attr *a, int64_t width);
 

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "data/dataset.h"
+#include "formats/source.h"
+#include "infer/load.h"
 #include "io/checkpoint.h"
 #include "io/run.h"
 #include "io/safetensors.h"
@@ -70,8 +73,6 @@ void model_files_free(struct checkpoint_file files[MODEL_FILES])
 		free((void *)files[i].bytes);
 }
 
-/* ---- reading ----------------------------------------------------------------- */
-
 static bool has_file(const char *dir, const char *name)
 {
 	char *path = path_join(dir, name);
@@ -80,6 +81,49 @@ static bool has_file(const char *dir, const char *name)
 	free(path);
 	return there;
 }
+
+/* ---- formats of others -------------------------------------------------------------- */
+
+/* Another program's model; ours have a configuration of knlp or are runs. */
+static bool is_foreign(const char *path)
+{
+	struct stat st;
+
+	if (!IS_ENABLED(CONFIG_FORMATS) || stat(path, &st))
+		return false;
+	if (!S_ISDIR(st.st_mode))
+		return true;
+	return has_file(path, "config.json") && !has_file(path, CONFIG_FILE);
+}
+
+static int load_foreign(struct loaded *l, const char *path, struct device *dev)
+{
+	int ret = source_open(path, &l->source);
+
+	if (ret)
+		return ret;
+	l->dir = strdup(path);
+	l->cfg = config_new();
+	if (!l->dir || !l->cfg)
+		return fail_nomem(strlen(path), "a model");
+	l->tokenizer = l->source->tokenizer;
+	l->chat_template = l->source->chat_template;
+	return model_from_source(l->source, dev, &l->model);
+}
+
+static int fill_foreign(struct model *m, const char *path)
+{
+	struct model_source *src;
+	int ret = source_open(path, &src);
+
+	if (ret)
+		return ret;
+	ret = model_fill(m, src);
+	source_close(src);
+	return ret;
+}
+
+/* ---- reading ----------------------------------------------------------------- */
 
 static int newest_checkpoint(const char *path, char **dir)
 {
@@ -146,8 +190,11 @@ static int load_from(struct model *m, const char *dir)
 int model_load_weights(struct model *m, const char *path)
 {
 	char *dir;
-	int ret = model_folder(path, &dir);
+	int ret;
 
+	if (is_foreign(path))
+		return fill_foreign(m, path);
+	ret = model_folder(path, &dir);
 	if (ret)
 		return ret;
 	ret = load_from(m, dir);
@@ -202,7 +249,7 @@ static int load_config(struct loaded *l)
 	return ret;
 }
 
-static int load_model(struct loaded *l, struct device *dev)
+static int load_weights(struct loaded *l, struct device *dev)
 {
 	struct model_spec spec;
 	int ret = spec_from_config(l->cfg, (int)tokenizer_vocab(l->tokenizer), &spec);
@@ -214,18 +261,23 @@ static int load_model(struct loaded *l, struct device *dev)
 	return ret ? ret : load_from(l->model, l->dir);
 }
 
+static int load_folder(struct loaded *l, const char *path, struct device *dev)
+{
+	int ret = model_folder(path, &l->dir);
+
+	if (!ret)
+		ret = load_config(l);
+	if (!ret)
+		ret = tokenizer_load(l->dir, &l->tokenizer);
+	return ret ? ret : load_weights(l, dev);
+}
+
 int model_load(const char *path, struct device *dev, struct loaded *l)
 {
 	int ret;
 
 	memset(l, 0, sizeof(*l));
-	ret = model_folder(path, &l->dir);
-	if (!ret)
-		ret = load_config(l);
-	if (!ret)
-		ret = tokenizer_load(l->dir, &l->tokenizer);
-	if (!ret)
-		ret = load_model(l, dev);
+	ret = is_foreign(path) ? load_foreign(l, path, dev) : load_folder(l, path, dev);
 	if (ret)
 		model_unload(l);
 	return ret;
@@ -234,7 +286,10 @@ int model_load(const char *path, struct device *dev, struct loaded *l)
 void model_unload(struct loaded *l)
 {
 	model_free(l->model);
-	tokenizer_free(l->tokenizer);
+	if (l->source)
+		source_close(l->source);
+	else
+		tokenizer_free(l->tokenizer);
 	config_free(l->cfg);
 	free(l->dir);
 	memset(l, 0, sizeof(*l));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Models as folders: a run, or a model folder.
+ * Models: a run, a model folder, or a file or folder of another program, in any format that
+ * core/formats reads.
  *
  *	FOLDER/model.safetensors	weights, named as in Hugging Face
  *	FOLDER/config			the knlp configuration that describes the model
@@ -17,6 +18,7 @@
 
 struct dataset;
 struct model;
+struct model_source;
 struct tokenizer;
 
 #define MODEL_FILES 2	/* config and tokenizer.json */
@@ -26,12 +28,21 @@ int model_files_make(const struct config *cfg, struct dataset *data,
 		     struct checkpoint_file files[MODEL_FILES]);
 void model_files_free(struct checkpoint_file files[MODEL_FILES]);
 
-/** struct loaded - a model ready for use, and what belongs to it. */
+/**
+ * struct loaded - a model ready for use, and what belongs to it.
+ * @dir: the model folder, or the path of a model of another format
+ * @cfg: parameters; of another program's model: the defaults
+ * @tokenizer: NULL if there is none
+ * @chat_template: NULL if there is none
+ * @source: what is open, and owns the tokenizer; NULL for a model folder
+ */
 struct loaded {
-	char *dir;			/* the model folder */
+	char *dir;
 	struct config *cfg;
 	struct tokenizer *tokenizer;
+	const char *chat_template;
 	struct model *model;
+	struct model_source *source;
 };
 
 /** model_folder() - the model folder that @path (a run or a model folder) stands for. */
@@ -40,11 +51,17 @@ int model_folder(const char *path, char **dir);
 /** model_keep() - if folder @dir is a checkpoint of a run, mark it as never to be pruned. */
 int model_keep(const char *dir);
 
-/** model_load() - open run or model folder @path and load its weights onto @dev. */
+/**
+ * model_load() - open the model @path and load its weights onto @dev, in the types that the
+ * file has.
+ */
 int model_load(const char *path, struct device *dev, struct loaded *l);
 void model_unload(struct loaded *l);
 
-/** model_load_weights() - weights of @path into @m, which must have the same tensors. */
+/**
+ * model_load_weights() - weights of @path, in whatever format, into @m, which must have the
+ * same tensors.
+ */
 int model_load_weights(struct model *m, const char *path);
 
 /** model_weights_hash() - checksum of the weights of run or model folder @path. */

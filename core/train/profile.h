@@ -7,34 +7,14 @@
 
 #include <stdbool.h>
 
-#include "tensor/arch.h"
+#include "tensor/op-time.h"
 
 struct trainer;
-
-/**
- * struct op_time - all calls of one kernel in one training step.
- * @calls: per step
- * @seconds: per step, measured
- * @flops, @bytes: per step, from the op's cost rule
- * @least: seconds per step that the calls would take at the device's rates: of each, the
- *	time of its arithmetic or of its memory traffic, whichever is longer
- */
-struct op_time {
-	const char *op, *kernel;
-	long calls;
-	double seconds, flops, bytes, least;
-};
 
 /** trainer_timing() - measure the kernels of the steps from now on; see plan_timing(). */
 void trainer_timing(struct trainer *t, bool on);
 
-/**
- * trainer_op_times() - the kernels of a step, the slowest first.
- * @steps: how many were run since trainer_timing()
- * @rates: of the device; zeros, and @least of the kernels is not finite
- * @list: caller frees it
- * Return: their number, or -ENOMEM.
- */
+/** trainer_op_times() - the kernels of a step, see op_times(). */
 int trainer_op_times(struct trainer *t, int steps, const struct device_rates *rates,
 		     struct op_time **list);
 

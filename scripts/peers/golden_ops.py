@@ -258,6 +258,14 @@ def rope_fn(a):
     return rope
 
 
+def angles_fn(a, width):
+    def angles(positions):
+        f = scaled(f32(a["base"]) ** (-torch.arange(0, width, 2).double() / width), a)
+        angle = positions.double()[:, :, None] * f
+        return torch.stack([angle.cos(), angle.sin()], 2)
+    return angles
+
+
 NO_SCALING = {"scaling.kind": 0, "scaling.factor": 0, "scaling.low": 0, "scaling.high": 0,
               "scaling.original": 0}
 LINEAR = {"scaling.kind": 1, "scaling.factor": 8}
@@ -269,7 +277,9 @@ def ropes():
     plain = dict(base=10000, rotary_dims=0, adjacent=False, inverse=False) | NO_SCALING
     for name, scaling in ("linear", LINEAR), ("llama3", LLAMA3):
         a = plain | scaling
-        add_case("rope", name, a, [normal(2, 3, 2, 16), ids(500, 2, 3)], rope_fn(NO_SCALING | a), (0,))
+        add_case("rope", name, a, [normal(2, 3, 2, 16), ids(500, 2, 3)], rope_fn(a), (0,))
+        of = {"rope." + key: value for key, value in a.items()} | {"width": 16}
+        add_case("rope_angles", name, of, [ids(500, 2, 3)], angles_fn(a, 16))
     for name, a in (
             ("halves", dict(base=10000, rotary_dims=0, adjacent=False, inverse=False)),
             ("adjacent", dict(base=500, rotary_dims=0, adjacent=True, inverse=False)),

@@ -136,7 +136,7 @@ static void feed(struct bench *b, struct decoder *d, int chunk, const float *wan
 
 START_TEST(chunks)
 {
-	static const int sizes[] = { 1, 3, 64, LENGTH };
+	static const int sizes[] = { 1, 3, 40, 64, LENGTH };
 	struct decoder *d;
 	struct bench b;
 	float *want, got[VOCAB];
@@ -144,7 +144,7 @@ START_TEST(chunks)
 	begin(&b, models[_i]);
 	want = forward(&b);
 	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .chunk = 40 }, &d));
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		feed(&b, d, sizes[i], want);
 		check_fails(decoder_feed(d, b.tokens, 1, got), -ENOSPC, "");
 		check_ok(decoder_reset(d));
@@ -436,7 +436,7 @@ START_TEST(sampling_chain)
 		{ { .min_p = .49 }, { 0, 1, 1, 0, 1, 0 } },
 		{ { .min_p = .51 }, { 0, 0, 1, 0, 0, 0 } },
 		{ { .min_p = .14 }, { 0, 1, 1, 1, 1, 1 } },
-		/* Of the three that top-k leaves, .4 is a half: shares are those of what is left. */
+		/* Of the three that top-k leaves .4 is a half: shares are of what is left. */
 		{ { .top_k = 3, .top_p = .49 }, { 0, 0, 1, 0, 0, 0 } },
 		{ { .top_k = 3, .top_p = .51 }, { 0, 1, 1, 0, 0, 0 } },
 		{ { .top_k = 5, .top_p = .9, .min_p = .2 }, { 0, 1, 1, 0, 1, 1 } },

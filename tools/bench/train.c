@@ -16,6 +16,7 @@
 #include "base/usage.h"
 #include "data/dataset.h"
 #include "nn/model.h"
+#include "tools/bench/op-table.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -139,7 +140,7 @@ static double peak_of(const struct bench *b)
 static int print_json(const struct bench *b, double median, double flops)
 {
 	const struct train_shape *s = trainer_shape(b->t);
-	struct json_out *o = json_out_new(), *list;
+	struct json_out *o = json_out_new();
 	double peak = peak_of(b);
 
 	json_out_int(o, "parameters", model_count(trainer_model(b->t), false));
@@ -158,38 +159,9 @@ static int print_json(const struct bench *b, double median, double flops)
 	json_out_number(o, "share_of_peak", flops / median / peak);
 	json_out_number(o, "rss_mib", b->rss);
 	json_out_number(o, "load", b->load);
-	list = opt.ops ? json_out_array(o, "ops") : NULL;
-	for (int i = 0; i < b->nr_ops; i++) {
-		struct json_out *row = json_out_object(list, NULL);
-
-		json_out_text(row, "op", b->ops[i].op);
-		json_out_text(row, "kernel", b->ops[i].kernel);
-		json_out_int(row, "calls", b->ops[i].calls);
-		json_out_number(row, "ms", 1e3 * b->ops[i].seconds);
-		json_out_number(row, "share_of_step", b->ops[i].seconds / b->timed);
-		json_out_number(row, "gflops", 1e-9 * b->ops[i].flops / b->ops[i].seconds);
-		json_out_number(row, "gb_s", 1e-9 * b->ops[i].bytes / b->ops[i].seconds);
-		json_out_number(row, "share_of_best", b->ops[i].least / b->ops[i].seconds);
-	}
+	if (opt.ops)
+		op_table_json(o, b->ops, b->nr_ops, b->timed);
 	return json_out_print(o);
-}
-
-static void print_ops(const struct bench *b)
-{
-	double rest = b->timed;
-
-	printf("\n%-28s %6s %10s %7s %9s %8s %7s\n", "KERNEL", "CALLS", "MS", "% STEP",
-	       "GFLOP/s", "GB/s", "% BEST");
-	for (int i = 0; i < b->nr_ops; i++) {
-		const struct op_time *op = &b->ops[i];
-
-		rest -= op->seconds;
-		printf("%-28s %6ld %10.3f %7.1f %9.1f %8.1f %7.1f\n", op->kernel, op->calls,
-		       1e3 * op->seconds, 100 * op->seconds / b->timed,
-		       1e-9 * op->flops / op->seconds, 1e-9 * op->bytes / op->seconds,
-		       100 * op->least / op->seconds);
-	}
-	printf("%-28s %6s %10.3f %7.1f\n", "between them", "", 1e3 * rest, 100 * rest / b->timed);
 }
 
 static int print_text(const struct bench *b, double median, double flops)
@@ -212,7 +184,7 @@ static int print_text(const struct bench *b, double median, double flops)
 		       1e-9 * peak_of(b));
 	printf("\n%-14s %s at most\n", "memory", format_bytes(rss, (uint64_t)(b->rss * (1 << 20))));
 	if (opt.ops)
-		print_ops(b);
+		op_table_print(b->ops, b->nr_ops, b->timed);
 	return 0;
 }
 
