@@ -43,12 +43,15 @@ void KERNEL(sums)(int64_t steps, const char *a, const uint32_t *b,
 		  const struct gemm_micro *t, const int vecs, const bool panel)
 {
 	const int64_t row = panel ? 4 : t->a_row, step = panel ? 4 * GEMM_ROWS : 4;
+	const int64_t ahead_step = t->ahead_step;
+	const char *ahead = t->ahead;
 	KERNEL(vec) sum[ROWS][VECS] = { 0 };
 	_Alignas(64) float tile[ROWS * COLS];
 
-	for (int64_t p = 0; p < steps; p++, a += step, b += COLS) {
+	for (int64_t p = 0; p < steps; p++, a += step, b += COLS, ahead += ahead_step) {
 		KERNEL(vec) x[VECS];
 
+		__builtin_prefetch(ahead, 0, 2);
 		SIMD_UNROLL
 		for (int v = 0; v < vecs; v++)
 			x[v] = (KERNEL(vec))*(const KERNEL(words) *)(b + v * LANES_);
@@ -94,13 +97,15 @@ void KERNEL(micro_from)(int64_t steps, const char *a, const uint32_t *b,
 	struct gemm_micro t = *whole;
 	int64_t row = panel ? 4 : t.a_row;
 
-	for (; t.rows > 0; t.rows -= ROWS, a += ROWS * row, t.c += ROWS * t.c_row)
+	for (; t.rows > 0; t.rows -= ROWS, a += ROWS * row, t.c += ROWS * t.c_row) {
 		if (t.cols > 2 * LANES_)
 			KERNEL(sums)(steps, a, b, &t, 3, panel);
 		else if (t.cols > LANES_)
 			KERNEL(sums)(steps, a, b, &t, 2, panel);
 		else
 			KERNEL(sums)(steps, a, b, &t, 1, panel);
+		t.ahead_step = 0;	/* once is enough */
+	}
 }
 
 static KERNEL_TARGET void KERNEL(micro)(int64_t steps, const void *a, const uint32_t *b,
