@@ -159,10 +159,9 @@ static void prefetch_finish(const struct gemm *g, const struct gemm_micro *t, in
 {
 	if (g->slope_at)
 		prefetch_rows(g, g->slope_at, t, row, col);
-	if (g->before && g->before != sums_in_place(g))
+	if (g->before)
 		prefetch_rows(g, g->before, t, row, col);
-	if (g->c != sums_in_place(g))
-		prefetch_rows(g, g->c, t, row, col);
+	prefetch_rows(g, g->c, t, row, col);
 }
 
 /* Rows of A, from row @row on, of which @rows are left in the tile. */
