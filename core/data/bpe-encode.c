@@ -7,7 +7,7 @@
 
 /* ---- a heap of rank << 32 | symbol: lowest rank first, leftmost of equals ---------- */
 
-static void heap_push(uint64_t *heap, size_t *nr, uint64_t value)
+void bpe_push(uint64_t *heap, size_t *nr, uint64_t value)
 {
 	size_t i = (*nr)++;
 
@@ -18,7 +18,7 @@ static void heap_push(uint64_t *heap, size_t *nr, uint64_t value)
 	heap[i] = value;
 }
 
-static uint64_t heap_pop(uint64_t *heap, size_t *nr)
+uint64_t bpe_pop(uint64_t *heap, size_t *nr)
 {
 	uint64_t top = heap[0], last = heap[--*nr];
 	size_t i = 0, child;
@@ -35,19 +35,21 @@ static uint64_t heap_pop(uint64_t *heap, size_t *nr)
 	return top;
 }
 
-static int make_scratch(struct bpe *bpe, size_t len)
+int bpe_reserve(struct bpe *bpe, size_t len)
 {
 	size_t cap = bpe->scratch_cap ? bpe->scratch_cap : 256;
-	struct symbol *symbols;
+	size_t size = bpe->tok.method == METHOD_SCORE_BPE ? sizeof(struct text_symbol)
+							  : sizeof(struct symbol);
+	void *symbols;
 	uint64_t *heap;
 
 	if (len <= bpe->scratch_cap)
 		return 0;
 	while (cap < len)
 		cap *= 2;
-	symbols = realloc(bpe->symbols, cap * sizeof(*symbols));
+	symbols = realloc(bpe->symbols, cap * size);
 	if (!symbols)
-		return fail_nomem(cap * sizeof(*symbols), "a long word");
+		return fail_nomem(cap * size, "a long word");
 	bpe->symbols = symbols;
 	heap = realloc(bpe->heap, 3 * cap * sizeof(*heap));
 	if (!heap)
@@ -60,17 +62,24 @@ static int make_scratch(struct bpe *bpe, size_t len)
 /* Offer the pair of symbol @i and its right neighbour. */
 static void offer(struct bpe *bpe, uint32_t i, size_t *nr)
 {
-	const struct symbol *s = &bpe->symbols[i];
+	const struct symbol *sym = bpe->symbols, *s = &sym[i];
 	uint32_t rank;
 
 	if (s->next == NO_TOKEN)
 		return;
-	rank = bpe_rank(bpe, s->id, bpe->symbols[s->next].id);
+	rank = bpe_rank(bpe, s->id, sym[s->next].id);
 	if (rank != NO_TOKEN)
-		heap_push(bpe->heap, nr, (uint64_t)rank << 32 | i);
+		bpe_push(bpe->heap, nr, (uint64_t)rank << 32 | i);
 }
 
-static void merge_all(struct bpe *bpe, size_t len)
+static uint32_t result(const struct bpe *bpe, uint32_t left, uint32_t right)
+{
+	uint32_t rank = bpe_rank(bpe, left, right);
+
+	return rank == NO_TOKEN ? NO_TOKEN : bpe->tok.merges[rank].result;
+}
+
+void bpe_merge(struct bpe *bpe, size_t len)
 {
 	struct symbol *sym = bpe->symbols;
 	size_t nr = 0;
@@ -78,12 +87,19 @@ static void merge_all(struct bpe *bpe, size_t len)
 	for (uint32_t i = 0; i + 1 < len; i++)
 		offer(bpe, i, &nr);
 	while (nr) {
-		uint64_t best = heap_pop(bpe->heap, &nr);
+		uint64_t best = bpe_pop(bpe->heap, &nr);
 		const struct token_merge *m = &bpe->tok.merges[best >> 32];
 		uint32_t i = (uint32_t)best, next = sym[i].next;
 
-		/* An offer is stale when a merge has changed either side since. */
-		if (sym[i].id != m->left || next == NO_TOKEN || sym[next].id != m->right)
+		if (sym[i].id == NO_TOKEN || next == NO_TOKEN)
+			continue;
+		/*
+		 * An offer is stale when a merge has changed either side since.  But the
+		 * references compare what it makes only, so that one is good for another
+		 * pair that makes the same token.
+		 */
+		if ((sym[i].id != m->left || sym[next].id != m->right) &&
+		    result(bpe, sym[i].id, sym[next].id) != m->result)
 			continue;
 		sym[i].id = m->result;
 		sym[i].next = sym[next].next;
@@ -99,6 +115,7 @@ static void merge_all(struct bpe *bpe, size_t len)
 static int encode_word(struct bpe *bpe, const char *word, size_t len, struct token_list *out)
 {
 	struct symbol *sym;
+	size_t nr = 0;
 	int ret;
 
 	if (bpe->tok.ignore_merges) {
@@ -107,21 +124,29 @@ static int encode_word(struct bpe *bpe, const char *word, size_t len, struct tok
 		if (id != NO_TOKEN)
 			return token_list_add(out, id);
 	}
-	ret = make_scratch(bpe, len);
+	ret = bpe_reserve(bpe, len);
 	if (!ret)
 		ret = token_list_reserve(out, len);
 	if (ret)
 		return ret;
 	sym = bpe->symbols;
-	for (size_t i = 0; i < len; i++)
-		sym[i] = (struct symbol){
-			.id = bpe->of_byte[(unsigned char)word[i]],
-			.prev = i ? i - 1 : NO_TOKEN,
-			.next = i + 1 < len ? i + 1 : NO_TOKEN,
-		};
-	merge_all(bpe, len);
+	for (size_t i = 0; i < len; i++) {
+		uint32_t id = bpe->of_byte[(unsigned char)word[i]];
+
+		/* One without a token: llama.cpp still keeps its neighbours apart. */
+		if (id != NO_TOKEN || bpe->tok.raw_added)
+			sym[nr++].id = id;
+	}
+	if (!nr)
+		return 0;
+	for (size_t i = 0; i < nr; i++) {
+		sym[i].prev = i ? i - 1 : NO_TOKEN;
+		sym[i].next = i + 1 < nr ? i + 1 : NO_TOKEN;
+	}
+	bpe_merge(bpe, nr);
 	for (uint32_t i = 0; i != NO_TOKEN; i = sym[i].next)
-		out->ids[out->nr++] = sym[i].id;
+		if (sym[i].id != NO_TOKEN)
+			out->ids[out->nr++] = sym[i].id;
 	return 0;
 }
 
@@ -131,12 +156,10 @@ static int encode_cached(struct bpe *bpe, const char *word, size_t len, struct t
 	size_t before = out->nr;
 	int ret;
 
-	if (len == 1)
-		return token_list_add(out, bpe->of_byte[(unsigned char)word[0]]);
 	if (len > WORD_BYTES)
 		return encode_word(bpe, word, len, out);
-	slot = &bpe->cache[bpe_hash(word, len) % WORD_SLOTS];
-	if (slot->len == len && !memcmp(slot->text, word, len)) {
+	slot = word_slot(bpe->pieces.cache, word, len);
+	if (word_is(slot, word, len)) {
 		ret = token_list_reserve(out, WORD_IDS);
 		if (ret)
 			return ret;
@@ -145,13 +168,9 @@ static int encode_cached(struct bpe *bpe, const char *word, size_t len, struct t
 		return 0;
 	}
 	ret = encode_word(bpe, word, len, out);
-	if (ret || out->nr - before > WORD_IDS)
-		return ret;
-	slot->len = len;
-	slot->nr = out->nr - before;
-	memcpy(slot->text, word, len);
-	memcpy(slot->ids, out->ids + before, slot->nr * sizeof(*slot->ids));
-	return 0;
+	if (!ret)
+		word_keep(slot, word, len, out->ids + before, out->nr - before);
+	return ret;
 }
 
 /* struct encoding - where the ids of the words go. */
@@ -163,8 +182,9 @@ struct encoding {
 static int encode_next(void *ctx, const char *word, size_t len)
 {
 	const struct encoding *e = ctx;
+	int ret = encode_cached(e->bpe, word, len, e->out);
 
-	return encode_cached(e->bpe, word, len, e->out);
+	return ret ? ret : token_list_flush(e->out);
 }
 
 int bpe_encode(struct tokenizer *tok, const char *text, size_t len, struct token_list *out)

@@ -11,6 +11,7 @@
 #include "data/bpe.h"
 #include "data/bytelevel.h"
 #include "data/corpus-words.h"
+#include "data/token-source.h"
 #include "data/utf8.h"
 
 #define REGEX	"regex:"
@@ -128,9 +129,9 @@ static int begin_tokens(struct training *t)
 	if (opt->vocab < least)
 		return fail(-EINVAL, "a vocabulary of %u is too small: 256 bytes and %d special "
 			    "tokens are %u", opt->vocab, opt->nr_special + 1, least);
-	if (opt->vocab > BPE_VOCAB_MAX)
+	if (opt->vocab > TOKENS_MAX)
 		return fail(-EINVAL, "a vocabulary of %u is above the limit of %u", opt->vocab,
-			    BPE_VOCAB_MAX);
+			    TOKENS_MAX);
 	ret = add_special(t, TOKENIZER_EOT);
 	for (int i = 0; i < opt->nr_special && !ret; i++)
 		ret = add_special(t, opt->special[i]);
@@ -229,13 +230,13 @@ static int make_merges(struct training *t)
 /* Not in the table of kinds: it comes from no file. */
 static const struct tokenizer_kind trained = {
 	.name = "trained",
-	.encode = bpe_encode,
-	.release = bpe_release,
+	.encode = tokenizer_run,
+	.release = tokenizer_release,
 };
 
-static struct bpe_pair spell_pair(const struct training *t, const struct token_merge *m)
+static struct token_pair spell_pair(const struct training *t, const struct token_merge *m)
 {
-	return (struct bpe_pair){
+	return (struct token_pair){
 		.left = word_counts_text(&t->tokens, m->left),
 		.left_len = t->tokens.words[m->left].len,
 		.right = word_counts_text(&t->tokens, m->right),
@@ -245,22 +246,27 @@ static struct bpe_pair spell_pair(const struct training *t, const struct token_m
 
 static int make_tokenizer(const struct training *t, struct tokenizer **tok)
 {
-	struct bpe_source src = {
+	struct token_source src = {
 		.path = "the trained tokenizer", .merges_path = "the trained tokenizer",
-		.pattern = t->corpus.pattern,
+		.method = METHOD_BYTE_BPE,
 	};
-	int ret = bpe_source_alloc(&src, t->tokens.nr, t->nr_list);
+	int ret = token_source_alloc(&src, t->tokens.nr, t->nr_list);
 
 	if (ret)
 		return ret;
-	for (uint32_t id = 0; id < t->tokens.nr; id++) {
-		src.tokens[id] = word_counts_text(&t->tokens, id);
-		src.special[id] = id < t->nr_special;
+	if (t->corpus.pattern)
+		ret = token_source_split(&src, t->corpus.pattern);
+	for (uint32_t id = 0; id < t->tokens.nr && !ret; id++) {
+		ret = token_source_put(&src, id, word_counts_text(&t->tokens, id),
+				       t->tokens.words[id].len);
+		if (id < t->nr_special)
+			src.tokens[id].type = TOKEN_CONTROL;
 	}
 	for (uint32_t i = 0; i < t->nr_list; i++)
 		src.merges[i] = spell_pair(t, &t->list[i]);
-	ret = bpe_new(&trained, &src, tok);
-	bpe_source_free(&src);
+	if (!ret)
+		ret = token_source_make(&trained, &src, tok);
+	token_source_free(&src);
 	return ret;
 }
 

@@ -7,176 +7,130 @@
 #include "base/fail.h"
 #include "data/bpe-private.h"
 #include "data/bytelevel.h"
-
-int bpe_source_alloc(struct bpe_source *src, size_t vocab, size_t nr_merges)
-{
-	if (vocab > BPE_VOCAB_MAX || nr_merges > BPE_VOCAB_MAX)
-		return fail(-EFBIG, "%s: %zu tokens and %zu merges, more than the limit of %u",
-			    src->path, vocab, nr_merges, BPE_VOCAB_MAX);
-	src->tokens = calloc(vocab + 1, sizeof(*src->tokens));
-	src->special = calloc(vocab + 1, sizeof(*src->special));
-	src->merges = calloc(nr_merges + 1, sizeof(*src->merges));
-	if (!src->tokens || !src->special || !src->merges) {
-		bpe_source_free(src);
-		return fail_nomem(vocab * sizeof(*src->tokens), "a vocabulary");
-	}
-	src->vocab = vocab;
-	src->nr_merges = nr_merges;
-	return 0;
-}
-
-void bpe_source_free(struct bpe_source *src)
-{
-	free(src->tokens);
-	free(src->special);
-	free(src->merges);
-	src->tokens = NULL;
-	src->special = NULL;
-	src->merges = NULL;
-}
-
-int bpe_put(struct bpe_source *src, long long id, const char *text)
-{
-	if (id < 0 || id >= src->vocab)
-		return fail(-EINVAL, "%s: token '%s': id %lld is not below the number of tokens, "
-			    "%u", src->path, text, id, src->vocab);
-	if (src->tokens[id] && strcmp(src->tokens[id], text))
-		return fail(-EINVAL, "%s: tokens '%s' and '%s' have the same id %lld", src->path,
-			    src->tokens[id], text, id);
-	src->tokens[id] = text;
-	return 0;
-}
+#include "data/token-source.h"
 
 static uint32_t table_size(uint32_t entries)
 {
 	uint32_t size = 16;
 
-	while (size < 2 * entries)	/* BPE_VOCAB_MAX keeps this far from overflow */
+	while (size < 2 * entries)	/* TOKENS_MAX keeps this far from overflow */
 		size *= 2;
 	return size;
 }
 
+static const char *key(const struct bpe *bpe, uint32_t id, size_t *len)
+{
+	*len = bpe->key_start[id + 1] - bpe->key_start[id];
+	return bpe->key + bpe->key_start[id];
+}
+
 uint32_t bpe_find(const struct bpe *bpe, const char *bytes, size_t len)
 {
-	const struct tokenizer *tok = &bpe->tok;
-	uint32_t slot = bpe_hash(bytes, len) & bpe->text_mask;
+	uint32_t slot = word_hash(bytes, len) & bpe->text_mask;
 
 	for (; bpe->by_text[slot] != NO_TOKEN; slot = (slot + 1) & bpe->text_mask) {
-		uint32_t id = bpe->by_text[slot];
+		size_t n;
+		const char *text = key(bpe, bpe->by_text[slot], &n);
 
-		if (tok->start[id + 1] - tok->start[id] == len &&
-		    !memcmp(tok->bytes + tok->start[id], bytes, len))
-			return id;
+		if (n == len && !memcmp(text, bytes, len))
+			return bpe->by_text[slot];
 	}
 	return NO_TOKEN;
 }
 
 static int add_text(struct bpe *bpe, const char *path, uint32_t id)
 {
-	const struct tokenizer *tok = &bpe->tok;
-	const char *bytes = tok->bytes + tok->start[id];
-	size_t len = tok->start[id + 1] - tok->start[id];
-	uint32_t slot = bpe_hash(bytes, len) & bpe->text_mask;
-	uint32_t twin = bpe_find(bpe, bytes, len);
+	size_t len;
+	const char *text = key(bpe, id, &len);
+	uint32_t slot = word_hash(text, len) & bpe->text_mask;
+	uint32_t twin = bpe_find(bpe, text, len);
 
 	if (twin != NO_TOKEN)
 		return fail(-EINVAL, "%s: tokens %u and %u are the same text", path, twin, id);
 	while (bpe->by_text[slot] != NO_TOKEN)
 		slot = (slot + 1) & bpe->text_mask;
 	bpe->by_text[slot] = id;
-	if (len == 1)
-		bpe->of_byte[(unsigned char)bytes[0]] = id;
+	if (len > bpe->longest)
+		bpe->longest = len;
+	if (len == 1 && bpe->tok.method == METHOD_BYTE_BPE)
+		bpe->of_byte[(unsigned char)*text] = id;
 	return 0;
 }
 
-/* Special tokens are left out: no text and no merge leads to them. */
+/* Is it spelled in the byte-level alphabet as it is? */
+static bool is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= 0x20 || text[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+/* Special tokens are left out: no text and no merge leads to them.  So are bytes in text. */
+static bool is_text(const struct tokenizer *tok, uint32_t id)
+{
+	if (tok->type[id] == TOKEN_USER_DEFINED && tok->method == METHOD_BYTE_BPE)
+		return is_plain(tok->bytes + tok->start[id],
+				tok->start[id + 1] - tok->start[id]);
+	return tok->type[id] == TOKEN_NORMAL || tok->type[id] == TOKEN_UNUSED ||
+	       tok->type[id] == TOKEN_USER_DEFINED;
+}
+
+/* Bytes of characters without a token. */
+static int index_bytes(struct bpe *bpe, const char *path)
+{
+	const struct tokenizer *tok = &bpe->tok;
+
+	for (uint32_t id = 0; id < tok->vocab; id++) {
+		unsigned char byte = tok->bytes[tok->start[id]];
+
+		if (tok->type[id] != TOKEN_BYTE)
+			continue;
+		if (tok->method == METHOD_BYTE_BPE)
+			return fail(-EINVAL, "%s: token %u is a byte, in a tokenizer over bytes",
+				    path, id);
+		if (bpe->of_byte[byte] != NO_TOKEN)
+			return fail(-EINVAL, "%s: tokens %u and %u are the same byte", path,
+				    bpe->of_byte[byte], id);
+		bpe->of_byte[byte] = id;
+	}
+	return 0;
+}
+
+/* Some tokenizers lack rare bytes, which are then left out; one without letters is damaged. */
+static int check_bytes(const struct bpe *bpe, const char *path)
+{
+	for (int byte = 0x20; byte < 0x7f && bpe->tok.method == METHOD_BYTE_BPE; byte++)
+		if (bpe->of_byte[byte] == NO_TOKEN)
+			return fail(-EINVAL, "%s: byte 0x%02x has no token: text with it could not "
+				    "be encoded", path, byte);
+	return 0;
+}
+
 static int index_texts(struct bpe *bpe, const char *path)
 {
-	uint32_t size = table_size(bpe->tok.vocab);
+	const struct tokenizer *tok = &bpe->tok;
+	uint32_t size = table_size(tok->vocab);
+	int ret = 0;
 
+	bpe->key = tok->method == METHOD_BYTE_BPE ? tok->bytes : tok->spelled;
+	bpe->key_start = tok->method == METHOD_BYTE_BPE ? tok->start : tok->spelled_start;
 	bpe->by_text = malloc(size * sizeof(*bpe->by_text));
 	if (!bpe->by_text)
 		return fail_nomem(size * sizeof(*bpe->by_text), "a vocabulary");
 	bpe->text_mask = size - 1;
 	memset(bpe->by_text, 0xff, size * sizeof(*bpe->by_text));
 	memset(bpe->of_byte, 0xff, sizeof(bpe->of_byte));
-	for (uint32_t id = 0; id < bpe->tok.vocab; id++) {
-		int ret = bpe->tok.special[id] ? 0 : add_text(bpe, path, id);
-
-		if (ret)
-			return ret;
-	}
-	for (int i = 0; i < 256; i++)
-		if (bpe->of_byte[i] == NO_TOKEN)
-			return fail(-EINVAL, "%s: byte 0x%02x has no token: text with it could "
-				    "not be encoded", path, i);
-	return 0;
-}
-
-static int read_token(const struct bpe_source *src, uint32_t id, char *out,
-		      struct token_text *token)
-{
-	const char *text = src->tokens[id];
-	size_t len = text ? strlen(text) : 0;
-	long n;
-
-	if (!text)
-		return fail(-EINVAL, "%s: no token has id %u", src->path, id);
-	if (!len)
-		return fail(-EINVAL, "%s: token %u is empty", src->path, id);
-	n = src->special[id] ? -1 : bytelevel_read(text, len, out);
-	if (n < 0 && !src->special[id])
-		return fail(-EINVAL, "%s: token %u, '%s': not in the byte-level alphabet",
-			    src->path, id, text);
-	*token = (struct token_text){
-		.bytes = src->special[id] ? text : out,
-		.len = src->special[id] ? len : (size_t)n,
-		.special = src->special[id],
-	};
-	return 0;
-}
-
-static int read_tokens(const struct bpe_source *src, struct tokenizer *tok)
-{
-	struct token_text *tokens = calloc(src->vocab + 1, sizeof(*tokens));
-	size_t total = 1, at = 0;
-	char *bytes;
-	int ret = 0;
-
-	for (uint32_t id = 0; id < src->vocab; id++)
-		total += src->tokens[id] ? strlen(src->tokens[id]) : 0;
-	bytes = malloc(total);
-	if (!tokens || !bytes || total > UINT32_MAX) {
-		ret = fail_nomem(total, "a vocabulary");
-		goto out;
-	}
-	for (uint32_t id = 0; id < src->vocab && !ret; id++) {
-		ret = read_token(src, id, bytes + at, &tokens[id]);
-		if (!ret)
-			at += tokens[id].len;
-	}
+	for (uint32_t id = 0; id < tok->vocab && !ret; id++)
+		ret = is_text(tok, id) ? add_text(bpe, path, id) : 0;
+	if (!ret && tok->method == METHOD_SCORE_BPE)
+		for (uint32_t id = 0; id < tok->vocab; id++)
+			if (is_text(tok, id))
+				pieces_learn(&bpe->pieces, bpe->key + bpe->key_start[id],
+					       bpe->key_start[id + 1] - bpe->key_start[id]);
 	if (!ret)
-		ret = tokenizer_set_tokens(tok, tokens, src->vocab);
-out:
-	free(bytes);
-	free(tokens);
-	return ret;
-}
-
-static int find_eot(const struct bpe_source *src, struct tokenizer *tok)
-{
-	static const char *const names[] = {
-		TOKENIZER_EOT, "<|end_of_text|>", "</s>", "<eos>",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		for (uint32_t id = src->vocab; id-- > 0;)
-			if (src->special[id] && !strcmp(src->tokens[id], names[i])) {
-				tok->eot = id;
-				return 0;
-			}
-	return fail(-EINVAL, "%s: no token ends a text (one of %s %s %s %s)", src->path, names[0],
-		    names[1], names[2], names[3]);
+		ret = index_bytes(bpe, path);
+	return ret ? ret : check_bytes(bpe, path);
 }
 
 static struct rank_slot *rank_slot(const struct bpe *bpe, uint64_t pair)
@@ -194,21 +148,25 @@ uint32_t bpe_rank(const struct bpe *bpe, uint32_t left, uint32_t right)
 	return rank_slot(bpe, (uint64_t)left << 32 | right)->rank;
 }
 
-static int find_part(const struct bpe *bpe, const struct bpe_source *src, uint32_t rank,
+static int find_part(const struct bpe *bpe, const struct token_source *src, uint32_t rank,
 		     const char *text, size_t len, char *bytes, uint32_t *id)
 {
-	long n = bytelevel_read(text, len, bytes);
+	if (src->method == METHOD_BYTE_BPE) {
+		long n = bytelevel_read(text, len, bytes);
 
-	*id = n > 0 ? bpe_find(bpe, bytes, n) : NO_TOKEN;
+		*id = n > 0 ? bpe_find(bpe, bytes, n) : NO_TOKEN;
+	} else {
+		*id = bpe_find(bpe, text, len);
+	}
 	if (*id == NO_TOKEN)
 		return fail(-EINVAL, "%s: merge %u: '%.*s' is not in the vocabulary",
 			    src->merges_path, rank, (int)(len < 80 ? len : 80), text);
 	return 0;
 }
 
-static int add_merge(struct bpe *bpe, const struct bpe_source *src, uint32_t rank, char *bytes)
+static int add_merge(struct bpe *bpe, const struct token_source *src, uint32_t rank, char *bytes)
 {
-	const struct bpe_pair *p = &src->merges[rank];
+	const struct token_pair *p = &src->merges[rank];
 	struct token_merge *m = &bpe->tok.merges[rank];
 	struct rank_slot *slot;
 	size_t len;
@@ -225,6 +183,9 @@ static int add_merge(struct bpe *bpe, const struct bpe_source *src, uint32_t ran
 	ret = find_part(bpe, src, rank, bytes + len, len, bytes, &m->result);
 	if (ret)
 		return ret;
+	if (src->method == METHOD_TEXT_BPE)
+		pieces_learn(&bpe->pieces, bpe->key + bpe->key_start[m->result],
+			       bpe->key_start[m->result + 1] - bpe->key_start[m->result]);
 	slot = rank_slot(bpe, (uint64_t)m->left << 32 | m->right);
 	if (slot->rank != NO_TOKEN)
 		return fail(-EINVAL, "%s: merges %u and %u are the same pair", src->merges_path,
@@ -233,7 +194,7 @@ static int add_merge(struct bpe *bpe, const struct bpe_source *src, uint32_t ran
 	return 0;
 }
 
-static int read_merges(const struct bpe_source *src, struct bpe *bpe)
+static int read_merges(const struct token_source *src, struct bpe *bpe)
 {
 	uint32_t size = table_size(src->nr_merges);
 	size_t longest = 0;
@@ -260,33 +221,27 @@ out:
 	return ret;
 }
 
-static int build(const struct bpe_source *src, struct bpe *bpe)
+static int build(const struct token_source *src, struct bpe *bpe)
 {
 	int ret;
 
-	bpe->cache = calloc(WORD_SLOTS, sizeof(*bpe->cache));
-	if (!bpe->cache)
-		return fail_nomem(WORD_SLOTS * sizeof(*bpe->cache), "a cache of words");
-	if (src->pattern) {
-		bpe->pattern = strdup(src->pattern);
-		if (!bpe->pattern)
-			return fail_nomem(strlen(src->pattern), "a pattern");
-	}
-	bpe->tok.pattern = bpe->pattern;
-	bpe->tok.ignore_merges = src->ignore_merges;
-	ret = read_tokens(src, &bpe->tok);
+	bpe->pieces = (struct pieces){
+		.encode = bpe_text_piece, .ctx = bpe,
+		.unk = src->fuse_unk ? src->unk : TOKEN_NONE,
+	};
+	ret = pieces_init(&bpe->pieces);
 	if (!ret)
-		ret = find_eot(src, &bpe->tok);
+		ret = token_source_fill(src, &bpe->tok);
 	if (!ret)
 		ret = index_texts(bpe, src->path);
 	if (!ret)
 		ret = read_merges(src, bpe);
 	if (!ret)
-		ret = words_new(src->path, src->pattern, &bpe->words);
-	return ret ? ret : tokenizer_seal(&bpe->tok);
+		ret = words_new(src->path, src->splits, src->nr_splits, &bpe->words);
+	return ret;
 }
 
-int bpe_new(const struct tokenizer_kind *kind, const struct bpe_source *src,
+int bpe_new(const struct tokenizer_kind *kind, const struct token_source *src,
 	    struct tokenizer **tok)
 {
 	struct bpe *bpe = calloc(1, sizeof(*bpe));
@@ -297,6 +252,7 @@ int bpe_new(const struct tokenizer_kind *kind, const struct bpe_source *src,
 	bpe->tok.kind = kind;
 	ret = build(src, bpe);
 	if (ret) {
+		bpe->tok.method = src->method;
 		tokenizer_free(&bpe->tok);
 		return ret;
 	}
@@ -311,8 +267,7 @@ void bpe_release(struct tokenizer *tok)
 	words_free(bpe->words);
 	free(bpe->ranks);
 	free(bpe->by_text);
-	free(bpe->cache);
-	free(bpe->pattern);
+	pieces_free(&bpe->pieces);
 	free(bpe->symbols);
 	free(bpe->heap);
 	free(bpe);

@@ -9,12 +9,18 @@ static bool stands_for_itself(unsigned int byte)
 	return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
 }
 
-/* The bytes without a character of their own, in the order of U+0100, U+0101, ... */
+/* Where U+0100, U+0101, ... are the bytes without a character of their own, in order. */
 static int byte_of_rest(unsigned int index)
 {
-	for (unsigned int byte = 0; byte < 256; byte++)
-		if (!stands_for_itself(byte) && !index--)
-			return byte;
+	static const unsigned char ends[][2] = { { 0x00, 0x20 }, { 0x7f, 0xa0 }, { 0xad, 0xad } };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		unsigned int nr = ends[i][1] - ends[i][0] + 1;
+
+		if (index < nr)
+			return ends[i][0] + index;
+		index -= nr;
+	}
 	return -1;
 }
 

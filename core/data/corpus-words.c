@@ -8,7 +8,7 @@
 #include "base/format.h"
 #include "base/progress.h"
 #include "base/thread.h"
-#include "data/bpe-private.h"
+#include "data/words.h"
 #include "data/sources.h"
 #include "data/tokenizer.h"
 
@@ -192,7 +192,8 @@ int corpus_words(struct corpus *corpus, struct word_counts *words)
 	int ret = 0;
 
 	for (int i = 0; i < WAVE && !ret; i++)
-		ret = words_new("--pattern", corpus->pattern, &c.tiles[i].words);
+		ret = words_new("--pattern", &corpus->pattern, !!corpus->pattern,
+				&c.tiles[i].words);
 	if (!ret)
 		ret = count_sources(&c);
 	for (int i = 0; i < WAVE; i++) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "data/marks.h"
 #include "data/tokenizer.h"
 
 enum { BYTE_EOT = 256, BYTE_VOCAB };
@@ -23,7 +24,9 @@ static int byte_open(const char *arg, struct tokenizer **out)
 	if (!tok)
 		return fail_nomem(sizeof(*tok), "a tokenizer");
 	tok->kind = &byte;
-	tok->eot = BYTE_EOT;
+	tok->method = METHOD_BYTE;
+	tok->eot = tok->eos = BYTE_EOT;
+	tok->bos = tok->unk = tok->pad = TOKEN_NONE;
 	strcpy(tok->name, "byte");
 	for (int i = 0; i < 256; i++) {
 		values[i] = i;
@@ -33,6 +36,8 @@ static int byte_open(const char *arg, struct tokenizer **out)
 		.bytes = TOKENIZER_EOT, .len = strlen(TOKENIZER_EOT), .special = true,
 	};
 	ret = tokenizer_set_tokens(tok, tokens, BYTE_VOCAB);
+	if (!ret)
+		ret = marks_new(tok);
 	if (!ret)
 		ret = tokenizer_seal(tok);
 	if (ret) {

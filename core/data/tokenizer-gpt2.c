@@ -5,7 +5,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "data/bpe.h"
+#include "data/token-source.h"
 #include "io/json.h"
 
 static const struct tokenizer_kind gpt2;
@@ -21,7 +21,7 @@ static size_t count_lines(const char *text, size_t len)
 
 /* "left right"; neither part holds a space, which the alphabet writes as another letter. */
 static int read_merge(const char *path, size_t line, const char *s, size_t len,
-		      struct bpe_pair *pair)
+		      struct token_pair *pair)
 {
 	const char *space = memchr(s, ' ', len);
 
@@ -36,7 +36,7 @@ static int read_merge(const char *path, size_t line, const char *s, size_t len,
 	return 0;
 }
 
-static int read_merges(struct bpe_source *src, const char *text, size_t len)
+static int read_merges(struct token_source *src, const char *text, size_t len)
 {
 	size_t at = 0, line = 0;
 
@@ -61,7 +61,7 @@ static int read_merges(struct bpe_source *src, const char *text, size_t len)
 	return 0;
 }
 
-static int read_vocab(struct bpe_source *src, const cJSON *root)
+static int read_vocab(struct token_source *src, const cJSON *root)
 {
 	const cJSON *item;
 
@@ -69,21 +69,22 @@ static int read_vocab(struct bpe_source *src, const cJSON *root)
 		long long id;
 		int ret;
 
-		ret = json_item_int(src->path, item->string, item, 0, BPE_VOCAB_MAX, &id);
+		ret = json_item_int(src->path, item->string, item, 0, TOKENS_MAX, &id);
 		if (!ret)
-			ret = bpe_put(src, id, item->string);
+			ret = token_source_put(src, id, item->string, strlen(item->string));
 		if (ret)
 			return ret;
 		if (!strcmp(item->string, TOKENIZER_EOT))
-			src->special[id] = true;
+			src->tokens[id].type = TOKEN_CONTROL;
 	}
 	return 0;
 }
 
 static int open_files(const char *vocab_path, const char *merges_path, struct tokenizer **tok)
 {
-	struct bpe_source src = {
-		.path = vocab_path, .merges_path = merges_path, .pattern = GPT2_PATTERN,
+	struct token_source src = {
+		.path = vocab_path, .merges_path = merges_path, .method = METHOD_BYTE_BPE,
+		.splits = { GPT2_PATTERN }, .nr_splits = 1,
 	};
 	cJSON *root = NULL;
 	char *text = NULL;
@@ -100,15 +101,15 @@ static int open_files(const char *vocab_path, const char *merges_path, struct to
 		ret = fail(-EINVAL, "%s: not an object of tokens and ids", vocab_path);
 		goto out_root;
 	}
-	ret = bpe_source_alloc(&src, cJSON_GetArraySize(root), count_lines(text, len));
+	ret = token_source_alloc(&src, cJSON_GetArraySize(root), count_lines(text, len));
 	if (ret)
 		goto out_root;
 	ret = read_vocab(&src, root);
 	if (!ret)
 		ret = read_merges(&src, text, len);
 	if (!ret)
-		ret = bpe_new(&gpt2, &src, tok);
-	bpe_source_free(&src);
+		ret = token_source_make(&gpt2, &src, tok);
+	token_source_free(&src);
 out_root:
 	cJSON_Delete(root);
 out_text:
@@ -139,7 +140,7 @@ static const struct tokenizer_kind gpt2 = {
 	.name = "gpt2",
 	.help = "gpt2:DIR: OpenAI's encoder.json and vocab.bpe in folder DIR",
 	.open = gpt2_open,
-	.encode = bpe_encode,
-	.release = bpe_release,
+	.encode = tokenizer_run,
+	.release = tokenizer_release,
 };
 TOKENIZER_REGISTER(gpt2);

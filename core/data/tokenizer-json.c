@@ -1,127 +1,36 @@
 // SPDX-License-Identifier: MIT
 /*
- * tokenizer.json of Hugging Face's tokenizers, type BPE over the byte-level alphabet.
+ * tokenizer.json of Hugging Face's tokenizers, type BPE or Unigram.
  *
- * What would make encoding lossy, or differ from what that library does, is refused by
- * name: normalizers, a prefix space, dropout, byte fallback, added tokens that are matched
- * inside text.  Post-processors, which add BOS or templates, are none of our business:
- * documents are encoded without special tokens.
+ * What would give other ids than that library does is refused by name.  Post-processors
+ * tell which tokens begin and end a text; nothing is added unless the caller wants it.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "data/bpe.h"
-#include "io/json.h"
+#include "data/marks.h"
+#include "data/tokenizer-json.h"
 
 static const struct tokenizer_kind json;
 
-static bool is_set(const cJSON *object, const char *key)
-{
-	const cJSON *item = json_get(object, key);
-
-	return item && !cJSON_IsNull(item) && !cJSON_IsFalse(item) &&
-	       !(cJSON_IsString(item) && !*item->valuestring);
-}
-
-static bool is_type(const cJSON *object, const char *type)
-{
-	const char *text = cJSON_GetStringValue(json_get(object, "type"));
-
-	return text && !strcmp(text, type);
-}
-
-static int refuse_features(const char *path, const cJSON *root, const cJSON *model)
+static int refuse_features(const char *path, const cJSON *model, bool byte_level)
 {
 	static const char *const features[] = {
-		"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback",
+		"dropout", "continuing_subword_prefix", "end_of_word_suffix",
 	};
 
-	if (!is_type(model, "BPE"))
-		return fail(-EINVAL, "%s: the model is not of type BPE", path);
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (is_set(model, features[i]))
-			return fail(-EINVAL, "%s: model.%s is not supported", path, features[i]);
-	if (is_set(root, "normalizer"))
-		return fail(-EINVAL, "%s: a normalizer is not supported: decoding would not give "
-			    "the text back", path);
+		if (json_is_set(model, features[i]))
+			return fail(-ENOTSUP, "%s: model.%s is not supported", path, features[i]);
+	if (byte_level && json_is_set(model, "byte_fallback"))
+		return fail(-ENOTSUP, "%s: model.byte_fallback is not supported behind ByteLevel",
+			    path);
 	return 0;
 }
 
-/* ByteLevel, which cuts by GPT-2's pattern unless told not to. */
-static int read_byte_level(struct bpe_source *src, const cJSON *pre)
-{
-	const cJSON *use = json_get(pre, "use_regex");
-
-	if (is_set(pre, "add_prefix_space"))
-		return fail(-EINVAL, "%s: add_prefix_space is not supported: decoding would not "
-			    "give the text back", src->path);
-	if (use && cJSON_IsFalse(use))
-		return 0;
-	if (src->pattern)
-		return fail(-EINVAL, "%s: Split and then ByteLevel with use_regex is not "
-			    "supported", src->path);
-	src->pattern = GPT2_PATTERN;
-	return 0;
-}
-
-static int read_split(struct bpe_source *src, const cJSON *pre)
-{
-	const char *behavior = cJSON_GetStringValue(json_get(pre, "behavior"));
-	const char *regex = cJSON_GetStringValue(json_get(json_get(pre, "pattern"), "Regex"));
-
-	if (src->pattern)
-		return fail(-EINVAL, "%s: more than one Split is not supported", src->path);
-	if (!regex || !*regex)
-		return fail(-EINVAL, "%s: pre_tokenizer Split has no pattern.Regex", src->path);
-	if (!behavior || strcmp(behavior, "Isolated") || is_set(pre, "invert"))
-		return fail(-EINVAL, "%s: pre_tokenizer Split: only behavior Isolated without "
-			    "invert is supported", src->path);
-	src->pattern = regex;
-	return 0;
-}
-
-static int read_pre_tokenizer(struct bpe_source *src, const cJSON *pre, bool *byte_level)
-{
-	const char *type = cJSON_GetStringValue(json_get(pre, "type"));
-
-	if (*byte_level)
-		return fail(-EINVAL, "%s: pre_tokenizer: ByteLevel is not the last one", src->path);
-	if (is_type(pre, "ByteLevel")) {
-		*byte_level = true;
-		return read_byte_level(src, pre);
-	}
-	if (is_type(pre, "Split"))
-		return read_split(src, pre);
-	return fail(-EINVAL, "%s: pre_tokenizer '%s' is not supported (ByteLevel, or Split and "
-		    "ByteLevel, are)", src->path, type ? type : "");
-}
-
-static int read_pre_tokenizers(struct bpe_source *src, const cJSON *root)
-{
-	const cJSON *pre = json_get(root, "pre_tokenizer"), *list, *item;
-	bool byte_level = false;
-	int ret;
-
-	if (!is_type(pre, "Sequence")) {
-		ret = read_pre_tokenizer(src, pre, &byte_level);
-	} else {
-		ret = json_array(src->path, pre, "pretokenizers", &list);
-		if (ret)
-			return ret;
-		cJSON_ArrayForEach(item, list) {
-			ret = read_pre_tokenizer(src, item, &byte_level);
-			if (ret)
-				return ret;
-		}
-	}
-	if (!ret && !byte_level)
-		return fail(-EINVAL, "%s: pre_tokenizer: no ByteLevel", src->path);
-	return ret;
-}
-
-static int read_vocab(struct bpe_source *src, const cJSON *vocab)
+static int read_vocab(struct token_source *src, const cJSON *vocab)
 {
 	const cJSON *item;
 
@@ -129,39 +38,67 @@ static int read_vocab(struct bpe_source *src, const cJSON *vocab)
 		long long id;
 		int ret;
 
-		ret = json_item_int(src->path, item->string, item, 0, BPE_VOCAB_MAX, &id);
+		ret = json_item_int(src->path, item->string, item, 0, TOKENS_MAX, &id);
 		if (!ret)
-			ret = bpe_put(src, id, item->string);
+			ret = token_source_put(src, id, item->string, strlen(item->string));
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-static int read_added_token(struct bpe_source *src, const cJSON *item)
+/* [["<unk>", 0.0], ["a", -1.5], ...]: the place is the id. */
+static int read_pieces(struct token_source *src, const cJSON *vocab)
+{
+	const cJSON *item;
+	uint32_t id = 0;
+
+	cJSON_ArrayForEach(item, vocab) {
+		const cJSON *text = item->child, *score = text ? text->next : NULL;
+		int ret;
+
+		if (!cJSON_IsArray(item) || !cJSON_IsString(text) || !cJSON_IsNumber(score) ||
+		    score->next)
+			return fail(-EINVAL, "%s: token %u is not a text and a score", src->path,
+				    id);
+		ret = token_source_put(src, id, text->valuestring, strlen(text->valuestring));
+		if (ret)
+			return ret;
+		src->tokens[id++].score = score->valuedouble;
+	}
+	return 0;
+}
+
+static int read_added_token(struct token_source *src, const cJSON *item)
 {
 	const char *content;
+	struct token_def *t;
 	bool special;
 	long long id;
 	int ret;
 
-	ret = json_int(src->path, item, "id", 0, BPE_VOCAB_MAX, &id);
+	ret = json_int(src->path, item, "id", 0, TOKENS_MAX, &id);
 	if (!ret)
 		ret = json_string(src->path, item, "content", &content);
 	if (!ret)
 		ret = json_bool(src->path, item, "special", &special);
 	if (ret)
 		return fail_in(ret, "added_tokens");
-	if (!special)
-		return fail(-EINVAL, "%s: added token '%s' is not special: matching it inside text "
-			    "is not supported", src->path, content);
-	ret = bpe_put(src, id, content);
-	if (!ret)
-		src->special[id] = true;
-	return ret;
+	if (json_is_set(item, "single_word"))
+		return fail(-ENOTSUP, "%s: added token '%s': single_word is not supported",
+			    src->path, content);
+	ret = token_source_put(src, id, content, strlen(content));
+	if (ret)
+		return ret;
+	t = &src->tokens[id];
+	t->type = special ? TOKEN_CONTROL : TOKEN_USER_DEFINED;
+	t->flags = json_is_set(item, "lstrip") * MARK_LSTRIP |
+		   json_is_set(item, "rstrip") * MARK_RSTRIP |
+		   json_is_set(item, "normalized") * MARK_NORMALIZED;
+	return 0;
 }
 
-static int read_added_tokens(struct bpe_source *src, const cJSON *added)
+static int read_added_tokens(struct token_source *src, const cJSON *added)
 {
 	const cJSON *item;
 
@@ -175,8 +112,8 @@ static int read_added_tokens(struct bpe_source *src, const cJSON *added)
 }
 
 /* A merge is "left right" in older files, ["left", "right"] in newer ones. */
-static int read_merge(const struct bpe_source *src, uint32_t rank, const cJSON *item,
-		      struct bpe_pair *pair)
+static int read_merge(const struct token_source *src, uint32_t rank, const cJSON *item,
+		      struct token_pair *pair)
 {
 	const char *left = cJSON_GetStringValue(item), *right = NULL;
 
@@ -197,7 +134,7 @@ static int read_merge(const struct bpe_source *src, uint32_t rank, const cJSON *
 	return 0;
 }
 
-static int read_merges(struct bpe_source *src, const cJSON *merges)
+static int read_merges(struct token_source *src, const cJSON *merges)
 {
 	const cJSON *item;
 	uint32_t rank = 0;
@@ -221,49 +158,199 @@ static size_t count_tokens(const cJSON *vocab, const cJSON *added)
 	cJSON_ArrayForEach(item, added) {
 		double id = cJSON_GetNumberValue(json_get(item, "id"));
 
-		nr += id >= (double)old && id < BPE_VOCAB_MAX;
+		nr += id >= (double)old && id < TOKENS_MAX;
 	}
 	return nr;
 }
 
+/* ---- special ids ------------------------------------------------------------------- */
+
+static uint32_t find_token(const struct token_source *src, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	for (uint32_t id = 0; text && id < src->vocab; id++)
+		if (src->tokens[id].text && src->tokens[id].len == len &&
+		    !memcmp(src->tokens[id].text, text, len))
+			return id;
+	return TOKEN_NONE;
+}
+
+static uint32_t template_token(const struct token_source *src, const cJSON *piece)
+{
+	const cJSON *special = json_get(piece, "SpecialToken");
+
+	return find_token(src, cJSON_GetStringValue(json_get(special, "id")));
+}
+
+/* TemplateProcessing: special tokens in front of and behind the text. */
+static void read_template(struct token_source *src, const cJSON *item)
+{
+	const cJSON *single = json_get(item, "single"), *piece;
+	bool behind = false;
+
+	cJSON_ArrayForEach(piece, single) {
+		uint32_t id = template_token(src, piece);
+
+		behind = behind || json_get(piece, "Sequence");
+		if (id == TOKEN_NONE)
+			continue;
+		if (behind) {
+			src->eos = id;
+			src->add_eos = true;
+		} else {
+			src->bos = id;
+			src->add_bos = true;
+		}
+	}
+}
+
+static void read_post_processor(struct token_source *src, const cJSON *root)
+{
+	const cJSON *all = json_get(root, "post_processor"), *item;
+
+	if (json_is(all, "TemplateProcessing"))
+		read_template(src, all);
+	if (json_is(all, "Sequence"))
+		cJSON_ArrayForEach(item, json_get(all, "processors"))
+			if (json_is(item, "TemplateProcessing"))
+				read_template(src, item);
+}
+
+static void guess_bos(struct token_source *src)
+{
+	static const char *const names[] = { "<|begin_of_text|>", "<bos>", "<s>" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		uint32_t id = src->bos == TOKEN_NONE ? find_token(src, names[i]) : TOKEN_NONE;
+
+		if (id != TOKEN_NONE && src->tokens[id].type == TOKEN_CONTROL)
+			src->bos = id;
+	}
+}
+
+static int read_unknown(struct token_source *src, const cJSON *model)
+{
+	const char *text = cJSON_GetStringValue(json_get(model, "unk_token"));
+	long long id;
+	int ret;
+
+	if (src->method == METHOD_UNIGRAM) {
+		ret = json_int(src->path, model, "unk_id", 0, TOKENS_MAX, &id);
+		if (ret)
+			return ret;
+		if (id >= src->vocab)
+			return fail(-EINVAL, "%s: unk_id %lld is not below the number of tokens, "
+				    "%u", src->path, id, src->vocab);
+		src->unk = id;
+	} else if (text) {
+		src->unk = find_token(src, text);
+		if (src->unk == TOKEN_NONE)
+			return fail(-EINVAL, "%s: unk_token '%s' is not in the vocabulary",
+				    src->path, text);
+	}
+	/* One that is no special token is still no text: it stands for all that is unknown. */
+	if (src->unk != TOKEN_NONE &&
+	    (src->method == METHOD_UNIGRAM || src->tokens[src->unk].type == TOKEN_CONTROL))
+		src->tokens[src->unk].type = TOKEN_UNKNOWN;
+	return 0;
+}
+
+/* "<0x41>", where they are used. */
+static void mark_bytes(struct token_source *src)
+{
+	for (uint32_t id = 0; id < src->vocab && src->byte_fallback; id++) {
+		struct token_def *t = &src->tokens[id];
+
+		if (t->text && t->type == TOKEN_NORMAL && t->len == 6 &&
+		    !memcmp(t->text, "<0x", 3) && t->text[5] == '>' &&
+		    strspn(t->text + 3, "0123456789ABCDEF") == 2)
+			t->type = TOKEN_BYTE;
+	}
+}
+
+/* ---- the whole ----------------------------------------------------------------------- */
+
+static int read_tables(struct token_source *src, const cJSON *root, const cJSON *model,
+		       const cJSON *vocab, const cJSON *merges)
+{
+	const cJSON *added = json_get(root, "added_tokens");
+	int ret = src->method == METHOD_UNIGRAM ? read_pieces(src, vocab)
+						: read_vocab(src, vocab);
+
+	if (!ret)
+		ret = read_added_tokens(src, added);
+	if (!ret)
+		ret = read_merges(src, merges);
+	if (!ret)
+		ret = read_unknown(src, model);
+	if (ret)
+		return ret;
+	mark_bytes(src);
+	read_post_processor(src, root);
+	guess_bos(src);
+	json_decoder(src, root);
+	return json_own(src, root, model);
+}
+
+static int read_model(struct token_source *src, const cJSON *root, const cJSON *model,
+		      bool byte_level)
+{
+	const cJSON *vocab, *merges = NULL;
+	bool unigram = json_is(model, "Unigram");
+	int ret;
+
+	ret = unigram ? json_array(src->path, model, "vocab", &vocab)
+		      : json_object(src->path, model, "vocab", &vocab);
+	if (!ret && !unigram)
+		ret = json_array(src->path, model, "merges", &merges);
+	if (ret)
+		return ret;
+	src->method = unigram ? METHOD_UNIGRAM : byte_level ? METHOD_BYTE_BPE : METHOD_TEXT_BPE;
+	src->ignore_merges = json_is_set(model, "ignore_merges");
+	src->byte_fallback = json_is_set(model, "byte_fallback");
+	src->fuse_unk = unigram || json_is_set(model, "fuse_unk");
+	ret = token_source_alloc(src, count_tokens(vocab, json_get(root, "added_tokens")),
+				 cJSON_GetArraySize(merges));
+	return ret ? ret : read_tables(src, root, model, vocab, merges);
+}
+
 static int read_root(const char *path, const cJSON *root, struct tokenizer **tok)
 {
-	struct bpe_source src = { .path = path, .merges_path = path };
-	const cJSON *model, *vocab, *merges, *added = json_get(root, "added_tokens");
+	struct token_source src = { .path = path, .merges_path = path };
+	bool byte_level = false;
+	const cJSON *model;
 	int ret;
 
 	ret = json_object(path, root, "model", &model);
+	if (!ret && !json_is(model, "BPE") && !json_is(model, "Unigram"))
+		ret = fail(-ENOTSUP, "%s: the model is not of type BPE or Unigram but '%s'", path,
+			   json_type(model));
 	if (!ret)
-		ret = refuse_features(path, root, model);
+		ret = json_normalizer(&src, root);
 	if (!ret)
-		ret = json_object(path, model, "vocab", &vocab);
+		ret = json_pre_tokenizer(&src, root, &byte_level);
 	if (!ret)
-		ret = json_array(path, model, "merges", &merges);
-	if (ret)
-		return ret;
-	ret = bpe_source_alloc(&src, count_tokens(vocab, added), cJSON_GetArraySize(merges));
-	if (ret)
-		return ret;
-	src.ignore_merges = is_set(model, "ignore_merges");
-	ret = read_pre_tokenizers(&src, root);
+		ret = refuse_features(path, model, byte_level);
 	if (!ret)
-		ret = read_vocab(&src, vocab);
+		ret = read_model(&src, root, model, byte_level);
 	if (!ret)
-		ret = read_added_tokens(&src, added);
-	if (!ret)
-		ret = read_merges(&src, merges);
-	if (!ret)
-		ret = bpe_new(&json, &src, tok);
-	bpe_source_free(&src);
+		ret = token_source_make(&json, &src, tok);
+	token_source_free(&src);
 	return ret;
 }
 
 static int json_kind_parse(const char *path, const char *text, size_t len,
 			   struct tokenizer **tok)
 {
+	size_t blanks = 0;
 	cJSON *root;
 	int ret;
 
+	while (blanks < len && strchr(" \t\r\n", text[blanks]) && text[blanks])
+		blanks++;
+	if (blanks < len && text[blanks] != '{' && text[blanks] != '[')
+		return 1;
 	ret = json_parse(path, text, len, &root);
 	if (ret)
 		return ret;
@@ -286,7 +373,7 @@ static int json_kind_open(const char *arg, struct tokenizer **tok)
 	ret = json_kind_parse(arg, text, len, tok);
 	if (ret) {
 		free(text);
-		return ret;
+		return ret > 0 ? fail(-EINVAL, "%s: no JSON", arg) : ret;
 	}
 	(*tok)->json = text;
 	(*tok)->json_len = len;
@@ -295,11 +382,11 @@ static int json_kind_open(const char *arg, struct tokenizer **tok)
 
 static const struct tokenizer_kind json = {
 	.name = "json",
-	.help = "FILE: a tokenizer.json of Hugging Face of type BPE with ByteLevel",
+	.help = "FILE: a tokenizer.json of Hugging Face of type BPE or Unigram",
 	.open = json_kind_open,
 	.parse = json_kind_parse,
 	.rank = 10,
-	.encode = bpe_encode,
-	.release = bpe_release,
+	.encode = tokenizer_run,
+	.release = tokenizer_release,
 };
 TOKENIZER_REGISTER(json);

@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/registry.h"
 #include "data/bytelevel.h"
+#include "data/marks.h"
+#include "data/normalizer.h"
 
 /* Hash of OpenAI's GPT-2 tokenizer; tests/unit/test-tokenizer.c has it from the files. */
 #define GPT2_HASH	"b5de97b7e35a465d51060e3ed1b0e7d1"
@@ -75,6 +77,12 @@ static int parse_text(const char *path, const char *text, size_t len, struct tok
 		    "needs a build with CONFIG_TOKENIZER_BPE)", path);
 }
 
+/* What comes from a tokenizer.json is kept as it is, to be written again. */
+static bool is_json(const struct tokenizer *tok)
+{
+	return !strcmp(tok->kind->name, "json") || !strcmp(tok->kind->name, "byte");
+}
+
 static int open_file(const char *path, struct tokenizer **tok)
 {
 	size_t len;
@@ -90,6 +98,10 @@ static int open_file(const char *path, struct tokenizer **tok)
 	ret = parse_text(path, text, len, tok);
 	if (ret)
 		goto out_text;
+	if (!is_json(*tok)) {
+		free(text);
+		return 0;
+	}
 	(*tok)->json = text;
 	(*tok)->json_len = len;
 	return 0;
@@ -119,25 +131,40 @@ static bool dir_has(const char *dir, const char *name)
 	return has;
 }
 
-/* What else people have: OpenAI's files without their prefix, and SentencePiece. */
-static int open_path(const char *spec, bool is_dir, struct tokenizer **tok)
+static int open_dir(const char *dir, struct tokenizer **tok)
 {
-	size_t len = strlen(spec);
+	char *path;
+	int ret;
 
-	if (is_dir && !dir_has(spec, TOKENIZER_FILE)) {
-		if (dir_has(spec, "vocab.bpe"))
-			return fail(-EINVAL, "tokenizer '%s': it holds OpenAI's vocab.bpe: say "
-				    "gpt2:%s", spec, spec);
-		if (dir_has(spec, "tokenizer.model"))
-			return fail(-ENOTSUP, "tokenizer '%s': tokenizer.model is of "
-				    "SentencePiece, which is not supported yet", spec);
-		return fail(-ENOENT, "tokenizer '%s': the folder holds no %s", spec,
-			    TOKENIZER_FILE);
+	if (dir_has(dir, TOKENIZER_FILE))
+		return tokenizer_load(dir, tok);
+	if (dir_has(dir, "vocab.bpe"))
+		return fail(-EINVAL, "tokenizer '%s': it holds OpenAI's vocab.bpe: say gpt2:%s",
+			    dir, dir);
+	if (!dir_has(dir, "tokenizer.model"))
+		return fail(-ENOENT, "tokenizer '%s': the folder holds no %s and no "
+			    "tokenizer.model", dir, TOKENIZER_FILE);
+	path = path_join(dir, "tokenizer.model");
+	ret = path ? open_file(path, tok) : fail_nomem(strlen(dir), "a path");
+	free(path);
+	return ret;
+}
+
+/* A GGUF file is opened by name: it may be too big to be read. */
+static int open_path(const char *path, struct tokenizer **tok)
+{
+	const struct tokenizer_kind *gguf = registry_find(&kinds, "gguf");
+	char magic[4] = { 0 };
+	FILE *f = fopen(path, "rb");
+
+	if (f) {
+		size_t n = fread(magic, 1, sizeof(magic), f);
+
+		fclose(f);
+		if (n == sizeof(magic) && gguf && !memcmp(magic, "GGUF", sizeof(magic)))
+			return gguf->open(path, tok);
 	}
-	if (len > 6 && !strcmp(spec + len - 6, ".model"))
-		return fail(-ENOTSUP, "tokenizer '%s': SentencePiece, which is not supported yet",
-			    spec);
-	return is_dir ? tokenizer_load(spec, tok) : open_file(spec, tok);
+	return open_file(path, tok);
 }
 
 static int no_tokenizer(const char *spec, const char *name)
@@ -171,7 +198,7 @@ int tokenizer_open(const char *spec, struct tokenizer **tok)
 			    "CONFIG_TOKENIZER_BPE", spec);
 	if (stat(spec, &st))
 		return no_tokenizer(spec, name);
-	return open_path(spec, S_ISDIR(st.st_mode), tok);
+	return S_ISDIR(st.st_mode) ? open_dir(spec, tok) : open_path(spec, tok);
 }
 
 void tokenizer_json(const struct tokenizer *tok, struct strbuf *sb)
@@ -206,16 +233,19 @@ void tokenizer_free(struct tokenizer *tok)
 		return;
 	free(tok->bytes);
 	free(tok->start);
+	free(tok->spelled);
+	free(tok->spelled_start);
 	free(tok->special);
+	free(tok->type);
+	free(tok->flags);
+	free(tok->scores);
 	free(tok->merges);
+	for (int i = 0; i < tok->nr_splits; i++)
+		free((void *)tok->splits[i]);
+	normalizer_free(tok->normalizer);
+	marks_free(tok->marks);
 	free(tok->json);
 	tok->kind->release(tok);
-}
-
-int tokenizer_encode(struct tokenizer *tok, const char *text, size_t len,
-		     struct token_list *out)
-{
-	return tok->kind->encode(tok, text, len, out);
 }
 
 int tokenizer_decode(const struct tokenizer *tok, uint32_t id, const char **bytes, size_t *len)
@@ -238,9 +268,94 @@ uint32_t tokenizer_eot(const struct tokenizer *tok)
 	return tok->eot;
 }
 
+uint32_t tokenizer_bos(const struct tokenizer *tok)
+{
+	return tok->bos;
+}
+
+uint32_t tokenizer_eos(const struct tokenizer *tok)
+{
+	return tok->eos;
+}
+
+uint32_t tokenizer_unk(const struct tokenizer *tok)
+{
+	return tok->unk;
+}
+
+uint32_t tokenizer_pad(const struct tokenizer *tok)
+{
+	return tok->pad;
+}
+
+bool tokenizer_adds_bos(const struct tokenizer *tok)
+{
+	return tok->add_bos;
+}
+
+bool tokenizer_adds_eos(const struct tokenizer *tok)
+{
+	return tok->add_eos;
+}
+
+enum token_type tokenizer_type(const struct tokenizer *tok, uint32_t id)
+{
+	return tok->type[id];
+}
+
+const float *tokenizer_scores(const struct tokenizer *tok)
+{
+	return tok->scores;
+}
+
+const char *tokenizer_method(const struct tokenizer *tok)
+{
+	static const char *const names[] = {
+		[METHOD_BYTE] = "bytes", [METHOD_BYTE_BPE] = "byte-level BPE",
+		[METHOD_TEXT_BPE] = "BPE by merges", [METHOD_SCORE_BPE] = "BPE by scores",
+		[METHOD_UNIGRAM] = "unigram",
+	};
+
+	return names[tok->method];
+}
+
 bool tokenizer_is_special(const struct tokenizer *tok, uint32_t id)
 {
 	return id < tok->vocab && tok->special[id];
+}
+
+/* Names of tokens that end a text or a turn, as llama.cpp has them. */
+static const char *const ends[] = {
+	"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", TOKENIZER_EOT, "</s>", "<eos>",
+	"<|eom_id|>", "<EOT>", "<|end_of_text|>", "<|return|>", "<|call|>",
+};
+
+bool tokenizer_ends(const struct tokenizer *tok, uint32_t id)
+{
+	const char *bytes;
+	size_t len;
+
+	if (!tokenizer_is_special(tok, id))
+		return false;
+	if (id == tok->eos || id == tok->eot)
+		return true;
+	bytes = tok->bytes + tok->start[id];
+	len = tok->start[id + 1] - tok->start[id];
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (len == strlen(ends[i]) && !memcmp(bytes, ends[i], len))
+			return true;
+	return false;
+}
+
+uint32_t tokenizer_find(const struct tokenizer *tok, const char *text, size_t len)
+{
+	struct mark mark;
+
+	for (int normalized = 0; normalized < 2; normalized++)
+		if (marks_next(tok, normalized, true, text, len, 0, &mark) && !mark.begin &&
+		    mark.end == len)
+			return mark.id;
+	return TOKEN_NONE;
 }
 
 const char *tokenizer_name(const struct tokenizer *tok)
@@ -264,7 +379,10 @@ void tokenizer_spelling(const struct tokenizer *tok, uint32_t id, struct strbuf 
 	const char *bytes = tok->bytes + tok->start[id];
 	size_t len = tok->start[id + 1] - tok->start[id];
 
-	if (tok->special[id])
+	if (tok->spelled)
+		strbuf_add(sb, tok->spelled + tok->spelled_start[id],
+			   tok->spelled_start[id + 1] - tok->spelled_start[id]);
+	else if (tok->special[id] || tok->type[id] == TOKEN_USER_DEFINED)
 		strbuf_add(sb, bytes, len);
 	else
 		bytelevel_write(sb, bytes, len);
@@ -279,7 +397,9 @@ int tokenizer_set_tokens(struct tokenizer *tok, const struct token_text *tokens,
 	tok->bytes = malloc(total + 1);
 	tok->start = malloc((nr + 1) * sizeof(*tok->start));
 	tok->special = calloc(nr + 1, sizeof(*tok->special));
-	if (!tok->bytes || !tok->start || !tok->special)
+	tok->type = calloc(nr + 1, sizeof(*tok->type));
+	tok->flags = calloc(nr + 1, sizeof(*tok->flags));
+	if (!tok->bytes || !tok->start || !tok->special || !tok->type || !tok->flags)
 		return fail_nomem(total + nr * sizeof(*tok->start), "a vocabulary");
 	total = 0;
 	for (uint32_t i = 0; i < nr; i++) {
@@ -287,6 +407,7 @@ int tokenizer_set_tokens(struct tokenizer *tok, const struct token_text *tokens,
 		memcpy(tok->bytes + total, tokens[i].bytes, tokens[i].len);
 		total += tokens[i].len;
 		tok->special[i] = tokens[i].special;
+		tok->type[i] = tokens[i].special ? TOKEN_CONTROL : TOKEN_NORMAL;
 	}
 	tok->start[nr] = total;
 	tok->vocab = nr;
@@ -300,10 +421,51 @@ static void hash_u32(struct hash *h, uint32_t v)
 	hash_update(h, le, sizeof(le));
 }
 
+/* What byte-level BPE with one pattern and special tokens alone does without. */
+static bool is_simple(const struct tokenizer *tok)
+{
+	if (tok->nr_splits > 1 || tok->normalizer ||
+	    (tok->method != METHOD_BYTE && tok->method != METHOD_BYTE_BPE))
+		return false;
+	for (uint32_t id = 0; id < tok->vocab; id++)
+		if (tok->type[id] == TOKEN_USER_DEFINED ||
+		    tok->flags[id] & (MARK_LSTRIP | MARK_RSTRIP))
+			return false;
+	return true;
+}
+
+bool tokenizer_has_own(const struct tokenizer *tok)
+{
+	for (uint32_t id = 0; id < tok->vocab; id++)
+		if (tok->type[id] == TOKEN_UNUSED || tok->type[id] == TOKEN_UNKNOWN)
+			return true;
+	return tok->eos != tok->eot || tok->bos != TOKEN_NONE || tok->pad != TOKEN_NONE ||
+	       tok->unk != TOKEN_NONE;
+}
+
+static void hash_more(struct hash *h, const struct tokenizer *tok)
+{
+	hash_u32(h, tok->method);
+	for (int i = 1; i < tok->nr_splits; i++) {
+		hash_u32(h, strlen(tok->splits[i]));
+		hash_update(h, tok->splits[i], strlen(tok->splits[i]));
+	}
+	hash_update(h, tok->type, tok->vocab);
+	hash_update(h, tok->flags, tok->vocab);
+	if (tok->scores)
+		hash_update(h, tok->scores, tok->vocab * sizeof(*tok->scores));
+	if (tok->spelled)
+		hash_update(h, tok->spelled, tok->spelled_start[tok->vocab]);
+	hash_u32(h, tok->byte_fallback | tok->fuse_unk << 1);
+	hash_u32(h, tok->unk);
+	if (tok->normalizer)
+		normalizer_hash(tok->normalizer, h);
+}
+
 /* All that decides about ids, each part with its length so that none runs into the next. */
 int tokenizer_seal(struct tokenizer *tok)
 {
-	const char *pattern = tok->pattern ? tok->pattern : "";
+	const char *pattern = tok->nr_splits ? tok->splits[0] : "";
 	struct hash h;
 	int ret;
 
@@ -325,12 +487,16 @@ int tokenizer_seal(struct tokenizer *tok)
 		hash_u32(&h, tok->merges[i].left);
 		hash_u32(&h, tok->merges[i].right);
 	}
+	if (!is_simple(tok))
+		hash_more(&h, tok);
 	hash_end(&h, tok->hash);
 	if (tok->name[0])
 		return 0;
 	if (!strcmp(tok->hash, GPT2_HASH))
 		strcpy(tok->name, "gpt2");
 	else
-		snprintf(tok->name, sizeof(tok->name), "bpe-%.8s", tok->hash);
+		snprintf(tok->name, sizeof(tok->name), "%s-%.8s",
+			 tok->method == METHOD_UNIGRAM ? "unigram" :
+			 tok->method == METHOD_BYTE_BPE ? "bpe" : "spm", tok->hash);
 	return 0;
 }

@@ -4,17 +4,33 @@
  *
  *	byte		one token per byte, id = its value, and EOT = 256; vocabulary 257
  *	gpt2:DIR	OpenAI's encoder.json and vocab.bpe in folder DIR
- *	FILE or DIR	a tokenizer.json of Hugging Face, of type BPE with ByteLevel
+ *	FILE or DIR	what other programs use: a tokenizer.json of Hugging Face (BPE or
+ *			Unigram), a tokenizer.model of SentencePiece, a GGUF file, a
+ *			tokenizer.bin of llama2.c, or a folder with one of the first two
  *
- * Every kind is lossless: decoding all ids of encode(x) in order gives x back, for any
- * bytes x.  Text that looks like a special token ("<|endoftext|>") is encoded as the
- * letters it consists of: a document cannot forge the end of itself.
+ * Each gives the ids that the program gives which its file belongs to: a tokenizer.json
+ * those of Hugging Face's tokenizers, a GGUF file those of llama.cpp, and so on.  Where
+ * such a tokenizer is lossless (byte-level BPE without a normalizer, in which every byte
+ * has a token), it is so for any bytes: decoding all ids of encode(x) in order gives x.
+ * SentencePiece puts a space in front of a text, which tokenizer_text() takes away again,
+ * and writes spaces as U+2581, which is read back as a space.
+ *
+ * Text that looks like a special token ("<|endoftext|>") is encoded as the letters it
+ * consists of, unless the caller asks for something else: a document cannot forge the end
+ * of itself.  Tokens that users have added and that stand for text, such as a run of
+ * blanks, are found in any text.
  *
  * A tokenizer is known by its contents and not by where it came from: tokenizer_hash()
  * and tokenizer_name() are the same for gpt2:DIR, for the tokenizer.json written from it
  * and for the one that Hugging Face distributes.
  *
- * A kind is one file that ends with TOKENIZER_REGISTER().
+ * A kind is one file that ends with TOKENIZER_REGISTER().  How text becomes ids:
+ *
+ *	tokenizer-encode.c	special and added tokens are taken out (marks.h), the rest
+ *				is normalized (normalizer.h) and given to ->encode() of
+ *	bpe-encode.c		byte-level BPE, words by regexes (words.h)
+ *	bpe-text.c		BPE over characters, by merges or by scores
+ *	unigram.c		the most probable pieces
  */
 #ifndef DATA_TOKENIZER_H
 #define DATA_TOKENIZER_H
@@ -31,12 +47,26 @@
 #define TOKENIZER_EOT	"<|endoftext|>"
 #define TOKENIZER_BYTES_MAX	((size_t)256 << 20)	/* of one of its files */
 
-/** struct token_list - a growing array of ids; start with { 0 }. */
+/**
+ * struct token_list - a growing array of ids; start with { 0 }.
+ * @flush: NULL, or takes the ids that have come and sets @nr to 0; called while a text is
+ *	encoded whenever there are many, so that a long text needs no room for all
+ */
 struct token_list {
 	uint32_t *ids;
 	size_t nr;
 	size_t cap;
+	int (*flush)(struct token_list *list);
+	void *ctx;
 };
+
+#define TOKEN_LIST_MANY	((size_t)1 << 16)
+
+/** token_list_flush() - hand over what has come, if it is much. */
+static inline int token_list_flush(struct token_list *list)
+{
+	return list->flush && list->nr >= TOKEN_LIST_MANY ? list->flush(list) : 0;
+}
 
 /** token_list_reserve() - room for @extra more ids. Return: 0 or -ENOMEM. */
 int token_list_reserve(struct token_list *list, size_t extra);
@@ -44,6 +74,20 @@ int token_list_add(struct token_list *list, uint32_t id);
 void token_list_free(struct token_list *list);
 
 struct tokenizer;
+struct gguf;
+struct gguf_writer;
+
+#define TOKEN_NONE	UINT32_MAX	/* no such token */
+
+/** enum token_type - what a token is; the numbers of GGUF. */
+enum token_type {
+	TOKEN_NORMAL = 1,
+	TOKEN_UNKNOWN,		/* stands for what the vocabulary lacks */
+	TOKEN_CONTROL,		/* BOS, EOS, ...: stands for no text */
+	TOKEN_USER_DEFINED,	/* text that is never cut */
+	TOKEN_UNUSED,
+	TOKEN_BYTE,		/* <0x41>: a byte, where the vocabulary lacks a character */
+};
 
 /**
  * tokenizer_open() - make the tokenizer that @spec describes (see the top of this file).
@@ -64,7 +108,42 @@ int tokenizer_save(const struct tokenizer *tok, const char *dir);
 /** tokenizer_json() - append what tokenizer_save() writes, for containers of files. */
 void tokenizer_json(const struct tokenizer *tok, struct strbuf *sb);
 
+/**
+ * tokenizer_config_json() - append the text of a tokenizer_config.json, which tells
+ * transformers which tokens begin and end a text.
+ * @chat_template: NULL: none
+ */
+void tokenizer_config_json(const struct tokenizer *tok, const char *chat_template,
+			   struct strbuf *sb);
+
+/**
+ * tokenizer_from_gguf() - the tokenizer in a GGUF file, which may be closed afterwards.
+ *
+ * Return: 0; -ENOENT if it has none; -EINVAL with a message that names file and key.
+ */
+int tokenizer_from_gguf(const struct gguf *g, struct tokenizer **tok);
+
+/**
+ * tokenizer_to_gguf() - put the keys tokenizer.ggml.* that llama.cpp wants.
+ *
+ * Return: 0; -ENOTSUP with a message if it has no name for how @tok cuts text.
+ */
+int tokenizer_to_gguf(const struct tokenizer *tok, struct gguf_writer *w);
+
 void tokenizer_free(struct tokenizer *tok);
+
+/**
+ * struct encode_options - what else may become of a text; all false: tokenizer_encode().
+ * @add_special: put BOS in front and EOS behind, if the tokenizer is one that does
+ * @parse_special: text that spells a special token becomes that token
+ * @replace_invalid: bytes that are no UTF-8 are U+FFFD each, as they are for llama.cpp
+ *	and SentencePiece; otherwise they are kept
+ */
+struct encode_options {
+	bool add_special;
+	bool parse_special;
+	bool replace_invalid;
+};
 
 /**
  * tokenizer_encode() - append the ids of @len bytes of @text to @out.
@@ -75,6 +154,8 @@ void tokenizer_free(struct tokenizer *tok);
  */
 int tokenizer_encode(struct tokenizer *tok, const char *text, size_t len,
 		     struct token_list *out);
+int tokenizer_encode_with(struct tokenizer *tok, const char *text, size_t len,
+			  const struct encode_options *options, struct token_list *out);
 
 /**
  * tokenizer_decode() - bytes of one token; they belong to @tok and have no NUL.
@@ -85,10 +166,38 @@ int tokenizer_encode(struct tokenizer *tok, const char *text, size_t len,
 int tokenizer_decode(const struct tokenizer *tok, uint32_t id, const char **bytes,
 		     size_t *len);
 
+/**
+ * tokenizer_text() - append the text that @ids stand for.
+ * @specials: special tokens as their names; otherwise they are left out
+ *
+ * Unlike the tokens one by one, it leaves out the space that SentencePiece puts in front.
+ */
+int tokenizer_text(const struct tokenizer *tok, const uint32_t *ids, size_t nr, bool specials,
+		   struct strbuf *sb);
+
+/** tokenizer_find() - id of the special or user-defined token @text, or TOKEN_NONE. */
+uint32_t tokenizer_find(const struct tokenizer *tok, const char *text, size_t len);
+
 /** tokenizer_vocab() - number of tokens; ids are below it. */
 uint32_t tokenizer_vocab(const struct tokenizer *tok);
 /** tokenizer_eot() - id of the token that ends a document. */
 uint32_t tokenizer_eot(const struct tokenizer *tok);
+/** tokenizer_bos() ... - ids of tokens, or TOKEN_NONE; what a chat ends a turn with is EOS. */
+uint32_t tokenizer_bos(const struct tokenizer *tok);
+uint32_t tokenizer_eos(const struct tokenizer *tok);
+uint32_t tokenizer_unk(const struct tokenizer *tok);
+uint32_t tokenizer_pad(const struct tokenizer *tok);
+/** tokenizer_adds_bos() - does add_special put BOS in front? */
+bool tokenizer_adds_bos(const struct tokenizer *tok);
+bool tokenizer_adds_eos(const struct tokenizer *tok);
+/** tokenizer_ends() - does a model that makes @id stop there: EOS, EOT, end of a turn? */
+bool tokenizer_ends(const struct tokenizer *tok, uint32_t id);
+/** tokenizer_type() - of a token below tokenizer_vocab(). */
+enum token_type tokenizer_type(const struct tokenizer *tok, uint32_t id);
+/** tokenizer_scores() - (vocab) of SentencePiece, or NULL. */
+const float *tokenizer_scores(const struct tokenizer *tok);
+/** tokenizer_method() - "byte", "byte-level BPE", ..., for people. */
+const char *tokenizer_method(const struct tokenizer *tok);
 /** tokenizer_is_special() - is it a mark (EOT, BOS, ...) that stands for no text? */
 bool tokenizer_is_special(const struct tokenizer *tok, uint32_t id);
 /** tokenizer_name() - "byte", "gpt2", or "bpe-" and the beginning of the hash. */
@@ -134,18 +243,53 @@ struct tokenizer_kind {
 SECTION_DECLARE(knlp_tokenizers, struct tokenizer_kind);
 #define TOKENIZER_REGISTER(var)	SECTION_ENTRY(knlp_tokenizers, struct tokenizer_kind, var)
 
+/** enum token_method - how words become ids. */
+enum token_method {
+	METHOD_BYTE,		/* a token per byte */
+	METHOD_BYTE_BPE,	/* merges by rank over bytes */
+	METHOD_TEXT_BPE,	/* merges by rank over characters, bytes where they lack a token */
+	METHOD_SCORE_BPE,	/* the same by the score of the result */
+	METHOD_UNIGRAM,		/* the sum of scores is the highest */
+};
+
+/** enum space_prefix - where SentencePiece puts a space in front. */
+enum space_prefix {
+	SPACE_NEVER,
+	SPACE_FIRST,		/* of the text */
+	SPACE_EACH,		/* of the text, and of text behind a special token */
+};
+
+#define TOKEN_SPLITS_MAX	8
+
+struct marks;
+struct normalizer;
+
 /** struct tokenizer - what all kinds share; a kind puts it first in its own struct. */
 struct tokenizer {
 	const struct tokenizer_kind *kind;
+	enum token_method method;
 	uint32_t vocab;
-	uint32_t eot;
+	uint32_t eot, bos, eos, unk, pad;
+	bool add_bos, add_eos;
 	char *bytes;			/* all tokens, one after the other */
 	uint32_t *start;		/* (vocab + 1): token id is [start[id], start[id + 1]) */
+	char *spelled;			/* as the file spells them; NULL: byte-level */
+	uint32_t *spelled_start;
 	bool *special;			/* (vocab) */
+	uint8_t *type;			/* (vocab) enum token_type */
+	uint8_t *flags;			/* (vocab) MARK_LSTRIP, ...; see marks.h */
+	float *scores;			/* (vocab) or NULL */
 	struct token_merge *merges;	/* (nr_merges) */
 	uint32_t nr_merges;
-	const char *pattern;		/* regex that cuts text into words; NULL: no cut */
+	const char *splits[TOKEN_SPLITS_MAX];	/* regexes that cut text, one after the other */
+	int nr_splits;
 	bool ignore_merges;		/* a word that is a token needs no merges to get there */
+	bool fuse_unk;
+	bool byte_fallback;
+	bool strip_space;		/* the decoder takes a space off the front */
+	bool raw_added;			/* user-defined tokens keep their U+2581 */
+	struct normalizer *normalizer;	/* NULL: text is taken as it is */
+	struct marks *marks;		/* special and added tokens */
 	char *json;			/* the tokenizer.json it came from, or NULL */
 	size_t json_len;
 	char name[24];
@@ -159,11 +303,14 @@ struct token_text {
 	bool special;
 };
 
-/** tokenizer_set_tokens() - fill vocab, bytes, start and special. 0 or -ENOMEM. */
+/** tokenizer_set_tokens() - fill vocab, bytes, start, special, type and flags. 0 or -ENOMEM. */
 int tokenizer_set_tokens(struct tokenizer *tok, const struct token_text *tokens, uint32_t nr);
 
 /** tokenizer_seal() - all fields are set: compute hash and name (unless it has one). */
 int tokenizer_seal(struct tokenizer *tok);
+
+/** tokenizer_has_own() - does it have types or ids that tokenizer.json has no place for? */
+bool tokenizer_has_own(const struct tokenizer *tok);
 
 /** tokenizer_describe() - write a tokenizer.json from the tables alone. */
 void tokenizer_describe(const struct tokenizer *tok, struct strbuf *sb);

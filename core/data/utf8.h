@@ -4,6 +4,7 @@
 #define DATA_UTF8_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/strbuf.h"
 
@@ -22,6 +23,23 @@ size_t utf8_invalid(const char *s, size_t len);
  * For text that comes in parts: what is held back belongs to the next part.
  */
 size_t utf8_whole(const char *s, size_t len);
+
+/** utf8_first() - length of the valid character at the start of @s, 1 if there is none. */
+size_t utf8_first(const char *s, size_t len);
+
+/** utf8_char() - the code point of the valid character at the start of @s, its length in @n. */
+uint32_t utf8_char(const char *s, size_t *n);
+
+/** utf8_put() - write code point @c, at most 4 bytes. Return: their number. */
+size_t utf8_put(char *s, uint32_t c);
+
+/** utf8_blank() - length of the White_Space character at the start of @s, 0 if none is there. */
+size_t utf8_blank(const char *s, size_t len);
+/** utf8_blank_before() - the same at the end of @s. */
+size_t utf8_blank_before(const char *s, size_t len);
+
+/** utf8_replace() - append @len bytes, U+FFFD for each that belongs to no valid character. */
+void utf8_replace(struct strbuf *sb, const char *bytes, size_t len);
 
 /**
  * utf8_clean() - append @len bytes, U+FFFD in the place of NUL and of each run that is no

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "data/bpe-private.h"
+#include "data/word-cache.h"
 
 #define WORDS_MAX	(1u << 30)	/* twice as many slots are still a uint32_t */
 
@@ -103,12 +103,12 @@ static int add_hashed(struct word_counts *c, const char *word, size_t len, uint3
 
 uint32_t word_counts_find(const struct word_counts *c, const char *word, size_t len)
 {
-	return find_hashed(c, word, len, (uint32_t)bpe_hash(word, len));
+	return find_hashed(c, word, len, (uint32_t)word_hash(word, len));
 }
 
 int word_counts_add(struct word_counts *c, const char *word, size_t len, uint64_t count)
 {
-	return add_hashed(c, word, len, (uint32_t)bpe_hash(word, len), count);
+	return add_hashed(c, word, len, (uint32_t)word_hash(word, len), count);
 }
 
 int word_counts_merge(struct word_counts *c, const struct word_counts *from)

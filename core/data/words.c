@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Cutting text into words by a regex, with PCRE2. */
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include "data/words.h"
+
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,12 @@
 #include "base/build-info.h"
 #include "base/fail.h"
 #include "base/strbuf.h"
-#include "data/bpe-private.h"
+#include "data/bpe.h"
 #include "data/utf8.h"
 
-struct words {
-	pcre2_code *code;		/* NULL: everything is one word */
+/* struct cutter - one pattern. */
+struct cutter {
+	pcre2_code *code;
 	pcre2_match_data *match;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
@@ -20,6 +22,11 @@ struct words {
 	/* A match found beyond a gap, kept for the call after the one that gave the gap. */
 	const char *text;
 	size_t begin, end;
+};
+
+struct words {
+	int nr;
+	struct cutter cutters[TOKEN_SPLITS_MAX];
 };
 
 /*
@@ -52,7 +59,7 @@ static void translate(const char *pattern, struct strbuf *sb)
 	}
 }
 
-static int compile(const char *path, const char *pattern, struct words *w)
+static int compile(const char *path, const char *pattern, struct cutter *w)
 {
 	struct strbuf sb;
 	PCRE2_UCHAR text[128];
@@ -75,48 +82,55 @@ out:
 	return ret;
 }
 
-int words_new(const char *path, const char *pattern, struct words **out)
+static int cutter_make(const char *path, const char *pattern, struct cutter *w)
 {
-	struct words *w = calloc(1, sizeof(*w));
-	int ret;
+	int ret = compile(path, pattern, w);
 
-	if (!w)
-		return fail_nomem(sizeof(*w), "a pattern");
-	*out = w;
-	if (!pattern)
-		return 0;
-	ret = compile(path, pattern, w);
 	if (ret)
-		goto out_words;
+		return ret;
 	w->jit = !pcre2_jit_compile(w->code, PCRE2_JIT_COMPLETE);
 	w->match = pcre2_match_data_create(1, NULL);
 	w->context = pcre2_match_context_create(NULL);
 	w->stack = w->jit ? pcre2_jit_stack_create(32 << 10, 8 << 20, NULL) : NULL;
-	if (!w->match || !w->context || (w->jit && !w->stack)) {
-		ret = fail_nomem(32 << 10, "a pattern");
-		goto out_words;
-	}
+	if (!w->match || !w->context || (w->jit && !w->stack))
+		return fail_nomem(32 << 10, "a pattern");
 	pcre2_jit_stack_assign(w->context, NULL, w->stack);
 	return 0;
-out_words:
-	words_free(w);
-	*out = NULL;
+}
+
+int words_new(const char *path, const char *const *patterns, int nr, struct words **out)
+{
+	struct words *w = calloc(1, sizeof(*w));
+	int ret = 0;
+
+	if (!w)
+		return fail_nomem(sizeof(*w), "a pattern");
+	for (int i = 0; i < nr && !ret; i++) {
+		w->nr = i + 1;
+		ret = cutter_make(path, patterns[i], &w->cutters[i]);
+	}
+	if (ret)
+		words_free(w);
+	else
+		*out = w;
 	return ret;
 }
 
 void words_free(struct words *w)
 {
-	if (!w)
-		return;
-	pcre2_jit_stack_free(w->stack);
-	pcre2_match_context_free(w->context);
-	pcre2_match_data_free(w->match);
-	pcre2_code_free(w->code);
+	for (int i = 0; w && i < w->nr; i++) {
+		struct cutter *c = &w->cutters[i];
+
+		pcre2_jit_stack_free(c->stack);
+		pcre2_match_context_free(c->context);
+		pcre2_match_data_free(c->match);
+		pcre2_code_free(c->code);
+	}
 	free(w);
 }
 
 /* Find the first match that is not empty at or after @at. 1 found, 0 none, -errno. */
-static int find(struct words *w, const char *s, size_t len, size_t at)
+static int find(struct cutter *w, const char *s, size_t len, size_t at)
 {
 	const PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(w->match);
 	PCRE2_UCHAR text[128];
@@ -148,12 +162,10 @@ static int find(struct words *w, const char *s, size_t len, size_t at)
  * The end of the word that begins at @at in the valid UTF-8 text @s, at < len; what the
  * pattern does not match is a word as well.  Return: the end, above @at; or -errno.
  */
-static long words_next(struct words *w, const char *s, size_t len, size_t at)
+static long cutter_next(struct cutter *w, const char *s, size_t len, size_t at)
 {
 	int ret;
 
-	if (!w->code)
-		return len;
 	if (!at)
 		w->text = NULL;	/* another text may have the same address */
 	if (w->text == s && w->begin == at && w->end > at) {
@@ -185,14 +197,20 @@ static int give(const char *word, size_t len, word_fn fn, void *ctx)
 	return fn(ctx, word, len);
 }
 
-static int each_valid(struct words *w, const char *text, size_t len, word_fn fn, void *ctx)
+static int each_valid(struct words *w, int level, const char *text, size_t len, word_fn fn,
+		      void *ctx)
 {
 	size_t at = 0;
 
+	if (level == w->nr)
+		return give(text, len, fn, ctx);
 	while (at < len) {
-		long end = words_next(w, text, len, at);
-		int ret = end < 0 ? (int)end : give(text + at, end - at, fn, ctx);
+		long end = cutter_next(&w->cutters[level], text, len, at);
+		int ret;
 
+		if (end < 0)
+			return end;
+		ret = each_valid(w, level + 1, text + at, end - at, fn, ctx);
 		if (ret)
 			return ret;
 		at = end;
@@ -208,7 +226,7 @@ int words_each(struct words *w, const char *text, size_t len, word_fn fn, void *
 		size_t n = utf8_valid(text, len);
 
 		if (n) {
-			ret = each_valid(w, text, n, fn, ctx);
+			ret = each_valid(w, 0, text, n, fn, ctx);
 		} else {
 			n = utf8_invalid(text, len);
 			ret = give(text, n, fn, ctx);

@@ -124,8 +124,8 @@ mkdir openai piece
 : >openai/vocab.bpe
 : >piece/tokenizer.model
 fails "OpenAI's files" 1 'say gpt2:openai' "$KNLP" data prepare -i text -t openai -o x
-fails "SentencePiece" 1 'not supported yet' "$KNLP" data prepare -i text -t piece -o x
-fails "SentencePiece file" 1 'not supported yet' \
+fails "SentencePiece" 1 'piece/tokenizer.model' "$KNLP" data prepare -i text -t piece -o x
+fails "SentencePiece file" 1 'piece/tokenizer.model' \
 	"$KNLP" data prepare -i text -t piece/tokenizer.model -o x
 echo hello >short
 fails "too small" 1 'too small' "$KNLP" data prepare -i short -t byte -o x
