@@ -390,8 +390,8 @@ static int prefill_run(int argc, char **argv)
 static const struct option decode_options[] = {
 	OPTION_INT('n', "tokens", "N", &opt.tokens, 1, MAX_STEPS,
 		   "tokens to measure (default 64)"),
-	OPTION_INT(0, "context", "N", &opt.context, 1, MAX_STEPS, "tokens in front of them (default "
-		   "128)"),
+	OPTION_INT(0, "context", "N", &opt.context, 1, MAX_STEPS,
+		   "tokens in front of them (default 128)"),
 	OPTION_INT('b', "batch", "N", &opt.batch, 1, 4096, "sequences at once (default 1)"),
 	OPTION_INT(0, "warmup", "N", &opt.warmup, 0, MAX_STEPS, "tokens before, which are not "
 		   "counted (default 3)"),
@@ -404,8 +404,8 @@ static const struct option decode_options[] = {
 };
 
 static const struct option prefill_options[] = {
-	OPTION_INT('n', "tokens", "N", &opt.prompt, 1, MAX_STEPS, "tokens of the prompt (default "
-		   "512)"),
+	OPTION_INT('n', "tokens", "N", &opt.prompt, 1, MAX_STEPS,
+		   "tokens of the prompt (default 512)"),
 	OPTION_INT('b', "batch", "N", &opt.batch, 1, 4096, "sequences at once (default 1)"),
 	OPTION_INT(0, "repeat", "N", &opt.repeat, 1, MAX_STEPS, "prompts to measure (default 5)"),
 	OPTION_INT(0, "warmup", "N", &opt.warmup, 0, MAX_STEPS, "prompts before, which are not "
