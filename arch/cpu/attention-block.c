@@ -212,18 +212,31 @@ void attention_store_back(const struct attention_sizes *s, int o, int64_t at, co
 	attention_store(s->c, o, at, turned, 1, s->d);
 }
 
-void attention_prefetch(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
-			int64_t nr)
+static void ahead_add(struct mm_ahead *a, const void *at, enum dtype type, int64_t stride,
+		      int64_t nr, int64_t width)
+{
+	int64_t size = (int64_t)dtype_size(type);
+
+	if (a->left < MM_AHEAD && nr > 0)
+		a->rows[a->left++] = (struct mm_rows){
+			.at = at, .stride = stride * size, .nr = nr,
+			.lines = (width * size + 63) / 64 };
+}
+
+void attention_ahead(struct mm_ahead *a, const struct call *c, int in, int64_t b, int64_t h,
+		     int64_t first)
 {
 	const struct layout *l = &c->in[in];
-	const int64_t size = dtype_info(l->dtype)->size;
-	const char *at = (const char *)c->in_data[in] +
-			 (b * l->stride[0] + first * l->stride[1] + h * l->stride[2]) * size;
 
-	nr = smaller(nr, l->n[1] - first);
-	for (int64_t r = 0; r < nr; r++, at += l->stride[1] * size)
-		for (int64_t line = 0; line < l->n[3] * size; line += 64)
-			__builtin_prefetch(at + line, 0, 2);
+	ahead_add(a, data_at(c->in_data[in], l->dtype, head_row(l, b, h, first)), l->dtype,
+		  l->stride[1], smaller(l->n[1] - first, BLOCK), l->n[3]);
+}
+
+void attention_ahead_out(struct mm_ahead *a, const struct call *c, int o, int64_t at,
+			 int64_t stride, int64_t nr, int64_t width)
+{
+	ahead_add(a, data_at(c->out_data[o], c->out[o].dtype, at), c->out[o].dtype, stride, nr,
+		  width);
 }
 
 struct sight sight_of(const int32_t *first, const int32_t *last, int64_t nr)

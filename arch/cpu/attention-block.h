@@ -105,11 +105,14 @@ static inline int64_t words(const struct attention_sizes *s, int64_t n)
 }
 
 /**
- * attention_prefetch() - ask for these rows: the caches' own prefetchers do not follow the
- * rows of one head, and waiting for memory would cost more than the products.
+ * attention_ahead() - have the products ask for @nr rows from @first on of head @h of input @in.
+ * attention_ahead_out() - for BLOCK rows of a head that will be written: element @at of output
+ * @o, @stride elements apart.
  */
-void attention_prefetch(const struct call *c, int in, int64_t b, int64_t h, int64_t first,
-			int64_t nr);
+void attention_ahead(struct mm_ahead *a, const struct call *c, int in, int64_t b, int64_t h,
+		     int64_t first);
+void attention_ahead_out(struct mm_ahead *a, const struct call *c, int o, int64_t at,
+			 int64_t stride, int64_t nr, int64_t width);
 
 /**
  * struct sight - what a group of queries sees.

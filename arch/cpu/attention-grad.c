@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "arch/cpu/attention-block.h"
+#include "arch/cpu/loops.h"
 #include "arch/cpu/simd.h"
 #include "arch/cpu/vmath.h"
 #include "base/thread.h"
@@ -44,6 +45,7 @@ struct unit {
 	int32_t *first, *last;		/* (Tq) what a query sees */
 	struct sight *sight;		/* (groups of Tq) */
 	struct rows k;
+	struct mm_ahead ahead;
 };
 
 static int64_t pairs_of(const struct attention_sizes *s)
@@ -132,7 +134,8 @@ static void score_pair(const struct attention_sizes *s, struct unit *u, const st
 			.n = (keys.end - keys.first) * GROUP, .k = words(s, s->d),
 			.a = q.data + row * q.stride, .a_row = q.stride, .a_col = 1,
 			.b = u->keys + column, .b_row = BLOCK,
-			.c = u->weights + row * BLOCK + column, .c_row = BLOCK };
+			.c = u->weights + row * BLOCK + column, .c_row = BLOCK,
+			.ahead = &u->ahead };
 
 		end = run_end(reach->both, g, reach->nr_queries);
 		mm.m = smaller((int64_t)end * GROUP, u->nr_queries) - row;
@@ -204,7 +207,8 @@ static void add_dkv(const struct attention_sizes *s, struct unit *u, const struc
 			.n = s->wide_dv, .k = words(s, last - row),
 			.a = weights + word * BLOCK + column, .a_row = 1, .a_col = BLOCK,
 			.b = grad.data + word * grad.stride, .b_row = grad.stride,
-			.c = u->dv + column * s->wide_dv, .c_row = s->wide_dv, .add = true };
+			.c = u->dv + column * s->wide_dv, .c_row = s->wide_dv, .add = true,
+			.ahead = &u->ahead };
 
 		end = run_end(reach->queries, g, reach->nr_keys);
 		if (last <= row)
@@ -241,7 +245,8 @@ static void add_dq(const struct attention_sizes *s, struct unit *u, const struct
 			.a = slopes + row * stride + column / s->step,
 			.a_row = stride, .a_col = 1,
 			.b = u->k.data + column / s->step * u->k.stride, .b_row = u->k.stride,
-			.c = dq + row * s->wide_d, .c_row = s->wide_d, .add = true });
+			.c = dq + row * s->wide_d, .c_row = s->wide_d, .add = true,
+			.ahead = &u->ahead });
 	}
 }
 
@@ -281,7 +286,7 @@ static void run_pair(const struct attention_sizes *s, struct unit *u)
 SIMD_CLONES static double row_dot(const float *a, const float *b, int64_t n)
 {
 	float sum[16] = { 0 };
-	double total = 0;
+	double lane[16], total = 0;
 	int64_t i = 0;
 
 	for (; i + 16 <= n; i += 16)
@@ -290,8 +295,8 @@ SIMD_CLONES static double row_dot(const float *a, const float *b, int64_t n)
 	for (; i < n; i++)
 		total += (double)a[i] * b[i];
 	for (int l = 0; l < 16; l++)
-		total += sum[l];
-	return total;
+		lane[l] = sum[l];
+	return total + lanes_fold_(lane);
 }
 
 /* lse and do . o of a head, and its queries if they turn */
@@ -417,20 +422,33 @@ static void set_memory(const struct attention_sizes *s, struct unit *u, float *s
 	u->sight = (struct sight *)(u->last + s->tq);
 }
 
-/* While this pair's block is at work, the same block of the next pair comes from memory. */
-static void prefetch_next(const struct attention_sizes *s, int64_t pair, int64_t first)
+/*
+ * While this pair's block is at work, the same block of the next pair comes from memory, and
+ * what the results of this one are written to.
+ */
+static void look_ahead(const struct attention_sizes *s, struct unit *u, int64_t pair)
 {
-	int64_t b = (pair + 1) / s->kv_heads, kv = (pair + 1) % s->kv_heads;
+	int64_t b = (pair + 1) / s->kv_heads, kv = (pair + 1) % s->kv_heads, i = u->key;
 
-	if (b >= s->batch)
-		return;
-	for (int64_t h = kv * s->group; h < (kv + 1) * s->group && first < s->tq; h++) {
-		attention_prefetch(s->c, ATTENTION_GRAD_Q, b, h, first, BLOCK);
-		attention_prefetch(s->c, ATTENTION_GRAD_O, b, h, first, BLOCK);
-		attention_prefetch(s->c, ATTENTION_GRAD_DO, b, h, first, BLOCK);
+	u->ahead = (struct mm_ahead){ 0 };
+	if (b < s->batch) {
+		attention_ahead(&u->ahead, s->c, ATTENTION_GRAD_V, b, kv, i);
+		attention_ahead(&u->ahead, s->c, ATTENTION_GRAD_K, b, kv, i);
+		for (int64_t h = kv * s->group; h < (kv + 1) * s->group; h++) {
+			attention_ahead(&u->ahead, s->c, ATTENTION_GRAD_Q, b, h, i);
+			attention_ahead(&u->ahead, s->c, ATTENTION_GRAD_DO, b, h, i);
+			attention_ahead(&u->ahead, s->c, ATTENTION_GRAD_O, b, h, i);
+		}
 	}
-	attention_prefetch(s->c, ATTENTION_GRAD_K, b, kv, first, BLOCK);
-	attention_prefetch(s->c, ATTENTION_GRAD_V, b, kv, first, BLOCK);
+	for (int in = ATTENTION_GRAD_Q; in <= ATTENTION_GRAD_V; in++) {
+		const struct place p = place_of(s->c, in);
+		const int64_t *n = s->c->in[in].n;
+		int64_t head = in == ATTENTION_GRAD_Q ? u->kv * s->group : u->kv;
+
+		attention_ahead_out(&u->ahead, s->c, p.o,
+				    p.at + (u->b * n[1] + i) * p.row + head * n[3], p.row,
+				    smaller(n[1] - i, BLOCK), n[3]);
+	}
 }
 
 /* Under a causal mask blocks take less and less: there and back evens that out. */
@@ -444,6 +462,7 @@ static void run_unit(const struct work *w, int64_t unit, long tile)
 	u.b = unit / w->parts / s->kv_heads;
 	u.dq = w->dq + (w->parts > 1 ? unit : tile) * dq_floats(s);
 	set_memory(s, &u, w->slots + tile * slot_floats(s));
+	u.ahead.left = 0;
 	begin_unit(s, &u);
 	for (int64_t turn = 0; turn * w->parts < blocks_of(s->tk); turn++) {
 		u.key = turn * w->parts + (turn % 2 ? w->parts - 1 - u.part : u.part);
@@ -451,7 +470,7 @@ static void run_unit(const struct work *w, int64_t unit, long tile)
 		if (u.key >= s->tk)
 			continue;
 		if (w->parts == 1)
-			prefetch_next(s, unit, u.key);
+			look_ahead(s, &u, unit);
 		run_keys(s, &u);
 	}
 	for (int64_t h = 0; h < s->group && w->parts == 1; h++)

@@ -34,6 +34,7 @@ struct unit {
 	float *copy;			/* (BLOCK, wide max(D, Dv)), see attention_rows() */
 	float *pairs;			/* (BLOCK / 2, wide Dv), see attention_pairs() */
 	float *keys, *room;		/* (Tk, wide D) and for turning, if keys turn */
+	struct mm_ahead ahead;
 };
 
 static int64_t wider(const struct attention_sizes *s)
@@ -162,7 +163,8 @@ static void score_keys(const struct attention_sizes *s, struct unit *u, const st
 			.m = to - from, .n = (rows.end - rows.first) * GROUP, .k = words(s, s->d),
 			.a = k.data + from * k.stride, .a_row = k.stride, .a_col = 1,
 			.b = u->query + rows.first * GROUP, .b_row = BLOCK,
-			.c = u->scores + from * BLOCK + rows.first * GROUP, .c_row = BLOCK });
+			.c = u->scores + from * BLOCK + rows.first * GROUP, .c_row = BLOCK,
+			.ahead = &u->ahead });
 	}
 	if (s->a->softcap)
 		cap_scores(u->scores, s->scale, s->a->softcap, nr_keys * BLOCK);
@@ -211,7 +213,8 @@ static void add_values(const struct attention_sizes *s, struct unit *u, const st
 			.n = s->wide_dv, .k = words(s, to - from),
 			.a = weights + from / s->step * BLOCK + row, .a_row = 1, .a_col = BLOCK,
 			.b = v.data + from / s->step * v.stride, .b_row = v.stride,
-			.c = u->out + row * s->wide_dv, .c_row = s->wide_dv, .add = true });
+			.c = u->out + row * s->wide_dv, .c_row = s->wide_dv, .add = true,
+			.ahead = &u->ahead });
 	}
 }
 
@@ -270,20 +273,26 @@ static void run_block(const struct attention_sizes *s, struct unit *u, int64_t b
 	store_rows(s, u);
 }
 
-/* While this pair's block is at work, the same block of the next pair comes from memory. */
-static void prefetch_next(const struct attention_sizes *s, int64_t pair, int64_t block)
+/*
+ * While this pair's block is at work, the same block of the next pair comes from memory, and
+ * what the block's result is written to.
+ */
+static void look_ahead(const struct attention_sizes *s, struct unit *u, int64_t pair,
+		       int64_t block)
 {
-	int64_t b = (pair + 1) / s->kv_heads, kv = (pair + 1) % s->kv_heads;
+	int64_t b = (pair + 1) / s->kv_heads, kv = (pair + 1) % s->kv_heads, i = block * BLOCK;
 
-	if (b >= s->batch)
-		return;
-	if (block * BLOCK < s->tq)
+	u->ahead = (struct mm_ahead){ 0 };
+	if (b < s->batch) {
+		attention_ahead(&u->ahead, s->c, ATTENTION_V, b, kv, i);
+		attention_ahead(&u->ahead, s->c, ATTENTION_K, b, kv, i);
 		for (int64_t h = kv * s->group; h < (kv + 1) * s->group; h++)
-			attention_prefetch(s->c, ATTENTION_Q, b, h, block * BLOCK, BLOCK);
-	if (block * BLOCK >= s->tk)
-		return;
-	attention_prefetch(s->c, ATTENTION_K, b, kv, block * BLOCK, BLOCK);
-	attention_prefetch(s->c, ATTENTION_V, b, kv, block * BLOCK, BLOCK);
+			attention_ahead(&u->ahead, s->c, ATTENTION_Q, b, h, i);
+	}
+	if (i < s->tq)
+		attention_ahead_out(&u->ahead, s->c, ATTENTION_O,
+				    ((u->b * s->tq + i) * s->heads + u->kv * s->group) * s->dv,
+				    s->heads * s->dv, smaller(s->tq - i, BLOCK), s->dv);
 }
 
 /* Under a causal mask blocks take longer and longer: there and back evens that out. */
@@ -292,6 +301,7 @@ static void run_unit(const struct attention_sizes *s, int64_t unit, float *scrat
 	int64_t parts = nr_parts(s), pair = unit / parts, part = unit % parts;
 	struct unit u;
 
+	u.ahead.left = 0;
 	u.b = pair / s->kv_heads;
 	u.kv = pair % s->kv_heads;
 	u.query = scratch;
@@ -308,7 +318,7 @@ static void run_unit(const struct attention_sizes *s, int64_t unit, float *scrat
 		if (block >= nr_blocks(s))
 			continue;
 		if (parts == 1)
-			prefetch_next(s, pair, block);
+			look_ahead(s, &u, pair, block);
 		run_block(s, &u, block);
 	}
 }

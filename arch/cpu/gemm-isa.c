@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "arch/cpu/gemm-isa.h"
 
+#include <string.h>
+
 #include "arch/cpu/activation.h"
 #include "arch/cpu/convert.h"
 #include "arch/cpu/simd.h"

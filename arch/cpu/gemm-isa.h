@@ -20,6 +20,8 @@
  * struct gemm_micro - where a micro tile goes: @rows x @cols of C from @c on.
  * @a_row: 0: A is a panel.  Else the words of a row are adjacent and its rows are @a_row
  *	bytes apart; there are all GEMM_ROWS of them
+ * @ahead, @ahead_step: a line that is asked for with each step, and how many bytes later the
+ *	next one: what is packed next comes from memory meanwhile.  Any address will do
  */
 struct gemm_micro {
 	int64_t a_row;
@@ -28,6 +30,8 @@ struct gemm_micro {
 	const float *bias;	/* of these columns, or NULL */
 	bool add;
 	int rows, cols;
+	const char *ahead;
+	int64_t ahead_step;
 };
 
 /** struct gemm_region - @rows x @cols sums at @x that are C from (@row, @col) on. */

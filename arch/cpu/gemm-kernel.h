@@ -22,6 +22,10 @@ typedef uint32_t KERNEL(words) __attribute__((vector_size(4 * LANES_)));
 /* The same at any float's address. */
 typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES_), aligned(4), may_alias));
 
+typedef uint32_t KERNEL(words_at) __attribute__((vector_size(4 * LANES_), aligned(4), may_alias));
+typedef uint16_t KERNEL(half) __attribute__((vector_size(2 * LANES_)));
+typedef uint16_t KERNEL(half_at) __attribute__((vector_size(2 * LANES_), aligned(2), may_alias));
+
 /* Sums @tile (rows, COLS) that are not whole vectors of C, or not all rows. */
 static KERNEL_TARGET void KERNEL(store_part)(const float *tile, const struct gemm_micro *t)
 {
@@ -43,12 +47,15 @@ void KERNEL(sums)(int64_t steps, const char *a, const uint32_t *b,
 		  const struct gemm_micro *t, const int vecs, const bool panel)
 {
 	const int64_t row = panel ? 4 : t->a_row, step = panel ? 4 * GEMM_ROWS : 4;
+	const int64_t ahead_step = t->ahead_step;
+	const char *ahead = t->ahead;
 	KERNEL(vec) sum[ROWS][VECS] = { 0 };
 	_Alignas(64) float tile[ROWS * COLS];
 
-	for (int64_t p = 0; p < steps; p++, a += step, b += COLS) {
+	for (int64_t p = 0; p < steps; p++, a += step, b += COLS, ahead += ahead_step) {
 		KERNEL(vec) x[VECS];
 
+		__builtin_prefetch(ahead, 0, 2);
 		SIMD_UNROLL
 		for (int v = 0; v < vecs; v++)
 			x[v] = (KERNEL(vec))*(const KERNEL(words) *)(b + v * LANES_);
@@ -94,13 +101,15 @@ void KERNEL(micro_from)(int64_t steps, const char *a, const uint32_t *b,
 	struct gemm_micro t = *whole;
 	int64_t row = panel ? 4 : t.a_row;
 
-	for (; t.rows > 0; t.rows -= ROWS, a += ROWS * row, t.c += ROWS * t.c_row)
+	for (; t.rows > 0; t.rows -= ROWS, a += ROWS * row, t.c += ROWS * t.c_row) {
 		if (t.cols > 2 * LANES_)
 			KERNEL(sums)(steps, a, b, &t, 3, panel);
 		else if (t.cols > LANES_)
 			KERNEL(sums)(steps, a, b, &t, 2, panel);
 		else
 			KERNEL(sums)(steps, a, b, &t, 1, panel);
+		t.ahead_step = 0;	/* once is enough */
+	}
 }
 
 static KERNEL_TARGET void KERNEL(micro)(int64_t steps, const void *a, const uint32_t *b,
@@ -114,17 +123,79 @@ static KERNEL_TARGET void KERNEL(micro)(int64_t steps, const void *a, const uint
 
 /* ---- what comes after the sum ------------------------------------------------------- */
 
+/* COLS floats of or as bf16: left to itself, gcc takes these one by one. */
+SIMD_INLINE KERNEL_TARGET void KERNEL(from_half)(const void *x, float *to)
+{
+	SIMD_UNROLL
+	for (int v = 0; v < COLS; v += LANES_)
+		*(KERNEL(words) *)(to + v) = __builtin_convertvector(
+			*(const KERNEL(half_at) *)((const uint16_t *)x + v), KERNEL(words)) << 16;
+}
+
+SIMD_INLINE KERNEL_TARGET void KERNEL(to_half)(const float *x, void *to)
+{
+	SIMD_UNROLL
+	for (int v = 0; v < COLS; v += LANES_) {
+		KERNEL(words) bits = *(const KERNEL(words_at) *)(x + v);
+		KERNEL(words) rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+		KERNEL(words) nan = (KERNEL(words))((bits & 0x7fffffff) > 0x7f800000);
+
+		rounded = (nan & (bits >> 16 | 0x40)) | (~nan & rounded);
+		*(KERNEL(half_at) *)((uint16_t *)to + v) =
+			__builtin_convertvector(rounded, KERNEL(half));
+	}
+}
+
+/*
+ * COLS sums.  The loop has a fixed length, so that nothing is left over, and one type: with
+ * two, vectors would hold as many floats as halves, and 48 is no multiple of those.
+ */
+SIMD_INLINE KERNEL_TARGET
+void KERNEL(finish_chunk)(enum dtype type, enum activation act, bool slope, const float *x,
+			  const void *at, void *to)
+{
+	_Alignas(64) float slopes[COLS], y[COLS];
+	float *out = type == DT_F32 ? to : y;
+
+	if (act == ACT_NONE && type == DT_BF16) {
+		KERNEL(to_half)(x, to);
+		return;
+	}
+	if (slope && type == DT_BF16)
+		KERNEL(from_half)(at, slopes);
+	else if (slope)
+		memcpy(slopes, at, sizeof(slopes));
+	SIMD_LOOP
+	for (int j = 0; j < COLS; j++)
+		out[j] = slope ? x[j] * act_slope(act, slopes[j]) : act_value(act, x[j]);
+	if (type == DT_BF16)
+		KERNEL(to_half)(y, to);
+}
+
 /* One row of @n; @type, @act and @slope are constant where this is inlined. */
 SIMD_INLINE KERNEL_TARGET
 void KERNEL(finish_row)(enum dtype type, enum activation act, bool slope, const float *x,
-			const void *at, void *to, int64_t n)
+			const char *at, char *to, int64_t n)
 {
-	SIMD_LOOP
-	for (int64_t j = 0; j < n; j++) {
-		float y = slope ? x[j] * act_slope(act, load_as(type, at, j)) :
-				  act_value(act, x[j]);
+	const int64_t size = type == DT_BF16 ? 2 : 4;
+	float some[3][COLS];
 
-		store_as(type, to, j, y);
+	for (int64_t j = 0; j < n; j += COLS) {
+		const float *from = x + j;
+		const char *where = at + j * size;
+		char *out = to + j * size;
+		bool part = n - j < COLS;
+
+		if (part) {
+			memset(some, 0, sizeof(some));
+			from = memcpy(some[0], from, (n - j) * sizeof(float));
+			if (slope)
+				where = memcpy(some[1], where, (n - j) * size);
+			out = (char *)some[2];
+		}
+		KERNEL(finish_chunk)(type, act, slope, from, where, out);
+		if (part)
+			memcpy(to + j * size, out, (n - j) * size);
 	}
 }
 
@@ -139,12 +210,12 @@ void KERNEL(finish_rows)(const struct gemm *g, const struct gemm_region *r, enum
 
 		if (g->c_type == DT_BF16)
 			KERNEL(finish_row)(DT_BF16, act, slope, x,
-					   (const uint16_t *)g->slope_at + at,
-					   (uint16_t *)to + at, r->cols);
+					   (const char *)g->slope_at + 2 * at,
+					   (char *)to + 2 * at, r->cols);
 		else
 			KERNEL(finish_row)(DT_F32, act, slope, x,
-					   (const float *)g->slope_at + at, (float *)to + at,
-					   r->cols);
+					   (const char *)g->slope_at + 4 * at,
+					   (char *)to + 4 * at, r->cols);
 	}
 }
 

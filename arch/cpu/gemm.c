@@ -115,8 +115,6 @@ static void wait_for_shared(struct run *r)
 			sched_yield();
 }
 
-/* ---- one tile ------------------------------------------------------------------ */
-
 /* The f32 array that sums are made in, or NULL: in bf16 there is none. */
 static float *sums_in_place(const struct gemm *g)
 {
@@ -169,10 +167,9 @@ static void prefetch_finish(const struct gemm *g, const struct gemm_micro *t, in
 {
 	if (g->slope_at)
 		prefetch_rows(g, g->slope_at, t, row, col);
-	if (g->before && g->before != sums_in_place(g))
+	if (g->before)
 		prefetch_rows(g, g->before, t, row, col);
-	if (g->c != sums_in_place(g))
-		prefetch_rows(g, g->c, t, row, col);
+	prefetch_rows(g, g->c, t, row, col);
 }
 
 /* Rows of A, from row @row on, of which @rows are left in the tile. */
@@ -192,6 +189,56 @@ static void prefetch_a(const struct run *r, int64_t b, int64_t row)
 			__builtin_prefetch(a + at);
 }
 
+/* ---- what is packed next ------------------------------------------------------- */
+
+/**
+ * struct ahead - the part of the own operand that is packed after this one.
+ * @lines: what the micro tiles ask for, one a step: of each row of k, see ask_ahead()
+ * @per: rows of k in a step, @row bytes apart
+ * @left: micro tiles until then
+ */
+struct ahead {
+	const char *at;
+	int64_t lines, row, per, left;
+};
+
+/*
+ * Own rows (or columns) @from ... @to - 1 of block @b.  Only where they lie side by side:
+ * along k the processor finds the way by itself.
+ */
+static struct ahead ahead_of(const struct run *r, int64_t b, int64_t from, int64_t to)
+{
+	const struct gemm_operand *o = &r->own.o;
+	int64_t size = (int64_t)dtype_size(o->type);
+	struct ahead a = { .at = (const char *)own_words, .per = r->isa->pairs ? 2 : 1 };
+
+	if (from >= to || r->in_place || o->d_stride != 1)
+		return a;
+	a.at = data_at(o->x, o->type, from + b * r->block * o->k_stride);
+	a.row = o->k_stride * size;
+	a.lines = div_up((to - from) * size, 64) * a.per;
+	return a;
+}
+
+/*
+ * The last micro tiles of a block ask for one line of each row: not earlier, since all has
+ * to fit into the L2 beside what they multiply, and not faster, since their own loads wait
+ * in the same queue.
+ */
+static void ask_ahead(struct ahead *a, struct gemm_micro *t)
+{
+	int64_t line = --a->left;
+
+	t->ahead = a->at;
+	t->ahead_step = 0;
+	if (line >= a->lines)
+		return;
+	t->ahead += line / a->per * 64 + line % a->per * a->row;
+	t->ahead_step = a->per * a->row;
+}
+
+/* ---- one tile ------------------------------------------------------------------ */
+
 /* Micro tile @t, whose first row is row @i of region @at. */
 static void multiply_in_place(const struct run *r, int64_t b, const uint32_t *shared,
 			      const struct gemm_region *at, int64_t i, struct gemm_micro *t)
@@ -210,7 +257,7 @@ static void multiply_in_place(const struct run *r, int64_t b, const uint32_t *sh
  * of C: a region of @rows x @cols.
  */
 static void multiply(const struct run *r, int64_t b, const uint32_t *shared,
-		     const struct gemm_region *at)
+		     const struct gemm_region *at, struct ahead *ahead)
 {
 	int64_t steps = steps_of(r, block_length(r, b)), stride;
 	float *sums = sums_at(r, at->row, at->col, &stride);
@@ -225,6 +272,7 @@ static void multiply(const struct run *r, int64_t b, const uint32_t *shared,
 			t.rows = (int)min64(at->rows - i, GEMM_ROWS);
 			t.cols = (int)min64(at->cols - j, r->isa->cols);
 			t.bias = g->bias && !b ? g->bias + at->col + j : NULL;
+			ask_ahead(ahead, &t);
 			if (b == r->blocks - 1)
 				prefetch_finish(g, &t, at->row + i, at->col + j);
 			if (r->in_place && t.rows == GEMM_ROWS)
@@ -243,14 +291,16 @@ static void multiply(const struct run *r, int64_t b, const uint32_t *shared,
 	}
 }
 
-/* One block of k for own rows (or columns) @from ... @to - 1. */
-static void multiply_block(const struct run *r, int64_t b, int64_t from, int64_t to)
+/* One block of k for own rows (or columns) @from ... @to - 1; @ahead: of what comes next. */
+static void multiply_block(const struct run *r, int64_t b, int64_t from, int64_t to,
+			   struct ahead ahead)
 {
 	int64_t packed = r->in_place ? to - (to - from) % GEMM_ROWS : from;
 	int64_t length = block_length(r, b);
 
 	gemm_pack(&r->own.o, r->isa->pairs, packed, to - packed, b * r->block, length,
 		  r->own.width, own_words + (packed - from) * steps_of(r, length));
+	ahead.left = div_up(to - from, r->own.width) * div_up(r->s1 - r->s0, r->shared.width);
 	for (int64_t s = r->s0; s < r->s1; s += r->shared.width) {
 		int64_t end = min64(r->s1, s + r->shared.width);
 		struct gemm_region at = {
@@ -258,7 +308,7 @@ static void multiply_block(const struct run *r, int64_t b, int64_t from, int64_t
 			.col = r->shares_b ? s : from, .cols = r->shares_b ? end - s : to - from,
 		};
 
-		multiply(r, b, shared_panel(r, b, (s - r->s0) / r->shared.width), &at);
+		multiply(r, b, shared_panel(r, b, (s - r->s0) / r->shared.width), &at, &ahead);
 	}
 }
 
@@ -301,21 +351,39 @@ static long count_tiles(const struct run *r)
 	return n;
 }
 
+/* The own rows (or columns) of tile @index; none if there is no such tile. */
+static void own_part(const struct run *r, long index, int64_t *from, int64_t *to)
+{
+	int64_t panels = tile_panels(r, index, from);
+
+	*from *= r->own.width;
+	*to = min64(r->own.n, *from + panels * r->own.width);
+}
+
+static void run_own(const struct run *r, long index)
+{
+	int64_t from, to, next, next_to;
+
+	own_part(r, index, &from, &to);
+	/* Most likely this thread's next tile: if not, then another's. */
+	own_part(r, index + threads_count(), &next, &next_to);
+	for (int64_t b = r->b0; b < r->b1; b++)
+		multiply_block(r, b, from, to,
+			       b + 1 < r->b1 ? ahead_of(r, b + 1, from, to)
+					     : ahead_of(r, r->b0, next, next_to));
+}
+
 static void run_tile(void *ctx, long tile)
 {
 	struct run *r = ctx;
 	long parts = (long)((r->b1 - r->b0) * r->groups);
-	int64_t panel, panels;
 
 	if (tile < parts) {
 		pack_shared(r, tile);
 		return;
 	}
 	wait_for_shared(r);
-	panels = tile_panels(r, tile - parts, &panel);
-	for (int64_t b = r->b0; b < r->b1; b++)
-		multiply_block(r, b, panel * r->own.width,
-			       min64(r->own.n, (panel + panels) * r->own.width));
+	run_own(r, tile - parts);
 }
 
 /* The blocks of k, all as long as each other but for the last. */

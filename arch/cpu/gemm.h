@@ -18,7 +18,9 @@
  * Determinism: C is cut into tiles by shape only, and each element is summed over k in
  * blocks whose length depends on shapes and types, in order.  So the bits do not depend
  * on the number of threads, nor, for f32, on whether the CPU has AVX2 or AVX-512
- * (without FMA they differ).
+ * (without FMA they differ).  k is not shared out among threads: a tile may be as small as a
+ * panel of 8 rows, so that the gradient of a 384 x 384 weight is work for 48 threads.  The
+ * tiles of a library are larger: there parts of k belong to the grid (gemm-library.c).
  */
 #ifndef ARCH_CPU_GEMM_H
 #define ARCH_CPU_GEMM_H

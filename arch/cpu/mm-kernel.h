@@ -40,10 +40,15 @@ void KERNEL(tile)(const struct mm *p, int64_t i, int64_t j, const int rows, cons
 	KERNEL(vec) sum[MOST_ROWS][VECS] = { 0 };
 	const float *a = p->a + i * p->a_row, *b = p->b + j;
 	const int64_t a_row = p->a_row, a_col = p->a_col, b_row = p->b_row;
+	const char *ahead = (const char *)a;
+	int64_t ahead_step = 0;
 
-	for (int64_t q = 0; q < p->k; q++, a += a_col, b += b_row) {
+	if (p->ahead && p->ahead->left)
+		ahead = take_ahead(p->ahead, p->k, &ahead_step);
+	for (int64_t q = 0; q < p->k; q++, a += a_col, b += b_row, ahead += ahead_step) {
 		KERNEL(vec) x[VECS];
 
+		__builtin_prefetch(ahead, 0, 2);
 		SIMD_UNROLL
 		for (int v = 0; v < vecs; v++)
 			x[v] = *(const KERNEL(vec_at) *)(b + v * LANES);

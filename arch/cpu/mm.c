@@ -5,6 +5,27 @@
 
 #include "arch/cpu/simd.h"
 
+/*
+ * Where a tile of @steps steps begins to ask for lines and how far apart they are: one column
+ * of lines.  What lies behind the last row is asked for as well; no harm is done.
+ */
+static const char *take_ahead(struct mm_ahead *a, int64_t steps, int64_t *stride)
+{
+	const struct mm_rows *r = &a->rows[a->left - 1];
+	const char *at = r->at + a->row * r->stride + a->line * 64;
+
+	*stride = r->stride;
+	a->row += steps;
+	if (a->row < r->nr)
+		return at;
+	a->row = 0;
+	if (++a->line == r->lines) {
+		a->line = 0;
+		a->left--;
+	}
+	return at;
+}
+
 #define KERNEL(name) name##_plain
 #define KERNEL_TARGET
 #define LANES 4

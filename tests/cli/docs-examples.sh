@@ -115,6 +115,13 @@ sed 's/the/a/g' shakespeare.txt >train.txt
 sed 's/the/this/g' shakespeare.txt >val.txt
 cp "$SRCTREE"/tests/data/tokenizer/encoder.json "$SRCTREE"/tests/data/tokenizer/vocab.bpe gpt2
 cp "$SRCTREE"/tests/data/tokenizer/small.json model/tokenizer.json
+# Questions, short enough for a model that sees 32 bytes.
+for i in 0 1 2 3; do
+	printf 'It is\n%d\nred\ngreen\nblue\ngrey\n' $i >>hellaswag.txt
+	printf '{"query":"%s?","choices":["yes","no"],"gold":%d}\n' $i $((i / 2)) >>piqa.jsonl
+	printf '{"context_options":["I","You"],"continuation":"am %d","gold":0}\n' $i >>winogrande.jsonl
+	printf '{"text":"the cat %d sat"}\n' $i >>lambada.jsonl
+done
 first='knlp-data-prepare knlp-train'
 for page in $first $(cd "$SRCTREE/Documentation" && ls knlp*.md | sed 's/\.md$//'); do
 	case " $seen " in *" $page "*) continue ;; esac

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+# knlp eval ...: what it prints, what it refuses, and that nothing is left behind.
+. "$SRCTREE/tests/lib.sh"
+. "$SRCTREE/tests/train-lib.sh"
+
+needs 'eval ppl' 'eval compare'
+if ! "$KNLP" version | grep -q '^features:.* TOKENIZER_BPE'; then
+	skip eval "built without CONFIG_TOKENIZER_BPE"
+	exit 0
+fi
+
+data=$SRCTREE/tests/data
+mkdir model other
+for dir in model other; do
+	cp "$data/eval/config" "$data/eval/model.safetensors" $dir
+	cp "$data/tokenizer/small.json" $dir/tokenizer.json
+done
+# Another model: the last weight is 1 instead.
+head -c -4 "$data/eval/model.safetensors" >other/model.safetensors
+printf '\0\0\200\77' >>other/model.safetensors
+corpus=$data/tokenizer/corpus.txt
+
+# ---- perplexity ------------------------------------------------------------------------
+
+succeeds ppl "$KNLP" eval ppl -q --file "$corpus" --context 64 model
+has "all chunks" '^chunks  *60$' out
+has "loss with error" '^loss  *[0-9.]* +/- 0\.[0-9]*$' out
+has "error by tokens" '^ppl by tokens ' out
+succeeds "limit" "$KNLP" eval ppl -q --file "$corpus" --context 64 --limit 4 --json \
+	--dump a.jsonl model
+equal "partial in JSON" "$(field partial out)" true
+equal "items of all" "$(field items out) $(field items_all out)" "4 60"
+equal "lines of the dump" "$(wc -l <a.jsonl | tr -d ' ')" 5
+succeeds "threads" "$KNLP" eval ppl -q -t 3 --file "$corpus" --context 64 --limit 4 \
+	--dump a3.jsonl model
+equal "threads change nothing" "$(cksum <a3.jsonl)" "$(cksum <a.jsonl)"
+succeeds "vs" "$KNLP" eval ppl -q --file "$corpus" --context 64 --vs other --json model
+has "paired difference" '"comparison":{"items":60,.*"difference_error"' out
+succeeds "documents" "$KNLP" eval ppl -q --file "$data/eval/text.txt" --protocol document model
+has "seven documents" '^documents  *7$' out
+succeeds "sliding" "$KNLP" eval ppl -q --file "$corpus" --protocol=sliding --context 80 \
+	--stride 24 --limit 2 model
+has "sliding is partial" '^windows  *2 of 158 (partial)$' out
+
+fails "no file" 2 'file is missing' "$KNLP" eval ppl model
+fails "no model" 2 'MODEL is missing' "$KNLP" eval ppl --file "$corpus"
+fails "a wrong protocol" 2 'there are llama, sliding and document' \
+	"$KNLP" eval ppl --file "$corpus" --protocol x model
+fails "a stride without windows" 2 'stride belongs to' \
+	"$KNLP" eval ppl --file "$corpus" --stride 4 model
+fails "a wrong kind of activations" 2 'there are f32 and q8' \
+	"$KNLP" eval ppl --file "$corpus" --act q4 model
+fails "a long context" 1 'context of 97: that of model is 96' \
+	"$KNLP" eval ppl --file "$corpus" --context 97 model
+fails "a stride over the context" 1 'leaves tokens out' \
+	"$KNLP" eval ppl --file "$corpus" --protocol sliding --context 20 --stride 21 model
+fails "no such model" 1 'nothere' "$KNLP" eval ppl --file "$corpus" nothere
+fails "no such second model" 1 'vs nothere: no such model' \
+	"$KNLP" eval ppl --file "$corpus" --vs nothere model
+fails "no such file" 1 'nothere' "$KNLP" eval ppl --file nothere model
+fails "no place for the dump" 1 'dump no/x' "$KNLP" eval ppl --file "$corpus" --dump no/x model
+: >empty
+fails "an empty file" 1 'empty: the file is empty' "$KNLP" eval ppl --file empty model
+echo hi >short
+fails "a short file" 1 'fewer than two chunks' "$KNLP" eval ppl --file short model
+printf '\n \n' >blank
+fails "nothing but blanks" 1 'nothing but blanks' \
+	"$KNLP" eval ppl --file blank --protocol document model
+{ head -c 3000 "$corpus"; printf '\377\300\0\n'; head -c 3000 "$corpus"; } >binary
+succeeds "bytes that are no text" "$KNLP" eval ppl -q --file binary --context 64 model
+
+# ---- packed files -----------------------------------------------------------------------
+
+if command -v bzip2 >/dev/null; then
+	bzip2 -k -c "$data/eval/hellaswag.txt" >h.bz2
+	succeeds "bzip2" "$KNLP" eval hellaswag -q --file h.bz2 --dump packed.jsonl model
+	succeeds "not packed" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
+		--dump plain.jsonl model
+	equal "the same hash" "$(sed 's/"data":"[^"]*"//' packed.jsonl | cksum)" \
+		"$(sed 's/"data":"[^"]*"//' plain.jsonl | cksum)"
+	head -c 300 h.bz2 >cut.bz2
+	fails "a cut bzip2 file" 1 'end too early' "$KNLP" eval hellaswag --file cut.bz2 model
+	{ head -c 200 h.bz2; printf 'damaged'; tail -c +208 h.bz2; } >damaged.bz2
+	fails "a damaged bzip2 file" 1 'damaged' "$KNLP" eval hellaswag --file damaged.bz2 model
+else
+	skip bzip2 "no bzip2 here"
+fi
+
+# ---- questions --------------------------------------------------------------------------
+
+for task in arc openbookqa piqa; do
+	succeeds "$task" "$KNLP" eval $task -q --file "$data/eval/piqa.jsonl" model
+	has "$task acc" '^acc  *0\.[0-9]* +/- 0\.[0-9]*$' out
+	has "$task acc_norm" '^acc_norm  *0\.' out
+done
+succeeds winogrande "$KNLP" eval winogrande -q --file "$data/eval/winogrande.jsonl" --json model
+has "winogrande acc" '"acc":0\.' out
+succeeds lambada "$KNLP" eval lambada -q --file "$data/eval/lambada.jsonl" model
+has "perplexity of words" '^ppl  ' out
+succeeds "hellaswag, two models" "$KNLP" eval hellaswag -q --limit 20 --vs other \
+	--file "$data/eval/hellaswag.txt" model
+has "partial" '^items  *20 of 24 (partial)$' out
+has "discordant items" '^acc_norm_token .*[0-9]:[0-9].* p=' out
+echo '{"query":"q","choices":["a","b"],"gold":0}' >good.jsonl
+{ cat good.jsonl; echo '{"query":'; } >bad.jsonl
+fails "broken JSON" 1 'bad.jsonl:2' "$KNLP" eval piqa --file bad.jsonl model
+fails "broken JSON behind the limit" 1 'bad.jsonl:2' \
+	"$KNLP" eval piqa --limit 1 --file bad.jsonl model
+awk 'BEGIN { for (i = 0; i < 100; i++) printf "["; print "" }' >deep.jsonl
+fails "a bomb" 1 'nested too deeply' "$KNLP" eval piqa --file deep.jsonl model
+awk 'BEGIN { printf "{\"query\":\"q\",\"gold\":0,\"choices\":[\"a\",\""
+	for (i = 0; i < 2000; i++) printf "x "; print "\"]}" }' >long.jsonl
+fails "an answer that is too long" 1 "long.jsonl:1: .*longer than the model's context" \
+	"$KNLP" eval piqa --file long.jsonl model
+
+# ---- divergence -------------------------------------------------------------------------
+
+succeeds kld "$KNLP" eval kld -q --base other --file "$corpus" --context 64 --limit 3 model
+has "chunks of kld" '^chunks  *3 of 60 (partial)$' out
+has "mean divergence" '^mean KLD  *0\.0' out
+succeeds "kld of one and the same" "$KNLP" eval kld -q --base model --file "$corpus" --context 64 \
+	--limit 3 --json --dump kld.jsonl model
+has "same top everywhere" '"same_top":1,' out
+has "dump of kld" '"kld":' kld.jsonl
+succeeds "parity" "$KNLP" eval kld -q --parity --base other --file "$corpus" --context 64 \
+	--limit 3 model
+fails "no base" 2 'base is missing' "$KNLP" eval kld --file "$corpus" model
+mkdir small
+sed 's/500/499/' model/config >small/config
+cp model/tokenizer.json small
+cp model/model.safetensors small
+fails "another vocabulary" 1 . "$KNLP" eval kld --base small --file "$corpus" --context 64 model
+
+# ---- comparisons ------------------------------------------------------------------------
+
+succeeds "dump of another" "$KNLP" eval ppl -q --file "$corpus" --context 64 --dump b.jsonl other
+succeeds compare "$KNLP" eval compare a.jsonl b.jsonl
+has "over what both have" '^items  *4 (partial)$' out
+has "an interval" '^loss .*\[[-+0-9.]*, [-+0-9.]*\]$' out
+cp out first
+succeeds "compare again" "$KNLP" eval compare -t 2 a.jsonl b.jsonl
+equal "the same draws" "$(cat out)" "$(cat first)"
+succeeds "another seed" "$KNLP" eval compare --seed 2 --json a.jsonl b.jsonl
+equal "seed in JSON" "$(field seed out)" 2
+succeeds "dump of questions" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
+	--dump q.jsonl model
+fails "other evaluations" 1 'one is of ppl, the other of hellaswag' \
+	"$KNLP" eval compare a.jsonl q.jsonl
+succeeds "another context" "$KNLP" eval ppl -q --file "$corpus" --context 32 --dump c.jsonl model
+fails "other protocols" 1 'the protocols differ' "$KNLP" eval compare a.jsonl c.jsonl
+head -n 3 a.jsonl >cut.jsonl
+fails "a cut dump" 1 'cut.jsonl:1: 4 items are announced' "$KNLP" eval compare cut.jsonl a.jsonl
+fails "one dump" 2 . "$KNLP" eval compare a.jsonl
+fails "no dump" 1 'text.txt:1' "$KNLP" eval compare "$data/eval/text.txt" a.jsonl
+no_remains "nothing temporary" .
