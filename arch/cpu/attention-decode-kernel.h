@@ -41,6 +41,19 @@ static KERNEL_TARGET void KERNEL(score)(const float *rows, int64_t stride, const
 		KERNEL(dots)(rows + i * stride, stride, q, d, to + i);
 }
 
+/* Rows of f16 as floats, side by side. */
+static KERNEL_TARGET void KERNEL(widen)(const uint16_t *rows, int64_t stride, int64_t nr,
+					int64_t d, float *to)
+{
+	for (int64_t r = 0; r < nr; r++, to += d)
+		for (int64_t e = 0; e < d; e += LANES) {
+			KERNEL(vec) v = { 0 };
+
+			LOAD_F16(v, rows + r * stride + e);
+			KERNEL(store)(to + e, v);
+		}
+}
+
 /* Scores become weights 2^(s factor - base); their sum. */
 static KERNEL_TARGET float KERNEL(weights)(float *scores, int64_t nr, float factor, float base)
 {
@@ -80,5 +93,6 @@ static KERNEL_TARGET void KERNEL(mix)(const float *rows, int64_t stride, const f
 #undef KERNEL_TARGET
 #undef LANES
 #undef VEC_MAX
+#undef LOAD_F16
 #undef FIRST_HALVES
 #undef SECOND_HALVES

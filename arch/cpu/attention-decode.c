@@ -93,7 +93,10 @@ static struct rows tile_rows(const struct decode *d, struct unit *u, int in, int
 
 	if (l->dtype == DT_F32 && nr == DECODE_ROWS)
 		return (struct rows){ (const float *)(const void *)from, l->stride[1] };
-	for (int64_t r = 0; r < nr; r++, from += step)
+	if (l->dtype == DT_F16)
+		d->loops->widen((const uint16_t *)(const void *)from, l->stride[1], nr, width,
+				u->tile);
+	for (int64_t r = 0; r < nr && l->dtype != DT_F16; r++, from += step)
 		widen(from, l->dtype, u->tile + r * width, width);
 	memset(u->tile + nr * width, 0, (DECODE_ROWS - nr) * width * sizeof(float));
 	return (struct rows){ u->tile, width };

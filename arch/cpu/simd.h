@@ -64,6 +64,18 @@ enum simd_level {
 #endif
 
 /*
+ * simd_load_f16(v, at) - f16 from @at on as the floats of vector @v, 8 or 16 of them.  Only in
+ * SIMD_AVX2 and SIMD_AVX512 functions: whoever has AVX2 has F16C.
+ */
+#if defined(__x86_64__) && IS_ENABLED(CONFIG_CPU_SIMD)
+#define simd_load_f16(v, at) __extension__({					\
+	const struct { char bytes[sizeof(v) / 2]; } *half_ = (const void *)(at);	\
+	__asm__("vcvtph2ps %1, %0" : "=v"(v) : "m"(*half_)); })
+#else
+#define simd_load_f16(v, at) ((v) = (v) * 0)	/* never runs */
+#endif
+
+/*
  * Sanitizers cannot instrument the resolvers, which run before they are set up.  clang 14's
  * are global: those of static functions of one name in two files clash at the link.
  */

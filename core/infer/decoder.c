@@ -10,8 +10,6 @@
 #include "nn/model.h"
 #include "tensor/plan.h"
 
-#define CHUNK 512
-
 /** struct stage - a graph that takes up to @length tokens of each sequence. */
 struct stage {
 	int length;
@@ -114,7 +112,7 @@ static int resolve_options(const struct model *m, const struct decoder_options *
 	*o = *from;
 	o->batch = o->batch ? o->batch : 1;
 	o->capacity = o->capacity ? o->capacity : m->spec.context;
-	o->chunk = o->chunk ? o->chunk : CHUNK;
+	o->chunk = o->chunk ? o->chunk : DECODER_CHUNK;
 	o->chunk = o->chunk < o->capacity ? o->chunk : o->capacity;
 	if (o->batch < 1 || o->capacity < 1 || o->chunk < 1 || o->capacity > m->spec.context)
 		return fail(-EINVAL, "%d sequences of %d tokens: the model's context is %d",

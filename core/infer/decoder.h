@@ -18,11 +18,13 @@ struct decoder;
 struct model;
 struct plan;
 
+#define DECODER_CHUNK 512
+
 /**
  * struct decoder_options - all zero: one sequence of the model's context, f32.
  * @batch: sequences; 0: one
  * @capacity: tokens of each; at most the model's context, 0: that
- * @chunk: tokens of a prompt at once; 0: 512
+ * @chunk: tokens of a prompt at once; 0: DECODER_CHUNK
  * @cache: type of keys and values: DT_F32, DT_F16 or DT_BF16
  */
 struct decoder_options {

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "infer/generate.h"
 
-#include <string.h>
-
 #include "base/fail.h"
 #include "data/tokenizer.h"
+#include "infer/prompt.h"
 #include "infer/session.h"
+#include "nn/model.h"
 
-int generate(struct model *m, struct device *dev, const struct generation *g,
+int generate(struct model *m, struct device *dev, enum dtype cache, const struct generation *g,
 	     struct token_list *ids)
 {
 	struct session *s;
 	size_t prompt = ids->nr;
 	int ret;
 
-	ret = session_new(m, dev, &s);
+	ret = session_new(m, dev, cache, &s);
 	if (ret)
 		return ret;
 	ret = session_add(s, ids->ids, ids->nr);
@@ -24,13 +24,6 @@ int generate(struct model *m, struct device *dev, const struct generation *g,
 		ret = token_list_add(ids, session_tokens(s)->ids[i]);
 	session_free(s);
 	return ret;
-}
-
-int generate_prompt(struct tokenizer *tok, const char *prompt, struct token_list *ids)
-{
-	int ret = tokenizer_encode(tok, prompt, strlen(prompt), ids);
-
-	return ret || ids->nr ? ret : token_list_add(ids, tokenizer_eot(tok));
 }
 
 /** struct writing - a text under way. */
@@ -59,16 +52,16 @@ int generate_text(struct model *m, struct device *dev, struct tokenizer *tok,
 	struct generation g = {
 		.tokens = tokens,
 		.vocab = (int)tokenizer_vocab(tok),
-		.eot = tokenizer_eot(tok),
+		.tokenizer = tok,
 		.sampling = { .temperature = 1, .seed = seed },
 		.emit = add_token,
 		.ctx = &w,
 	};
 	struct token_list ids = { 0 };
-	int ret = generate_prompt(tok, prompt, &ids);
+	int ret = prompt_encode(tok, prompt, &ids);
 
 	if (!ret)
-		ret = generate(m, dev, &g, &ids);
+		ret = generate(m, dev, m->compute, &g, &ids);
 	token_list_free(&ids);
 	return ret;
 }

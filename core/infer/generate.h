@@ -10,6 +10,7 @@
 
 #include "infer/sampler.h"
 #include "tensor/arch.h"
+#include "tensor/dtype.h"
 
 struct model;
 struct strbuf;
@@ -20,14 +21,14 @@ struct tokenizer;
  * struct generation - how to go on.
  * @tokens: most tokens to draw
  * @vocab: tokens to draw from, at most the model's (which may be padded)
- * @eot: the token that ends a document, and the text
+ * @tokenizer: says which tokens end the text
  * @sampling: how to choose each
- * @emit: called for each token as it is drawn, but not for @eot; 0 or -errno
+ * @emit: called for each token as it is drawn, but not for one that ends the text; 0 or -errno
  * @stop: becomes nonzero when to end early; may be NULL
  */
 struct generation {
 	int tokens, vocab;
-	uint32_t eot;
+	const struct tokenizer *tokenizer;
 	struct sampling sampling;
 	int (*emit)(void *ctx, uint32_t id);
 	void *ctx;
@@ -41,16 +42,10 @@ struct generation {
  * is full, its newer half is read again, since positions are absolute, and the text goes
  * on.  Token number i is drawn from stream (seed, "generate", i): the text follows from
  * model, prompt and @g->sampling.
+ * @cache: type of keys and values
  */
-int generate(struct model *m, struct device *dev, const struct generation *g,
+int generate(struct model *m, struct device *dev, enum dtype cache, const struct generation *g,
 	     struct token_list *ids);
-
-/**
- * generate_prompt() - the tokens that a text begins with.
- *
- * Without a prompt it begins where a document does: after the end of another.
- */
-int generate_prompt(struct tokenizer *tok, const char *prompt, struct token_list *ids);
 
 /**
  * generate_text() - what the model writes behind @prompt, appended to @text: the bytes that

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "infer/decoder.h"
+#include "infer/prompt.h"
 #include "infer/sampler.h"
 #include "nn/model.h"
 
@@ -20,9 +21,9 @@ struct session {
 	float *penalized;	/* (V) */
 };
 
-int session_new(struct model *m, struct device *dev, struct session **out)
+int session_new(struct model *m, struct device *dev, enum dtype cache, struct session **out)
 {
-	const struct decoder_options o = { .cache = m->compute };
+	const struct decoder_options o = { .cache = cache };
 	struct session *s = calloc(1, sizeof(*s));
 	int ret;
 
@@ -119,7 +120,7 @@ int session_write(struct session *s, const struct generation *g)
 			break;
 		id = choose(s, g);
 		ret = token_list_add(&s->ids, id);
-		if (ret || id == g->eot)
+		if (ret || prompt_ends(g->tokenizer, id))
 			break;
 		ret = g->emit(g->ctx, id);
 	}

@@ -16,7 +16,8 @@
 
 struct session;
 
-int session_new(struct model *m, struct device *dev, struct session **s);
+/** session_new() - @cache: type of keys and values. */
+int session_new(struct model *m, struct device *dev, enum dtype cache, struct session **s);
 void session_free(struct session *s);
 
 /** session_reset() - an empty text; the next draw is number 0. */

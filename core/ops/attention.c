@@ -771,6 +771,10 @@ static const struct op_case attention_timed[] = {
 	{ "B16-T256-rope", &halves, 6,
 	  { TIMED(16, 256, 6), TIMED(16, 256, 6), TIMED(16, 256, 6), NO_MASK,
 	    POSITIONS(0, 16, 256) } },
+	{ "decode-1024", &causal, 5,
+	  { CASE_F32(4, 1, 1, 9, 64), F16(1, 1024, 3, 64), F16(1, 1024, 3, 64), NO_MASK } },
+	{ "prefill-512", &causal, 5,
+	  { CASE_F32(4, 1, 512, 9, 64), F16(1, 512, 3, 64), F16(1, 512, 3, 64), NO_MASK } },
 	{ .name = NULL },
 };
 

@@ -157,7 +157,8 @@ static void turn_by(const struct rope_attr *a, const double *cs, int64_t width, 
 	for (int64_t i = 0; i < width; i++)
 		y[i] = x[i];
 	for (int64_t i = 0; i < pairs; i++) {
-		int64_t first = a->adjacent ? 2 * i : i, second = a->adjacent ? 2 * i + 1 : i + pairs;
+		int64_t first = a->adjacent ? 2 * i : i;
+		int64_t second = a->adjacent ? 2 * i + 1 : i + pairs;
 		double s = a->inverse ? -cs[pairs + i] : cs[pairs + i];
 
 		y[first] = x[first] * cs[i] - x[second] * s;

@@ -66,7 +66,7 @@ if command -v bash >/dev/null; then
 	bash_gives "a folder as argument" text data check te
 	bash_gives "a parameter" "MODEL_FAMILY=" train --set=MODEL_FAM
 	bash_gives "behind a blank" "MODEL_FAMILY=" train --set MODEL_FAM
-	bash_gives "its values" "gpt2 llama" train --set=MODEL_FAMILY=
+	bash_gives "its values" "gemma3 gpt2 llama qwen2 qwen3" train --set=MODEL_FAMILY=
 	bash_gives "the beginning of one" llama train --set=MODEL_FAMILY=l
 	bash_gives "one that there is not" "" config --set=NOPE
 	bash_gives "a parameter to explain" TRAIN_LR config --help-for=TRAIN_LR
@@ -142,7 +142,7 @@ if command -v zsh >/dev/null; then
 	zsh_gives "a file behind a short option" files train -c text/
 	zsh_gives "a parameter" "MODEL_FAMILY=" train --set=MODEL_FAM
 	zsh_gives "behind a blank" "MODEL_FAMILY=" train --set MODEL_FAM
-	zsh_gives "its values" "gpt2 llama" train --set=MODEL_FAMILY=
+	zsh_gives "its values" "gemma3 gpt2 llama qwen2 qwen3" train --set=MODEL_FAMILY=
 	zsh_gives "a parameter to explain" TRAIN_LR config --help-for=TRAIN_LR
 	if "$KNLP" report -h >out 2>err; then
 		zsh_gives "formats" "html json md" report --format=

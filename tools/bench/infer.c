@@ -135,16 +135,16 @@ static void time_kernels(struct bench *b, bool on)
 			plan_timing(plans[i], on);
 }
 
-static int collect_ops(struct bench *b, int decodes)
+/* Of a step that runs the plan of one token, or that of a chunk so often. */
+static int collect_ops(struct bench *b, int ones, int chunks)
 {
 	struct plan *plans[DECODER_PLANS];
 	struct op_time_part part[DECODER_PLANS];
 
 	decoder_plans(b->d, plans);
-	for (int i = 0; i < DECODER_PLANS; i++)
-		part[i] = (struct op_time_part){ plans[i], 1 };
-	if (decodes)
-		part[1].plan = NULL;
+	part[0] = (struct op_time_part){ ones ? plans[0] : NULL, ones };
+	part[1] = (struct op_time_part){ chunks ? plans[1] : NULL, chunks };
+	part[2] = (struct op_time_part){ plans[2], 1 };
 	b->nr_ops = op_times(part, DECODER_PLANS, b->nr, &b->rates, &b->ops);
 	return b->nr_ops < 0 ? b->nr_ops : 0;
 }
@@ -198,7 +198,7 @@ static int decode_measure(struct bench *b)
 		ret = decode_steps(b, NULL, bar, &done);
 		b->timed = (clock_seconds() - start) / opt.tokens;
 		if (!ret)
-			ret = collect_ops(b, true);
+			ret = collect_ops(b, 1, 0);
 	}
 	progress_end(bar);
 	return ret;
@@ -235,7 +235,8 @@ static int prefill_measure(struct bench *b)
 	else
 		measure_machine(b);
 	if (!ret && opt.ops)
-		ret = collect_ops(b, opt.tokens == 1);
+		ret = collect_ops(b, opt.tokens == 1, opt.tokens == 1 ? 0 :
+				  (opt.tokens + DECODER_CHUNK - 1) / DECODER_CHUNK);
 	progress_end(bar);
 	return ret;
 }
@@ -390,8 +391,8 @@ static int prefill_run(int argc, char **argv)
 static const struct option decode_options[] = {
 	OPTION_INT('n', "tokens", "N", &opt.tokens, 1, MAX_STEPS,
 		   "tokens to measure (default 64)"),
-	OPTION_INT(0, "context", "N", &opt.context, 1, MAX_STEPS, "tokens in front of them (default "
-		   "128)"),
+	OPTION_INT(0, "context", "N", &opt.context, 1, MAX_STEPS,
+		   "tokens in front of them (default 128)"),
 	OPTION_INT('b', "batch", "N", &opt.batch, 1, 4096, "sequences at once (default 1)"),
 	OPTION_INT(0, "warmup", "N", &opt.warmup, 0, MAX_STEPS, "tokens before, which are not "
 		   "counted (default 3)"),
@@ -404,8 +405,8 @@ static const struct option decode_options[] = {
 };
 
 static const struct option prefill_options[] = {
-	OPTION_INT('n', "tokens", "N", &opt.prompt, 1, MAX_STEPS, "tokens of the prompt (default "
-		   "512)"),
+	OPTION_INT('n', "tokens", "N", &opt.prompt, 1, MAX_STEPS,
+		   "tokens of the prompt (default 512)"),
 	OPTION_INT('b', "batch", "N", &opt.batch, 1, 4096, "sequences at once (default 1)"),
 	OPTION_INT(0, "repeat", "N", &opt.repeat, 1, MAX_STEPS, "prompts to measure (default 5)"),
 	OPTION_INT(0, "warmup", "N", &opt.warmup, 0, MAX_STEPS, "prompts before, which are not "

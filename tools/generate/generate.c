@@ -9,25 +9,33 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "data/tokenizer.h"
+#include "infer/chat.h"
 #include "infer/generate.h"
+#include "infer/prompt.h"
 #include "nn/model.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/generate/interactive.h"
+#include "tools/generate/stream.h"
+#include "tools/infer-options.h"
 #include "tools/json-out.h"
 #include "train/load.h"
 
 static struct {
-	const char *prompt, *device;
-	int tokens, seed, top_k;
-	double temperature;
-	bool interactive;
-} opt = { .prompt = "", .device = "cpu", .tokens = 100, .seed = 1, .temperature = 1 };
+	const char *prompt, *system, *template;
+	int tokens, seed, top_k, repeat_last;
+	double temperature, top_p, min_p, repeat_penalty;
+	bool interactive, chat;
+} opt = {
+	.prompt = "", .tokens = 100, .seed = 1, .temperature = 1, .top_p = 1,
+	.repeat_penalty = 1, .repeat_last = 64,
+};
 
-/** struct writing - a text under way. */
+/** struct writing - a text under way. @text: what was drawn */
 struct writing {
 	const struct tokenizer *tokenizer;
-	struct strbuf text;		/* what was drawn */
+	struct stream stream;
+	struct strbuf text;
 };
 
 /* Text goes out as it is made, unless it goes into JSON. */
@@ -41,19 +49,17 @@ static int emit(void *ctx, uint32_t id)
 	if (ret || tokenizer_is_special(w->tokenizer, id))
 		return ret;
 	strbuf_add(&w->text, bytes, len);
-	if (!config_options.json) {
-		fwrite(bytes, 1, len, stdout);
-		fflush(stdout);
-	}
-	return strbuf_ok(&w->text);
+	ret = strbuf_ok(&w->text);
+	return ret || config_options.json ? ret : stream_add(&w->stream, bytes, len);
 }
 
-static int report(const struct writing *w, const struct token_list *ids, size_t prompt)
+static int report(struct writing *w, const struct token_list *ids, size_t prompt)
 {
-	bool ended = ids->nr > prompt && ids->ids[ids->nr - 1] == tokenizer_eot(w->tokenizer);
+	bool ended = ids->nr > prompt && prompt_ends(w->tokenizer, ids->ids[ids->nr - 1]);
 	struct json_out *o, *list;
 
 	if (!config_options.json) {
+		stream_end(&w->stream);
 		putchar('\n');
 		fflush(stdout);
 		if (ended)
@@ -76,14 +82,18 @@ static struct generation options_generation(const struct loaded *l)
 	return (struct generation){
 		.tokens = opt.tokens,
 		.vocab = (int)tokenizer_vocab(l->tokenizer),
-		.eot = tokenizer_eot(l->tokenizer),
+		.tokenizer = l->tokenizer,
 		.sampling = {
-			.temperature = opt.temperature, .top_k = opt.top_k, .seed = opt.seed,
+			.temperature = opt.temperature, .top_k = opt.top_k,
+			.top_p = opt.top_p, .min_p = opt.min_p,
+			.repeat_penalty = opt.repeat_penalty, .repeat_last = opt.repeat_last,
+			.seed = opt.seed,
 		},
 	};
 }
 
-static int write_text(struct loaded *l, struct device *dev, struct generation g)
+static int write_text(struct loaded *l, struct device *dev, enum dtype cache,
+		      struct generation g)
 {
 	struct writing w = { .tokenizer = l->tokenizer };
 	struct token_list ids = { 0 };
@@ -93,26 +103,51 @@ static int write_text(struct loaded *l, struct device *dev, struct generation g)
 	g.emit = emit;
 	g.ctx = &w;
 	strbuf_init(&w.text);
-	ret = generate_prompt(l->tokenizer, opt.prompt, &ids);
+	stream_init(&w.stream, false);
+	ret = prompt_encode(l->tokenizer, opt.prompt, &ids);
 	prompt = ids.nr;
 	if (!ret && !config_options.json)
 		fputs(opt.prompt, stdout);
 	if (!ret)
-		ret = generate(l->model, dev, &g, &ids);
+		ret = generate(l->model, dev, cache, &g, &ids);
 	if (!ret)
 		ret = report(&w, &ids, prompt);
 	token_list_free(&ids);
 	strbuf_free(&w.text);
+	stream_free(&w.stream);
 	return ret;
+}
+
+/* What the model wants around messages, or what the user says that it wants. */
+static int find_template(const struct loaded *l, const struct chat_template **t)
+{
+	const char *text = opt.template ? opt.template : l->chat_template;
+
+	if (!text)
+		return fail(-EINVAL, "%s has no chat template: name one with --chat-template",
+			    l->dir);
+	*t = chat_template_find(text);
+	return *t ? 0 : -ENOTSUP;
 }
 
 static int write_as_asked(struct loaded *l, struct device *dev)
 {
-	struct generation g = options_generation(l);
+	struct interaction i = { .first = opt.prompt, .system = opt.system };
+	struct generation g;
+	enum dtype cache;
+	int ret;
 
-	if (opt.interactive)
-		return generate_interactive(l, dev, opt.prompt, &g);
-	return write_text(l, dev, g);
+	if (!l->tokenizer)
+		return fail(-EINVAL, "%s has no tokenizer", l->dir);
+	g = options_generation(l);
+	ret = infer_options_apply(l->model, &cache);
+	if (!ret && opt.chat)
+		ret = find_template(l, &i.template);
+	if (ret)
+		return ret;
+	i.cache = cache;
+	return opt.interactive || opt.chat ? generate_interactive(l, dev, &i, &g)
+					   : write_text(l, dev, cache, g);
 }
 
 static int generate_run(int argc, char **argv)
@@ -123,11 +158,15 @@ static int generate_run(int argc, char **argv)
 	int ret;
 
 	(void)argc;
-	if (opt.interactive && config_options.json)
-		return usage_error("generate: --interactive and --json exclude each other");
+	if ((opt.interactive || opt.chat) && config_options.json)
+		return usage_error("generate: --%s and --json exclude each other",
+				   opt.chat ? "chat" : "interactive");
+	if ((opt.system || opt.template) && !opt.chat)
+		return usage_error("generate: --%s is for --chat",
+				   opt.system ? "system" : "chat-template");
 	ret = config_from_options(&cfg);
 	if (!ret)
-		ret = device_open(opt.device, &dev);
+		ret = device_open(infer_options.device, &dev);
 	if (!ret)
 		ret = model_load(argv[0], dev, &l);
 	if (!ret)
@@ -150,9 +189,22 @@ static const struct option options[] = {
 		     "token; 1: as the model says (default 1)"),
 	OPTION_INT(0, "top-k", "K", &opt.top_k, 0, 2147483647, "draw from the K most probable "
 		   "tokens (default 0: from all)"),
+	OPTION_FLOAT(0, "top-p", "P", &opt.top_p, 0, 1, "draw from the most probable tokens that "
+		     "make up this share (default 1: from all)"),
+	OPTION_FLOAT(0, "min-p", "P", &opt.min_p, 0, 1, "draw from tokens at least this times as "
+		     "probable as the most probable one (default 0: from all)"),
+	OPTION_FLOAT(0, "repeat-penalty", "R", &opt.repeat_penalty, 0.01, 100, "make tokens of the "
+		     "last text less probable (default 1: do not)"),
+	OPTION_INT(0, "repeat-last", "N", &opt.repeat_last, 0, 2147483647, "which are those of the "
+		   "last N tokens (default 64)"),
 	OPTION_BOOL('i', "interactive", &opt.interactive, "read line after line and go on from "
 		    "each; /help lists commands"),
-	OPTION_STRING(0, "device", "NAME", &opt.device, "where to compute (default cpu)"),
+	OPTION_BOOL(0, "chat", &opt.chat, "the same as a conversation, in the model's chat "
+		    "template"),
+	OPTION_STRING(0, "system", "TEXT", &opt.system, "what the model is told before a chat"),
+	OPTION_STRING(0, "chat-template", "NAME", &opt.template, "the template, where the model "
+		      "has none or another one"),
+	OPTION_TABLE(option_table_infer),
 	OPTION_TABLE(option_table_config),
 	OPTION_TABLE(option_table_output),
 	OPTION_TABLE(option_table_json),
@@ -164,17 +216,19 @@ static const struct command command = {
 	.group = "Models",
 	.summary = "write text with a model",
 	.usage = (const char *const []){
-		"[--prompt=TEXT] [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] "
-		"[--json] RUN|MODEL",
-		"--interactive [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] "
+		"[--prompt=TEXT] [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] [--top-p=P] "
+		"[--min-p=P] [--repeat-penalty=R] [--act=f32|q8] [--kv=f32|f16|bf16] [--json] "
 		"RUN|MODEL",
+		"--interactive [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] RUN|MODEL",
+		"--chat [--system=TEXT] [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] "
+		"MODEL",
 		NULL
 	},
 	.description =
 		"Prints the prompt and goes on from it, token by token, drawn from the model. The "
-		"text follows from model, prompt, seed, temperature and K alone. RUN stands for "
-		"its newest checkpoint. When the model's context is full, its newer half is read "
-		"again and the text goes on.",
+		"text follows from model, prompt and options alone. RUN stands for its newest "
+		"checkpoint; MODEL is a model folder, or a file or folder of another program. When "
+		"the model's context is full, its newer half is read again and the text goes on.",
 	.options = options,
 	.params = "RUN_",
 	.args = "RUN|MODEL",

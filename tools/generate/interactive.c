@@ -11,18 +11,21 @@
 
 #include "base/fail.h"
 #include "base/log.h"
-#include "data/utf8.h"
+#include "infer/chat.h"
+#include "infer/prompt.h"
 #include "infer/session.h"
 #include "nn/model.h"
-
+#include "tools/generate/stream.h"
 
 /** struct talk - a session with somebody. */
 struct talk {
 	struct tokenizer *tokenizer;
 	struct session *session;
+	const struct interaction *i;
 	struct generation g;
-	struct strbuf held;	/* the beginning of a character whose end is not yet drawn */
-	struct strbuf shown;	/* scratch */
+	struct chat chat;
+	bool answered;		/* the chat's last message is the model's */
+	struct stream stream;
 	size_t forgotten;	/* as said last */
 	bool terminal, leave;
 };
@@ -48,17 +51,6 @@ static void catch_interrupt(void)
 
 /* ---- what the model writes -------------------------------------------------------- */
 
-static int show(struct talk *t, size_t len)
-{
-	strbuf_clear(&t->shown);
-	utf8_clean(&t->shown, t->held.s, len);
-	memmove(t->held.s, t->held.s + len, t->held.len - len);
-	t->held.len -= len;
-	fwrite(t->shown.s, 1, t->shown.len, stdout);
-	fflush(stdout);
-	return strbuf_ok(&t->shown);
-}
-
 static int emit(void *ctx, uint32_t id)
 {
 	struct talk *t = ctx;
@@ -68,9 +60,7 @@ static int emit(void *ctx, uint32_t id)
 
 	if (ret || tokenizer_is_special(t->tokenizer, id))
 		return ret;
-	strbuf_add(&t->held, bytes, len);
-	ret = strbuf_ok(&t->held);
-	return ret ? ret : show(t, utf8_whole(t->held.s, t->held.len));
+	return stream_add(&t->stream, bytes, len);
 }
 
 /* @before: tokens of the text before the model wrote */
@@ -78,7 +68,8 @@ static void say_ended(const struct talk *t, size_t before)
 {
 	const struct token_list *ids = session_tokens(t->session);
 
-	if (ids->nr > before && ids->ids[ids->nr - 1] == tokenizer_eot(t->tokenizer))
+	if (!t->i->template && ids->nr > before &&
+	    prompt_ends(t->tokenizer, ids->ids[ids->nr - 1]))
 		log_info("the model ended the document: a line begins another one");
 }
 
@@ -89,6 +80,41 @@ static void say_forgotten(struct talk *t)
 	if (now > t->forgotten)
 		log_info("the context is full: the model has forgotten the first %zu tokens", now);
 	t->forgotten = now;
+}
+
+/*
+ * A message, and what stands between it and the answer before.  Where the model has ended
+ * its turn itself, the mark for that is there already.
+ */
+static int add_message(struct talk *t, const char *line, size_t len)
+{
+	const struct token_list *ids = session_tokens(t->session);
+	bool first = !t->chat.started;
+	struct token_list added = { 0 };
+	struct strbuf sb;
+	size_t skip;
+	int ret;
+
+	if (!len && t->answered)
+		return 0;
+	strbuf_init(&sb);
+	if (first && t->i->system)
+		chat_add(&t->chat, CHAT_SYSTEM, t->i->system, &sb);
+	if (t->answered)
+		chat_answered(&t->chat, &sb);
+	chat_add(&t->chat, CHAT_USER, line, &sb);
+	chat_ask(&t->chat, &sb);
+	ret = strbuf_ok(&sb);
+	if (!ret)
+		ret = prompt_encode_marked(t->tokenizer, sb.s, sb.len, first, &added);
+	skip = !ret && t->answered && added.nr && ids->nr &&
+	       prompt_ends(t->tokenizer, added.ids[0]) && ids->ids[ids->nr - 1] == added.ids[0];
+	if (!ret)
+		ret = session_add(t->session, added.ids + skip, added.nr - skip);
+	t->answered = true;
+	token_list_free(&added);
+	strbuf_free(&sb);
+	return ret;
 }
 
 /* A line follows what was there as a line does; a document begins without one. */
@@ -118,7 +144,7 @@ static int add_line(struct talk *t, const char *line, size_t len)
 
 static int take_turn(struct talk *t, const char *line, size_t len)
 {
-	int ret = add_line(t, line, len);
+	int ret = t->i->template ? add_message(t, line, len) : add_line(t, line, len);
 	size_t before;
 
 	if (ret)
@@ -127,7 +153,7 @@ static int take_turn(struct talk *t, const char *line, size_t len)
 	interrupts = 0;
 	ret = session_write(t->session, &t->g);
 	if (!ret)
-		ret = show(t, t->held.len);
+		ret = stream_end(&t->stream);
 	putchar('\n');
 	fflush(stdout);
 	say_ended(t, before);
@@ -151,6 +177,9 @@ static int do_reset(struct talk *t, const char *arg)
 {
 	(void)arg;
 	t->forgotten = 0;
+	t->answered = false;
+	chat_free(&t->chat);
+	chat_init(&t->chat, t->i->template);
 	return session_reset(t->session);
 }
 
@@ -316,28 +345,29 @@ static int talk(struct talk *t, const char *first)
 	return ret;
 }
 
-int generate_interactive(struct loaded *l, struct device *dev, const char *first,
+int generate_interactive(struct loaded *l, struct device *dev, const struct interaction *i,
 			 const struct generation *g)
 {
 	struct talk t = {
-		.tokenizer = l->tokenizer, .g = *g, .terminal = isatty(STDIN_FILENO) == 1,
+		.tokenizer = l->tokenizer, .i = i, .g = *g,
+		.terminal = isatty(STDIN_FILENO) == 1,
 	};
-	int ret = session_new(l->model, dev, &t.session);
+	int ret = session_new(l->model, dev, i->cache, &t.session);
 
 	if (ret)
 		return ret;
 	t.g.emit = emit;
 	t.g.ctx = &t;
 	t.g.stop = &interrupts;
-	strbuf_init(&t.held);
-	strbuf_init(&t.shown);
+	stream_init(&t.stream, true);
+	chat_init(&t.chat, i->template);
 	catch_interrupt();
 	if (t.terminal)
 		log_info("/help lists the commands; a context is %d tokens",
 			 l->model->spec.context);
-	ret = talk(&t, first);
-	strbuf_free(&t.held);
-	strbuf_free(&t.shown);
+	ret = talk(&t, i->first);
+	stream_free(&t.stream);
+	chat_free(&t.chat);
 	session_free(t.session);
 	return ret;
 }

@@ -8,12 +8,27 @@
 
 #define TEMPERATURE_MAX 100	/* of --temperature and of /temperature */
 
+struct chat_template;
+
+/**
+ * struct interaction - how lines are taken.
+ * @first: the first line, "" for none
+ * @template: lines are messages of a chat, written like this; NULL: they are plain text
+ * @system: what the model is told first, or NULL
+ * @cache: type of keys and values
+ */
+struct interaction {
+	const char *first;
+	const struct chat_template *template;
+	const char *system;
+	enum dtype cache;
+};
+
 /**
  * generate_interactive() - read lines from stdin until its end, /quit or an interrupt.
- * @first: the first line, "" for none
  * @g: how to go on; emit, ctx and stop are set here
  */
-int generate_interactive(struct loaded *l, struct device *dev, const char *first,
+int generate_interactive(struct loaded *l, struct device *dev, const struct interaction *i,
 			 const struct generation *g);
 
 #endif

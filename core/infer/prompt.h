@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between text and the tokens of a model that reads and writes it.
+ */
+#ifndef INFER_PROMPT_H
+#define INFER_PROMPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct token_list;
+struct tokenizer;
+
+/**
+ * prompt_encode() - append the tokens of a text that a model is to go on from.
+ *
+ * In front stands what the tokenizer puts in front of texts.  A text without tokens begins
+ * where a document does: after the end of another.
+ */
+int prompt_encode(struct tokenizer *tok, const char *text, struct token_list *ids);
+
+/**
+ * prompt_encode_marked() - the same for text in which the names of special tokens stand for
+ * these, as in chats.
+ * @first: it begins the conversation
+ */
+int prompt_encode_marked(struct tokenizer *tok, const char *text, size_t len, bool first,
+			 struct token_list *ids);
+
+/** prompt_ends() - does a model that draws @id end its text, or its turn? */
+bool prompt_ends(const struct tokenizer *tok, uint32_t id);
+
+#endif

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh source=tests/lib.sh
+#
+# Models of other programs, and what generate and bench do with any model.
+
+. "$SRCTREE/tests/lib.sh"
+. "$SRCTREE/tests/train-lib.sh"
+
+needs train generate 'data prepare' 'bench decode'
+prepare_text
+tiny base >out 2>err || { not_ok "train" "$(brief err)"; exit 0; }
+
+# number KEY FILE: the value of a key in a line of JSON
+number() { tail -n 1 "$2" | sed -n "s/.*\"$1\": *\\([-0-9.e+]*\\).*/\\1/p"; }
+# holds NAME EXPRESSION: what awk says of numbers
+holds()
+{
+	if awk "BEGIN { exit !($2) }"; then ok "$1"; else not_ok "$1" "$2"; fi
+}
+
+# ---- sampling -----------------------------------------------------------------------
+
+write() { "$KNLP" generate -n 30 "$@" base 2>err; }
+equal "top-p of nearly nothing is greedy" "$(write --top-p 0.0001)" "$(write --temperature 0)"
+equal "min-p of 1 is greedy" "$(write --min-p 1)" "$(write --temperature 0)"
+equal "top-p of 1 is all" "$(write --top-p 1)" "$(write)"
+if [ "$(write --temperature 0 --repeat-penalty 2)" = "$(write --temperature 0)" ]; then
+	not_ok "a penalty" "changes nothing"
+else
+	ok "a penalty"
+fi
+equal "a penalty of no tokens" "$(write --repeat-penalty 2 --repeat-last 0)" "$(write)"
+equal "greedy with rounded keys" "$(write --temperature 0 --kv f16)" "$(write --temperature 0)"
+fails "a type of the cache" 1 '--kv q8: must be f32, f16 or bf16' "$KNLP" generate --kv q8 base
+fails "a type of activations" 1 '--act f16: must be f32 or q8' "$KNLP" generate --act f16 base
+
+# ---- chat ---------------------------------------------------------------------------
+
+fails "no chat template" 1 'has no chat template: name one' "$KNLP" generate --chat base
+fails "an unknown one" 1 "begins with 'nope'" "$KNLP" generate --chat --chat-template nope base
+fails "chat as JSON" 2 '--chat and --json' "$KNLP" generate --chat --json base
+fails "--system alone" 2 '--system is for --chat' "$KNLP" generate --system x base
+chat() { "$KNLP" generate --chat --chat-template vicuna -n 4 --temperature 0 "$@" base 2>err; }
+# A byte tokenizer has no marks: the conversation is the plain text that the template writes.
+one=$(printf 'hi\n' | chat)
+equal "a chat is its template's text" "$one" "$("$KNLP" generate -n 4 --temperature 0 \
+	--prompt 'USER: hi
+ASSISTANT:' base | tail -c +20)"
+equal "a second turn sees the first" "$(printf 'hi\nwhat\n' | chat | tail -n +2)" \
+	"$(text="USER: hi
+ASSISTANT:$one</s>
+USER: what
+ASSISTANT:"; "$KNLP" generate -n 4 --temperature 0 --prompt "$text" base |
+	tail -c +$((${#text} + 1)))"
+equal "a system's message" "$(printf 'hi\n' | chat --system 'be brief')" \
+	"$("$KNLP" generate -n 4 --temperature 0 --prompt 'be brief
+
+USER: hi
+ASSISTANT:' base | tail -c +30)"
+
+# ---- speed --------------------------------------------------------------------------
+
+small='--tokens=5 --context=8 --threads=1 -q'
+# shellcheck disable=SC2086 # words
+succeeds "decode, as text" "$KNLP" bench decode $small base
+has "speed" '^speed  *[0-9.]*[kM]* tok/s' out
+has "traffic" '% of the .* that were measured' out
+# shellcheck disable=SC2086
+succeeds "decode by kernel" "$KNLP" bench decode $small --ops --json base
+has "kernels" '"kernel":"cache_append_plain"' out
+# shellcheck disable=SC2086
+succeeds "decode, as JSON" "$KNLP" bench decode $small --batch=3 --kv=f16 --json base
+cp out json
+for key in ms tokens_per_s gb_s read_gb_s share_of_bandwidth rss_mib load_ms first_token_ms; do
+	holds "$key is positive" "$(number $key json)0 > 0"
+done
+# 2 layers of 32 in f16, 3 sequences of about 8 + 3 tokens, keys and values.
+equal "bytes of keys and values" "$(number cache_bytes json)" $((3 * 11 * 2 * 2 * 32 * 2))
+holds "a step of three gives three" "($(number tokens_per_s json) * $(number ms json) / 3000 - 1)^2 < 1e-9"
+fails "longer than the context" 1 "the model's context is" "$KNLP" bench decode --tokens=100 base
+succeeds "prefill, as text" "$KNLP" bench prefill -q --tokens=20 --repeat=2 base
+has "work" '^work .* GFLOP/s' out
+succeeds "prefill, as JSON" "$KNLP" bench prefill -q --tokens=20 --repeat=3 --json base
+for key in ms tokens_per_s gflops peak_gflops share_of_peak; do
+	holds "$key of prefill is positive" "$(number $key out)0 > 0"
+done
+succeeds "prefill by kernel" "$KNLP" bench prefill -q --tokens=20 --repeat=1 --ops base
+has "the table" '^KERNEL.*% STEP' out
+succeeds "prefill again" "$KNLP" bench prefill -q --tokens=20 --repeat=3 --json base
+holds "twenty tokens" "($(number tokens_per_s out) * $(number ms out) / 20000 - 1)^2 < 1e-9"
+
+# ---- models of other programs --------------------------------------------------------
+
+formats=$SRCTREE/tests/data/formats
+if ! "$KNLP" | grep -q '^  info  '; then
+	skip "models of other programs" "built without CONFIG_FORMATS"
+	exit 0
+fi
+for name in gpt2 llama llama3 qwen2 qwen3 gemma3; do
+	succeeds "$name as GGUF" "$KNLP" bench prefill -q --tokens=4 --repeat=1 --warmup=0 --json \
+		"$formats/$name.gguf"
+	succeeds "$name as a folder" "$KNLP" bench decode -q --tokens=2 --context=2 --json \
+		"$formats/$name"
+done
+fails "without a tokenizer" 1 'has no tokenizer' "$KNLP" generate "$formats/llama.gguf"
+fails "no model at all" 1 "err: no model that knlp reads" "$KNLP" generate err
