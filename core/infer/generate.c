@@ -30,25 +30,22 @@ int generate(struct model *m, struct device *dev, enum dtype cache, const struct
 struct writing {
 	const struct tokenizer *tok;
 	struct strbuf *text;
+	bool started;		/* there is text in front */
 };
 
 static int add_token(void *ctx, uint32_t id)
 {
 	struct writing *w = ctx;
-	const char *bytes;
-	size_t len;
-	int ret = tokenizer_decode(w->tok, id, &bytes, &len);
+	bool first = !w->started;
 
-	if (ret || tokenizer_is_special(w->tok, id))
-		return ret;
-	strbuf_add(w->text, bytes, len);
-	return strbuf_ok(w->text);
+	w->started = true;
+	return prompt_text(w->tok, id, first, w->text);
 }
 
 int generate_text(struct model *m, struct device *dev, struct tokenizer *tok,
 		  const char *prompt, int tokens, uint64_t seed, struct strbuf *text)
 {
-	struct writing w = { .tok = tok, .text = text };
+	struct writing w = { .tok = tok, .text = text, .started = *prompt };
 	struct generation g = {
 		.tokens = tokens,
 		.vocab = (int)tokenizer_vocab(tok),

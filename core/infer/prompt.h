@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct strbuf;
 struct token_list;
 struct tokenizer;
 
@@ -27,6 +28,12 @@ int prompt_encode(struct tokenizer *tok, const char *text, struct token_list *id
  */
 int prompt_encode_marked(struct tokenizer *tok, const char *text, size_t len, bool first,
 			 struct token_list *ids);
+
+/**
+ * prompt_text() - append the text of @id; special tokens have none.
+ * @first: no text stands before it: without the space that SentencePiece puts in front
+ */
+int prompt_text(const struct tokenizer *tok, uint32_t id, bool first, struct strbuf *sb);
 
 /** prompt_ends() - does a model that draws @id end its text, or its turn? */
 bool prompt_ends(const struct tokenizer *tok, uint32_t id);

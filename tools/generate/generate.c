@@ -31,10 +31,15 @@ static struct {
 	.repeat_penalty = 1, .repeat_last = 64,
 };
 
-/** struct writing - a text under way. @text: what was drawn */
+/**
+ * struct writing - a text under way.
+ * @started: there is text in front
+ * @text: what was drawn
+ */
 struct writing {
 	const struct tokenizer *tokenizer;
 	struct stream stream;
+	bool started;
 	struct strbuf text;
 };
 
@@ -42,15 +47,12 @@ struct writing {
 static int emit(void *ctx, uint32_t id)
 {
 	struct writing *w = ctx;
-	const char *bytes;
-	size_t len;
-	int ret = tokenizer_decode(w->tokenizer, id, &bytes, &len);
+	size_t before = w->text.len;
+	int ret = prompt_text(w->tokenizer, id, !w->started, &w->text);
 
-	if (ret || tokenizer_is_special(w->tokenizer, id))
-		return ret;
-	strbuf_add(&w->text, bytes, len);
-	ret = strbuf_ok(&w->text);
-	return ret || config_options.json ? ret : stream_add(&w->stream, bytes, len);
+	w->started = true;
+	return ret || config_options.json ? ret
+	     : stream_add(&w->stream, w->text.s + before, w->text.len - before);
 }
 
 static int report(struct writing *w, const struct token_list *ids, size_t prompt)
@@ -95,7 +97,7 @@ static struct generation options_generation(const struct loaded *l)
 static int write_text(struct loaded *l, struct device *dev, enum dtype cache,
 		      struct generation g)
 {
-	struct writing w = { .tokenizer = l->tokenizer };
+	struct writing w = { .tokenizer = l->tokenizer, .started = *opt.prompt };
 	struct token_list ids = { 0 };
 	size_t prompt;
 	int ret;

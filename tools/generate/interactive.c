@@ -25,6 +25,7 @@ struct talk {
 	struct generation g;
 	struct chat chat;
 	bool answered;		/* the chat's last message is the model's */
+	bool begins;		/* no text stands in front of what the model writes */
 	struct stream stream;
 	size_t forgotten;	/* as said last */
 	bool terminal, leave;
@@ -54,13 +55,16 @@ static void catch_interrupt(void)
 static int emit(void *ctx, uint32_t id)
 {
 	struct talk *t = ctx;
-	const char *bytes;
-	size_t len;
-	int ret = tokenizer_decode(t->tokenizer, id, &bytes, &len);
+	struct strbuf sb;
+	int ret;
 
-	if (ret || tokenizer_is_special(t->tokenizer, id))
-		return ret;
-	return stream_add(&t->stream, bytes, len);
+	strbuf_init(&sb);
+	ret = prompt_text(t->tokenizer, id, t->begins, &sb);
+	t->begins = false;
+	if (!ret)
+		ret = stream_add(&t->stream, sb.s, sb.len);
+	strbuf_free(&sb);
+	return ret;
 }
 
 /* @before: tokens of the text before the model wrote */
@@ -150,6 +154,7 @@ static int take_turn(struct talk *t, const char *line, size_t len)
 	if (ret)
 		return ret;
 	before = session_tokens(t->session)->nr;
+	t->begins = t->i->template || (!len && before <= 1);
 	interrupts = 0;
 	ret = session_write(t->session, &t->g);
 	if (!ret)
