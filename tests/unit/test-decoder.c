@@ -275,6 +275,59 @@ START_TEST(causal)
 }
 END_TEST
 
+/* The same with a cache: what was read before a token knows nothing of it. */
+START_TEST(causal_cache)
+{
+	static const int places[] = { 0, 1, 63, 64, 100, LENGTH - 1 };
+	float *before = malloc(LENGTH * VOCAB * sizeof(*before));
+	float *after = malloc(LENGTH * VOCAB * sizeof(*after));
+	struct decoder *d;
+	struct bench b;
+
+	begin(&b, models[_i]);
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .cache = DT_F16 }, &d));
+	check_ok(decoder_feed_all(d, b.tokens, LENGTH, before));
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int at = places[i];
+		size_t first = (size_t)at * VOCAB;
+
+		b.tokens[at] = (b.tokens[at] + 1) % VOCAB;
+		check_ok(decoder_reset(d));
+		check_ok(decoder_feed_all(d, b.tokens, LENGTH, after));
+		ck_assert(!memcmp(before, after, first * sizeof(*before)));
+		ck_assert(memcmp(before + first, after + first, VOCAB * sizeof(*before)));
+		b.tokens[at] = (b.tokens[at] + VOCAB - 1) % VOCAB;
+	}
+	decoder_free(d);
+	free(before);
+	free(after);
+	end(&b);
+}
+END_TEST
+
+/* What a step takes is there after the first one. */
+START_TEST(no_allocation)
+{
+	struct decoder *d;
+	struct bench b;
+	float got[VOCAB];
+	size_t bytes;
+
+	begin(&b, models[_i]);
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ 0 }, &d));
+	check_ok(decoder_feed(d, b.tokens, 20, got));
+	check_ok(decoder_feed(d, b.tokens + 20, 1, got));
+	bytes = b.dev->bytes_used;
+	b.dev->bytes_peak = bytes;
+	for (int i = 21; i < LENGTH; i++)
+		check_ok(decoder_feed(d, b.tokens + i, 1, got));
+	ck_assert_uint_eq(b.dev->bytes_used, bytes);
+	ck_assert_uint_eq(b.dev->bytes_peak, bytes);
+	decoder_free(d);
+	end(&b);
+}
+END_TEST
+
 START_TEST(small_capacity)
 {
 	struct decoder *d;
@@ -486,6 +539,8 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, batches, 0, nr);
 	tcase_add_loop_test(tc, small_caches, 0, nr);
 	tcase_add_loop_test(tc, causal, 0, nr);
+	tcase_add_loop_test(tc, causal_cache, 0, nr);
+	tcase_add_loop_test(tc, no_allocation, 0, nr);
 	tcase_add_loop_test(tc, small_capacity, 0, nr);
 	tcase_add_loop_test(tc, forward_rows, 0, nr);
 	tcase_add_loop_test(tc, forward_targets, 0, nr);
