@@ -82,6 +82,14 @@ static bool has_file(const char *dir, const char *name)
 	return there;
 }
 
+/* Ids of another tokenizer mean other texts. */
+static int other_tokenizer(const char *data, const struct manifest *m, const char *model,
+			   const struct tokenizer *tok)
+{
+	return fail(-EINVAL, "%s: tokenized with '%s', but the model %s was trained with '%s'",
+		    data, m->tokenizer, model, tokenizer_name(tok));
+}
+
 /* ---- formats of others -------------------------------------------------------------- */
 
 /* Another program's model; ours have a configuration of knlp or are runs. */
@@ -109,6 +117,38 @@ static int load_foreign(struct loaded *l, const char *path, struct device *dev)
 	l->tokenizer = l->source->tokenizer;
 	l->chat_template = l->source->chat_template;
 	return model_from_source(l->source, dev, &l->model);
+}
+
+static int check_foreign(const char *path, const struct manifest *m, const char *data)
+{
+	struct model_source *src;
+	int ret = source_describe(path, &src);
+
+	if (ret)
+		return ret;
+	if (src->tokenizer && strcmp(m->tokenizer_hash, tokenizer_hash(src->tokenizer)))
+		ret = other_tokenizer(data, m, path, src->tokenizer);
+	source_close(src);
+	return ret;
+}
+
+/* Of the file, or of the first of those that a folder has. */
+static int hash_foreign(const char *path, char hex[HASH_HEX])
+{
+	static const char *const names[] = { WEIGHTS_FILE, WEIGHTS_FILE ".index.json" };
+	int ret = -ENOENT;
+
+	if (!has_file(path, "config.json"))
+		return hash_file(path, hex);
+	for (int i = 0; i < 2 && ret == -ENOENT; i++) {
+		char *file = path_join(path, names[i]);
+
+		ret = file ? 0 : fail_nomem(strlen(path), "a path");
+		if (!ret)
+			ret = file_exists(file) ? hash_file(file, hex) : -ENOENT;
+		free(file);
+	}
+	return ret == -ENOENT ? fail(ret, "%s: no " WEIGHTS_FILE, path) : ret;
 }
 
 static int fill_foreign(struct model *m, const char *path)
@@ -205,8 +245,11 @@ int model_load_weights(struct model *m, const char *path)
 int model_weights_hash(const char *path, char hex[HASH_HEX])
 {
 	char *dir, *file;
-	int ret = model_folder(path, &dir);
+	int ret;
 
+	if (is_foreign(path))
+		return hash_foreign(path, hex);
+	ret = model_folder(path, &dir);
 	if (ret)
 		return ret;
 	file = path_join(dir, WEIGHTS_FILE);
@@ -221,15 +264,17 @@ int model_check_tokenizer(const char *path, struct dataset *data)
 	const struct manifest *m = dataset_manifest(data);
 	struct tokenizer *tok = NULL;
 	char *dir;
-	int ret = model_folder(path, &dir);
+	int ret;
 
+	if (is_foreign(path))
+		return check_foreign(path, m, dataset_dir(data));
+	ret = model_folder(path, &dir);
 	if (ret)
 		return ret;
 	if (has_file(dir, TOKENIZER_FILE))
 		ret = tokenizer_load(dir, &tok);
 	if (tok && strcmp(m->tokenizer_hash, tokenizer_hash(tok)))
-		ret = fail(-EINVAL, "%s: tokenized with '%s', but the model %s was trained with "
-			   "'%s'", dataset_dir(data), m->tokenizer, path, tokenizer_name(tok));
+		ret = other_tokenizer(dataset_dir(data), m, path, tok);
 	tokenizer_free(tok);
 	free(dir);
 	return ret;
