@@ -21,6 +21,8 @@
 #define HEADS_MAX 8	/* of a group: more are done well by the products of attention.c */
 #define WIDTH_MAX 512
 
+_Static_assert(MM_COLS == DECODE_ROWS, "wide() gives whole tiles");
+
 struct decode {
 	struct attention_sizes s;
 	const struct decode_simd *loops;
@@ -133,13 +135,19 @@ static void score_keys(const struct decode *d, struct unit *u)
 	}
 }
 
-static float largest(const float *x, int64_t nr)
+/* Of @nr scores, whole vectors; a NaN is left to the exponentials. */
+SIMD_CLONES static float largest(const float *x, int64_t nr)
 {
-	float max = x[0];
+	float max[DECODE_ROWS], best = -INFINITY;
 
-	for (int64_t i = 1; i < nr; i++)
-		max = x[i] > max || x[i] != x[i] ? x[i] : max;
-	return max;
+	for (int l = 0; l < DECODE_ROWS; l++)
+		max[l] = -INFINITY;
+	for (int64_t i = 0; i < nr; i += DECODE_ROWS)
+		for (int l = 0; l < DECODE_ROWS; l++)
+			max[l] = x[i + l] > max[l] ? x[i + l] : max[l];
+	for (int l = 0; l < DECODE_ROWS; l++)
+		best = max[l] > best ? max[l] : best;
+	return best;
 }
 
 static void mix_values(const struct decode *d, struct unit *u, float *out[HEADS_MAX])
@@ -156,7 +164,7 @@ static void mix_values(const struct decode *d, struct unit *u, float *out[HEADS_
 static void run_unit(const struct decode *d, struct unit *u, int64_t part)
 {
 	float factor = (d->s.a->softcap ? 1 : d->s.scale) * (float)M_LOG2E;
-	int64_t nr = u->last + 1 - u->first;
+	int64_t nr = wide(u->last + 1 - u->first);
 	float *out[HEADS_MAX];
 
 	load_queries(d, u);
@@ -165,7 +173,7 @@ static void run_unit(const struct decode *d, struct unit *u, int64_t part)
 		float *found = found_at(d, u->b, u->kv * d->s.group + g, part);
 
 		found[0] = largest(u->scores[g], nr) * factor;
-		found[1] = d->loops->weights(u->scores[g], wide(nr), factor, found[0]);
+		found[1] = d->loops->weights(u->scores[g], nr, factor, found[0]);
 		out[g] = found + 2;
 		memset(out[g], 0, d->s.dv * sizeof(float));
 	}
