@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/config.h"
+#include "base/rng.h"
 #include "base/strbuf.h"
 #include "infer/decoder.h"
 #include "io/safetensors.h"
@@ -188,6 +189,90 @@ START_TEST(oracles)
 }
 END_TEST
 
+/* ---- gradients, in fp64 -------------------------------------------------------------- */
+
+/* The sum of all logits with every weight moved by @step times its direction. */
+static double sum_at(const struct tiny *t, double step)
+{
+	double **values = calloc(t->g->nr_tensors, sizeof(*values)), sum = 0;
+
+	for (int i = 0; i < t->g->nr_tensors; i++) {
+		const struct tensor *bound = t->g->tensors[i];
+		struct rng r = rng_stream(1, bound->name, 0);
+
+		if (bound->kind == TENSOR_STATE)
+			values[i] = calloc(layout_count(&bound->max), sizeof(double));
+		else if (bound->kind != TENSOR_NODE)
+			values[i] = bound_values(t, bound);
+		for (int64_t k = 0; bound->kind == TENSOR_PARAM && k < layout_count(&bound->max); k++)
+			values[i][k] += step * rng_normal(&r, k);
+	}
+	check_ok(oracle_run(t->g, values));
+	for (int64_t i = 0; i < layout_count(&t->out->max); i++)
+		sum += values[t->out->id][i];
+	for (int i = 0; i < t->g->nr_tensors; i++)
+		free(values[i]);
+	free(values);
+	return sum;
+}
+
+/* Its slope in that direction, from the gradients. */
+static double slope(const struct tiny *t, struct tensor *const *weights, int nr)
+{
+	double **values = calloc(t->g->nr_tensors, sizeof(*values)), sum = 0;
+
+	for (int i = 0; i < t->g->nr_tensors; i++) {
+		const struct tensor *bound = t->g->tensors[i];
+
+		if (bound->kind == TENSOR_STATE)
+			values[i] = calloc(layout_count(&bound->max), sizeof(double));
+		else if (bound->kind != TENSOR_NODE)
+			values[i] = bound_values(t, bound);
+	}
+	check_ok(oracle_run(t->g, values));
+	for (int i = 0; i < nr; i++) {
+		struct rng r = rng_stream(1, weights[i]->name, 0);
+
+		for (int64_t k = 0; k < layout_count(&weights[i]->max); k++)
+			sum += values[weights[i]->grad->id][k] * rng_normal(&r, k);
+	}
+	for (int i = 0; i < t->g->nr_tensors; i++)
+		free(values[i]);
+	free(values);
+	return sum;
+}
+
+START_TEST(gradients)
+{
+	const double step = 1e-4;
+	struct tensor *weights[80];
+	double want, got;
+	struct tiny t;
+	int nr = 0;
+
+	begin(&t, families[_i]);
+	for (int i = 0; i < t.g->nr_tensors; i++)
+		if (t.g->tensors[i]->kind == TENSOR_PARAM)
+			weights[nr++] = t.g->tensors[i];
+	ck_assert_int_eq(nr, t.m->nr_params);
+	/* Fourth order. */
+	want = (8 * (sum_at(&t, step) - sum_at(&t, -step)) -
+		(sum_at(&t, 2 * step) - sum_at(&t, -2 * step))) / (12 * step);
+	for (int i = 0; i < nr; i++) {
+		char *name = str_printf("%s.grad", weights[i]->name);
+
+		weights[i]->grad = graph_tensor(t.g, TENSOR_STATE, name, DT_F32,
+						weights[i]->max.nd, weights[i]->max.n, NULL);
+		free(name);
+	}
+	check_ok(graph_backward(t.g, t.out, &(struct backward_options){ 0 }));
+	got = slope(&t, weights, nr);
+	ck_assert_msg(fabs(got - want) <= 1e-6 * fabs(want), "%s: slope %.12g, must be %.12g",
+		      t.name, got, want);
+	end(&t);
+}
+END_TEST
+
 /* ---- by the kernels ------------------------------------------------------------------ */
 
 START_TEST(kernels)
@@ -239,6 +324,7 @@ static void add(TCase *tc)
 	const int nr = sizeof(families) / sizeof(families[0]);
 
 	tcase_add_loop_test(tc, oracles, 0, nr);
+	tcase_add_loop_test(tc, gradients, 0, nr);
 	tcase_add_loop_test(tc, kernels, 0, nr);
 	tcase_add_loop_test(tc, token_by_token, 0, nr);
 }
