@@ -39,7 +39,7 @@ static struct tensor *token_input(struct forward *f, struct device *dev, const c
 
 static int build(struct forward *f, struct device *dev)
 {
-	struct builder b = { .model = f->model };
+	struct builder b = { .model = f->model, .kv = f->o.kv };
 
 	f->graph = b.graph = graph_new();
 	if (!b.graph)

@@ -25,9 +25,12 @@ struct model;
  * struct forward_options - sizes.
  * @rows: sequences at once, at most
  * @length: tokens of each, at most; no more than the model's context
+ * @kv: keys and values are rounded to this type, as a cache of that type would hold them;
+ *	DT_F32 (0): they are not
  */
 struct forward_options {
 	int rows, length;
+	enum dtype kv;
 };
 
 int forward_new(struct model *m, struct device *dev, const struct forward_options *o,

@@ -218,19 +218,24 @@ static struct tensor *angles_of(struct builder *b, const struct rope_attr *rope,
 	return r->angles;
 }
 
-/* New keys and values go behind those that the cache holds, keys turned already. */
-static void cache_append(struct builder *b, int layer, struct tensor **q, struct tensor **k,
-			 struct tensor **v)
+static void turn(struct builder *b, int layer, struct tensor **q, struct tensor **k)
 {
 	const struct model_spec *s = &b->model->spec;
 	struct rope_attr rope = rope_of(s, &s->layer[layer]);
 	struct tensor *angles;
 
-	if (is_rotary(s)) {
-		angles = angles_of(b, &rope, s->layer[layer].head_dim);
-		*q = op_rope_by(b->graph, *q, b->positions, angles, &rope);
-		*k = op_rope_by(b->graph, *k, b->positions, angles, &rope);
-	}
+	if (!is_rotary(s))
+		return;
+	angles = angles_of(b, &rope, s->layer[layer].head_dim);
+	*q = op_rope_by(b->graph, *q, b->positions, angles, &rope);
+	*k = op_rope_by(b->graph, *k, b->positions, angles, &rope);
+}
+
+/* New keys and values go behind those that the cache holds, keys turned already. */
+static void cache_append(struct builder *b, int layer, struct tensor **q, struct tensor **k,
+			 struct tensor **v)
+{
+	turn(b, layer, q, k);
 	*k = kv_cache_append(b->cache, b->graph, layer, KV_KEYS, *k);
 	*v = kv_cache_append(b->cache, b->graph, layer, KV_VALUES, *v);
 }
@@ -276,6 +281,10 @@ struct tensor *nn_attention(struct builder *b, int layer, const char *prefix, st
 	if (b->cache) {
 		cache_append(b, layer, &q, &k, &v);
 		mask.kv_length = kv_cache_lengths(b->cache, b->graph);
+	} else if (b->kv != DT_F32) {	/* as a cache of that type would hold them */
+		turn(b, layer, &q, &k);
+		k = op_cast(b->graph, k, b->kv);
+		v = op_cast(b->graph, v, b->kv);
 	} else if (is_rotary(s)) {	/* turned on the way into the products */
 		mask.positions = b->positions;
 		attr.rope = rope_of(s, l);

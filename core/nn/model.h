@@ -165,6 +165,7 @@ struct builder {
 	struct tensor *doc_start;	/* i32 (B, T), or NULL */
 	struct tensor *rng_key;		/* i64 (2): seed, step; NULL without dropout */
 	struct kv_cache *cache;		/* decoding: keys and values so far; or NULL */
+	enum dtype kv;			/* without a cache: what keys and values are rounded to */
 	bool collecting;		/* first run: note the parameters */
 	struct shared_angles angles[ANGLES_MAX];
 };

@@ -343,13 +343,13 @@ static void kv_cache_lengths_and_bytes(void)
 {
 	const struct kv_layer odd[2] = { { 3, { 5, 0 } }, { 1, { 7, 9 } } };
 	const struct kv_layout layout = { 2, 3, 11, DT_F32, odd };
-	const struct kv_layout wrong = { 2, 3, 11, DT_F16, odd };
+	const struct kv_layout wrong = { 2, 3, 11, DT_U16, odd };
 	struct kv_cache *cache = NULL;
 	struct device *dev;
 	size_t before;
 
 	check_ok(device_open("cpu", &dev));
-	check_fails(kv_cache_new(dev, &wrong, &cache), -EINVAL, "f16");
+	check_fails(kv_cache_new(dev, &wrong, &cache), -EINVAL, "type u16");
 	before = dev->bytes_used;
 	check_ok(kv_cache_new(dev, &layout, &cache));
 	CHECK(dev->bytes_used - before == kv_cache_bytes(&layout) + 64);

@@ -432,6 +432,38 @@ START_TEST(forward_rows)
 }
 END_TEST
 
+/* Rounded keys and values: what a decoder with such a cache says. */
+START_TEST(forward_rounded)
+{
+	static const enum dtype types[] = { DT_F16, DT_BF16 };
+	float *got = malloc(LENGTH * VOCAB * sizeof(*got));
+	float *want = malloc(LENGTH * VOCAB * sizeof(*want));
+	int length = LENGTH;
+	struct bench b;
+
+	begin(&b, models[_i]);
+	for (int k = 0; k < 2; k++) {
+		const struct forward_options o = { 1, LENGTH, types[k] };
+		struct decoder *d;
+		struct forward *f;
+
+		check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .cache = types[k] },
+				     &d));
+		check_ok(decoder_feed_all(d, b.tokens, LENGTH, want));
+		check_ok(forward_new(b.m, b.dev, &o, &f));
+		check_ok(forward_run(f, b.tokens, LENGTH, 1, &length));
+		check_ok(forward_logits(f, 0, 0, LENGTH, got));
+		for (int i = 0; i < LENGTH; i++)
+			compare(got + i * VOCAB, want + i * VOCAB, i);
+		forward_free(f);
+		decoder_free(d);
+	}
+	free(got);
+	free(want);
+	end(&b);
+}
+END_TEST
+
 START_TEST(forward_targets)
 {
 	const struct forward_options o = { 1, LENGTH };
@@ -543,6 +575,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, no_allocation, 0, nr);
 	tcase_add_loop_test(tc, small_capacity, 0, nr);
 	tcase_add_loop_test(tc, forward_rows, 0, nr);
+	tcase_add_loop_test(tc, forward_rounded, 0, nr);
 	tcase_add_loop_test(tc, forward_targets, 0, nr);
 	tcase_add_test(tc, sampling);
 	tcase_add_loop_test(tc, sampling_top_k, 0, 6);

@@ -204,7 +204,9 @@ static double sum_at(const struct tiny *t, double step)
 			values[i] = calloc(layout_count(&bound->max), sizeof(double));
 		else if (bound->kind != TENSOR_NODE)
 			values[i] = bound_values(t, bound);
-		for (int64_t k = 0; bound->kind == TENSOR_PARAM && k < layout_count(&bound->max); k++)
+		if (bound->kind != TENSOR_PARAM)
+			continue;
+		for (int64_t k = 0; k < layout_count(&bound->max); k++)
 			values[i][k] += step * rng_normal(&r, k);
 	}
 	check_ok(oracle_run(t->g, values));
