@@ -11,10 +11,13 @@ int generate(struct model *m, struct device *dev, enum dtype cache, const struct
 	     struct token_list *ids)
 {
 	struct session *s;
-	size_t prompt = ids->nr;
-	int ret;
+	size_t prompt = ids->nr, most = prompt + g->tokens;
+	int context = g->context ? g->context : m->spec.context, ret;
 
-	ret = session_new(m, dev, cache, &s);
+	/* Room for no more than there will be: a long context takes gigabytes. */
+	if (most < (size_t)context)
+		context = (int)most;
+	ret = session_new(m, dev, context, cache, &s);
 	if (ret)
 		return ret;
 	ret = session_add(s, ids->ids, ids->nr);

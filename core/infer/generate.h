@@ -21,13 +21,14 @@ struct tokenizer;
  * struct generation - how to go on.
  * @tokens: most tokens to draw
  * @vocab: tokens to draw from, at most the model's (which may be padded)
+ * @context: tokens that the model sees at most; 0: as many as it can
  * @tokenizer: says which tokens end the text
  * @sampling: how to choose each
  * @emit: called for each token as it is drawn, but not for one that ends the text; 0 or -errno
  * @stop: becomes nonzero when to end early; may be NULL
  */
 struct generation {
-	int tokens, vocab;
+	int tokens, vocab, context;
 	const struct tokenizer *tokenizer;
 	struct sampling sampling;
 	int (*emit)(void *ctx, uint32_t id);
@@ -38,7 +39,7 @@ struct generation {
 /**
  * generate() - draw tokens behind those in @ids, which must not be empty, and add them.
  *
- * Of a prompt that is longer than the model's context its end is read.  When the context
+ * Of a prompt that is longer than the context its end is read.  When the context
  * is full, its newer half is read again, since positions are absolute, and the text goes
  * on.  Token number i is drawn from stream (seed, "generate", i): the text follows from
  * model, prompt and @g->sampling.

@@ -21,15 +21,16 @@ struct session {
 	float *penalized;	/* (V) */
 };
 
-int session_new(struct model *m, struct device *dev, enum dtype cache, struct session **out)
+int session_new(struct model *m, struct device *dev, int context, enum dtype cache,
+		struct session **out)
 {
-	const struct decoder_options o = { .cache = cache };
+	const struct decoder_options o = { .capacity = context, .cache = cache };
 	struct session *s = calloc(1, sizeof(*s));
 	int ret;
 
 	if (!s)
 		return fail_nomem(sizeof(*s), "a session");
-	s->context = m->spec.context;
+	s->context = context ? context : m->spec.context;
 	s->logits = calloc(m->spec.vocab, sizeof(*s->logits));
 	s->penalized = calloc(m->spec.vocab, sizeof(*s->penalized));
 	if (!s->logits || !s->penalized)
@@ -102,6 +103,8 @@ static uint32_t choose(struct session *s, const struct generation *g)
 {
 	const struct sampling *how = &g->sampling;
 
+	if (!how->repeat_penalty || how->repeat_penalty == 1)
+		return sample_token(s->logits, g->vocab, how, s->draws++);
 	memcpy(s->penalized, s->logits, g->vocab * sizeof(*s->logits));
 	sample_penalize(s->penalized, g->vocab, how, s->ids.ids, s->ids.nr);
 	return sample_token(s->penalized, g->vocab, how, s->draws++);

@@ -2,7 +2,7 @@
 /*
  * A text that somebody and a model write in turns; its keys and values stay in the cache.
  *
- * When the model's context is full, its newer half is read again, since positions are
+ * When the context is full, its newer half is read again, since positions are
  * absolute, and the text goes on: what lies before is forgotten.
  */
 #ifndef INFER_SESSION_H
@@ -16,8 +16,13 @@
 
 struct session;
 
-/** session_new() - @cache: type of keys and values. */
-int session_new(struct model *m, struct device *dev, enum dtype cache, struct session **s);
+/**
+ * session_new() - an empty text.
+ * @context: tokens that the model sees at most; 0: as many as it can
+ * @cache: type of keys and values
+ */
+int session_new(struct model *m, struct device *dev, int context, enum dtype cache,
+		struct session **s);
 void session_free(struct session *s);
 
 /** session_reset() - an empty text; the next draw is number 0. */

@@ -34,6 +34,9 @@ equal "greedy with rounded keys" "$(write --temperature 0 --kv f16)" "$(write --
 fails "a type of the cache" 1 '--kv q8: must be f32, f16 or bf16' "$KNLP" generate --kv q8 base
 fails "a type of activations" 1 '--act f16: must be f32 or q8' "$KNLP" generate --act f16 base
 
+equal "a context that is long enough" "$(write --context 31 --prompt x)" "$(write --prompt x)"
+fails "a longer context" 1 "--context 100: the model's is 32" "$KNLP" generate --context 100 base
+
 # ---- chat ---------------------------------------------------------------------------
 
 fails "no chat template" 1 'has no chat template: name one' "$KNLP" generate --chat base

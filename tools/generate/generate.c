@@ -23,7 +23,7 @@
 
 static struct {
 	const char *prompt, *system, *template;
-	int tokens, seed, top_k, repeat_last;
+	int tokens, seed, top_k, repeat_last, context;
 	double temperature, top_p, min_p, repeat_penalty;
 	bool interactive, chat;
 } opt = {
@@ -83,6 +83,7 @@ static struct generation options_generation(const struct loaded *l)
 {
 	return (struct generation){
 		.tokens = opt.tokens,
+		.context = opt.context,
 		.vocab = (int)tokenizer_vocab(l->tokenizer),
 		.tokenizer = l->tokenizer,
 		.sampling = {
@@ -143,6 +144,9 @@ static int write_as_asked(struct loaded *l, struct device *dev)
 		return fail(-EINVAL, "%s has no tokenizer", l->dir);
 	g = options_generation(l);
 	ret = infer_options_apply(l->model, &cache);
+	if (!ret && opt.context > l->model->spec.context)
+		ret = fail(-EINVAL, "--context %d: the model's is %d", opt.context,
+			   l->model->spec.context);
 	if (!ret && opt.chat)
 		ret = find_template(l, &i.template);
 	if (ret)
@@ -199,6 +203,8 @@ static const struct option options[] = {
 		     "last text less probable (default 1: do not)"),
 	OPTION_INT(0, "repeat-last", "N", &opt.repeat_last, 0, 2147483647, "which are those of the "
 		   "last N tokens (default 64)"),
+	OPTION_INT(0, "context", "N", &opt.context, 1, 1048576, "tokens that the model sees at "
+		   "most (default: as many as it can)"),
 	OPTION_BOOL('i', "interactive", &opt.interactive, "read line after line and go on from "
 		    "each; /help lists commands"),
 	OPTION_BOOL(0, "chat", &opt.chat, "the same as a conversation, in the model's chat "

@@ -357,7 +357,7 @@ int generate_interactive(struct loaded *l, struct device *dev, const struct inte
 		.tokenizer = l->tokenizer, .i = i, .g = *g,
 		.terminal = isatty(STDIN_FILENO) == 1,
 	};
-	int ret = session_new(l->model, dev, i->cache, &t.session);
+	int ret = session_new(l->model, dev, g->context, i->cache, &t.session);
 
 	if (ret)
 		return ret;
@@ -369,7 +369,7 @@ int generate_interactive(struct loaded *l, struct device *dev, const struct inte
 	catch_interrupt();
 	if (t.terminal)
 		log_info("/help lists the commands; a context is %d tokens",
-			 l->model->spec.context);
+			 g->context ? g->context : l->model->spec.context);
 	ret = talk(&t, i->first);
 	stream_free(&t.stream);
 	chat_free(&t.chat);
