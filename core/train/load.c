@@ -331,7 +331,7 @@ int model_load(const char *path, struct device *dev, struct loaded *l)
 void model_unload(struct loaded *l)
 {
 	model_free(l->model);
-	if (l->source)
+	if (IS_ENABLED(CONFIG_FORMATS) && l->source)
 		source_close(l->source);
 	else
 		tokenizer_free(l->tokenizer);
