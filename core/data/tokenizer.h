@@ -125,10 +125,11 @@ int tokenizer_from_gguf(const struct gguf *g, struct tokenizer **tok);
 
 /**
  * tokenizer_to_gguf() - put the keys tokenizer.ggml.* that llama.cpp wants.
+ * @rows: of the model's token embedding, at least as many as tokens: each needs a name
  *
  * Return: 0; -ENOTSUP with a message if it has no name for how @tok cuts text.
  */
-int tokenizer_to_gguf(const struct tokenizer *tok, struct gguf_writer *w);
+int tokenizer_to_gguf(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w);
 
 void tokenizer_free(struct tokenizer *tok);
 

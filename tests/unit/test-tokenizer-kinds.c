@@ -197,7 +197,7 @@ static void to_gguf(const struct tokenizer *tok, const char *path)
 	struct gguf_writer *w = gguf_writer_new();
 
 	gguf_put_string(w, "general.architecture", "llama", 5);
-	check_ok(tokenizer_to_gguf(tok, w));
+	check_ok(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w));
 	check_ok(gguf_write(w, path));
 	gguf_writer_free(w);
 }
@@ -237,10 +237,10 @@ static void tokenizer_kinds_gguf_refused(void)
 	struct tokenizer *tok;
 
 	check_ok(tokenizer_open("byte", &tok));
-	check_fails(tokenizer_to_gguf(tok, w), -ENOTSUP, "plain bytes");
+	check_fails(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w), -ENOTSUP, "plain bytes");
 	tokenizer_free(tok);
 	tok = open_tree(DIR "spm-user.model");
-	check_fails(tokenizer_to_gguf(tok, w), -ENOTSUP, "bytes only");
+	check_fails(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w), -ENOTSUP, "bytes only");
 	tokenizer_free(tok);
 	gguf_writer_free(w);
 }
