@@ -10,6 +10,8 @@
 #include "data/loader.h"
 #include "nn/model.h"
 #include "ops/linear-cross-entropy.h"
+#include "ops/scale.h"
+#include "ops/token-scores.h"
 #include "tensor/plan.h"
 #include "train/feed.h"
 
@@ -38,10 +40,21 @@ double eval_per_byte(const struct eval_result *e)
 	return e->bytes ? e->nats / (double)e->bytes : NAN;
 }
 
+/* -ln p of each target; without logits, if the head is of the type that is computed in. */
+static struct tensor *losses_of(struct builder *b, struct tensor *hidden, struct tensor *targets)
+{
+	struct tensor *head = model_head(b), *best;
+
+	if (head && hidden && head->max.dtype != hidden->max.dtype)
+		return op_scale(b->graph, op_token_scores(b->graph, model_logits(b, hidden),
+							  targets, &best), -1);
+	return op_linear_cross_entropy_eval(b->graph, hidden, head, targets,
+					    b->model->spec.logit_softcap);
+}
+
 static int build(struct evaluator *e, struct device *dev, bool dry)
 {
 	struct builder b = { .model = e->model };
-	struct tensor *hidden;
 	int ret;
 
 	e->graph = b.graph = graph_new();
@@ -53,10 +66,7 @@ static int build(struct evaluator *e, struct device *dev, bool dry)
 	b.ids = e->in.part[FEED_IDS];
 	b.positions = e->in.part[FEED_POSITIONS];
 	b.doc_start = e->in.part[FEED_DOC_START];
-	hidden = model_hidden(&b);
-	e->losses = op_linear_cross_entropy_eval(b.graph, hidden, model_head(&b),
-						 e->in.part[FEED_TARGETS],
-						 e->model->spec.logit_softcap);
+	e->losses = losses_of(&b, model_hidden(&b), e->in.part[FEED_TARGETS]);
 	graph_output(e->losses);
 	return graph_plan(b.graph, dev, dry, &e->plan);
 }

@@ -17,7 +17,8 @@
 #include "infer/forward.h"
 #include "infer/load.h"
 #include "nn/model.h"
-#include "tests/unit/test.h"
+#include "tests/unit/train-helper.h"
+#include "train/evaluate.h"
 
 #define LENGTH 40
 
@@ -89,11 +90,11 @@ static void store(struct stored *s, int i, const struct param_info *p, int which
 	fill((void *)t->data, t->dtype, count, p->kind == WEIGHT_NORM ? 1 : 0, &r);
 }
 
-static void begin(struct stored *s, int which, const char *device)
+static void begin_vocab(struct stored *s, int which, const char *device, int vocab)
 {
 	char *text = str_printf("MODEL_LAYERS=2 MODEL_WIDTH=64 MODEL_HEADS=2 MODEL_CONTEXT=40 "
-				"MODEL_MLP_WIDTH=96 MODEL_VOCAB=61 MODEL_ROPE_BASE=auto %s",
-				cases[which].settings), *save = NULL;
+				"MODEL_MLP_WIDTH=96 MODEL_VOCAB=%d MODEL_ROPE_BASE=auto %s",
+				vocab, cases[which].settings), *save = NULL;
 	struct model_spec spec;
 	struct model *m;
 
@@ -113,6 +114,11 @@ static void begin(struct stored *s, int which, const char *device)
 	for (int i = 0; i < m->nr_params; i++)
 		store(s, i, &m->params[i], which);
 	model_free(m);
+}
+
+static void begin(struct stored *s, int which, const char *device)
+{
+	begin_vocab(s, which, device, 61);
 }
 
 static void end(struct stored *s)
@@ -189,6 +195,46 @@ START_TEST(stored_types)
 }
 END_TEST
 
+static struct eval_result loss_of(struct model *m, struct device *dev, struct dataset *data)
+{
+	struct eval_result r;
+	struct evaluator *e;
+
+	check_ok(evaluator_new(m, dev, 2, LENGTH, false, false, &e));
+	check_ok(evaluator_run(e, data, 1000, &r));
+	evaluator_free(e);
+	return r;
+}
+
+/* The loss on a data set, as training measures it. */
+START_TEST(stored_loss)
+{
+	struct lab lab = { .scratch = scratch_make() };
+	struct model *bound, *floats;
+	struct eval_result a, b;
+	struct model_spec spec;
+	struct stored s;
+
+	lab_data(&lab);
+	begin_vocab(&s, _i, "cpu", 257);
+	check_ok(model_from_source(&s.src, s.dev, &bound));
+	check_ok(spec_from_config(s.cfg, 0, &spec));
+	check_ok(model_new(&spec, NULL, &floats));
+	check_ok(model_alloc(floats, s.dev));
+	check_ok(model_fill(floats, &s.src));
+	a = loss_of(bound, s.dev, lab.data);
+	b = loss_of(floats, s.dev, lab.data);
+	ck_assert_int_eq(a.tokens, 1000);
+	ck_assert_int_eq(b.tokens, 1000);
+	ck_assert_msg(fabs(a.nats / b.nats - 1) < 1e-5, "%g and %g", a.nats, b.nats);
+	model_free(bound);
+	model_free(floats);
+	end(&s);
+	dataset_close(lab.data);
+	scratch_remove(lab.scratch);
+}
+END_TEST
+
 /* What the processor can read where it lies is not copied. */
 START_TEST(stored_in_place)
 {
@@ -225,6 +271,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, stored_types, 0, 2 * NR_CASES);
+	tcase_add_loop_test(tc, stored_loss, 0, NR_CASES);
 	tcase_add_loop_test(tc, stored_in_place, 0, NR_CASES);
 	tcase_add_test(tc, stored_refused);
 }

@@ -50,6 +50,8 @@ static int check_tokenizer(const struct loaded *l, struct dataset *data)
 {
 	const struct manifest *m = dataset_manifest(data);
 
+	if (!l->tokenizer)
+		return fail(-EINVAL, "%s has no tokenizer", l->dir);
 	if (strcmp(m->tokenizer_hash, tokenizer_hash(l->tokenizer)))
 		return fail(-EINVAL, "%s: tokenized with '%s', but the model was trained with '%s'",
 			    opt.data, m->tokenizer, tokenizer_name(l->tokenizer));
