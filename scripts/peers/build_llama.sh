@@ -30,6 +30,7 @@ dir=$(cd "$dir" && pwd)
 if [ ! -e "$dir/llama.cpp/CMakeLists.txt" ]; then
 	"$python" -m pip download -q --no-deps --no-binary llama-cpp-python \
 		-d "$dir/src" "llama-cpp-python${version:+==$version}"
+	# shellcheck disable=SC2012 # of names without blanks, the newest
 	sdist=$(ls -t "$dir"/src/llama_cpp_python-*.tar.gz | head -n 1)
 	tar -C "$dir/src" -xzf "$sdist"
 	name=$(basename "$sdist" .tar.gz)
@@ -46,20 +47,24 @@ if [ ! -e "$dir/llama.cpp/CMakeLists.txt" ]; then
 	} > "$dir/llama.cpp/VERSION"
 fi
 
-# Everything is compiled once where ccache is there: the second build differs
-# in the BLAS backend alone.
 build() {
 	out=$1
-	shift
+	blas=$2
+	shift 2
 	cmake -S "$dir/llama.cpp" -B "$dir/llama.cpp/$out" -G Ninja \
 		-DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
+		-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON \
 		-DGGML_NATIVE=ON -DGGML_OPENMP=ON -DGGML_CPU_REPACK=ON \
+		-DGGML_BLAS="$blas" -DGGML_BLAS_VENDOR=OpenBLAS \
 		-DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_SERVER=OFF \
 		-DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TESTS=OFF \
-		-DLLAMA_BUILD_EXAMPLES=OFF "$@"
-	# shellcheck disable=SC2086 # a list of words
-	cmake --build "$dir/llama.cpp/$out" -j "$jobs" --target $targets
+		-DLLAMA_BUILD_EXAMPLES=OFF
+	cmake --build "$dir/llama.cpp/$out" -j "$jobs" --target "$@"
 }
 
-build build -DGGML_BLAS=OFF
-build build-blas -DGGML_BLAS=ON -DGGML_BLAS_VENDOR=OpenBLAS
+# shellcheck disable=SC2086 # a list of words
+build build OFF $targets
+# BLAS is a library of ggml, found beside the programs: all else is the same.
+build build-blas ON ggml
+cp -a "$dir"/llama.cpp/build/bin/llama-* "$dir"/llama.cpp/build/bin/libllama* \
+	"$dir/llama.cpp/build-blas/bin/"
