@@ -474,7 +474,7 @@ static void hash_more(struct hash *h, const struct tokenizer *tok)
 		hash_update(h, tok->scores, tok->vocab * sizeof(*tok->scores));
 	if (tok->spelled)
 		hash_update(h, tok->spelled, tok->spelled_start[tok->vocab]);
-	hash_u32(h, tok->byte_fallback | tok->fuse_unk << 1);
+	hash_u32(h, tok->byte_fallback | tok->fuse_unk << 1 | tok->single << 2);
 	hash_u32(h, tok->unk);
 	if (tok->normalizer)
 		normalizer_hash(tok->normalizer, h);

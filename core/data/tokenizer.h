@@ -299,6 +299,7 @@ struct tokenizer {
 	bool fuse_unk;
 	bool byte_fallback;
 	bool strip_space;		/* the decoder takes a space off the front */
+	bool single;			/* scores are summed in single precision */
 	bool raw_added;			/* user-defined tokens keep their U+2581 */
 	struct normalizer *normalizer;	/* NULL: text is taken as it is */
 	struct marks *marks;		/* special and added tokens */
