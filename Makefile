@@ -69,7 +69,7 @@ config-goals := menuconfig nconfig oldconfig olddefconfig savedefconfig \
 clean-goals  := clean mrproper distclean
 # These need no .config.
 free-goals   := $(config-goals) $(clean-goals) help listdefconfigs lint \
-	format format-check dist uninstall
+	format format-check fuzz dist uninstall
 
 ifneq ($(and $(filter $(config-goals) $(clean-goals),$(goals)),$(word 2,$(goals))),)
 .PHONY: $(goals) one-by-one

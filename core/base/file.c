@@ -61,23 +61,6 @@ int file_read_all(const char *path, size_t max, char **bytes, size_t *len)
 	return ret;
 }
 
-static int write_all(int fd, const char *path, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_errno("cannot write %s", path);
-		bytes += n;
-		len -= n;
-	}
-	if (fsync(fd) && errno != EINVAL)	/* EINVAL: nothing to sync there */
-		return fail_errno("cannot write %s", path);
-	return 0;
-}
-
 /* A new file gets what the umask allows, as with open(), not mkstemp()'s 0600. */
 static mode_t mode_for(const char *path)
 {
@@ -91,7 +74,28 @@ static mode_t mode_for(const char *path)
 	return 0666 & ~mask;
 }
 
-int file_write_atomic(const char *path, const void *bytes, size_t len)
+/* The descriptor goes with the stream. */
+static int stream_to(int fd, const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
+{
+	FILE *f = fdopen(fd, "wb");
+	int ret;
+
+	if (!f) {
+		ret = fail_errno("cannot write %s", path);
+		close(fd);
+		return ret;
+	}
+	ret = write(ctx, f);
+	if (ret)
+		fail_in(ret, "%s", path);
+	else if (fflush(f) || (fsync(fd) && errno != EINVAL) || fchmod(fd, mode_for(path)))
+		ret = fail_errno("cannot write %s", path);
+	if (fclose(f) && !ret)
+		ret = fail_errno("cannot write %s", path);
+	return ret;
+}
+
+int file_write_stream(const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
 {
 	char *dir = path_dir(path), *temp = str_printf("%s.XXXXXX", path);
 	int fd, ret;
@@ -105,11 +109,7 @@ int file_write_atomic(const char *path, const void *bytes, size_t len)
 		ret = fail_errno("cannot write %s", path);
 		goto out_names;
 	}
-	ret = write_all(fd, path, bytes, len);
-	if (!ret && fchmod(fd, mode_for(path)))
-		ret = fail_errno("cannot write %s", path);
-	if (close(fd) && !ret)
-		ret = fail_errno("cannot write %s", path);
+	ret = stream_to(fd, path, write, ctx);
 	if (!ret && rename(temp, path))
 		ret = fail_errno("cannot write %s", path);
 	if (ret)
@@ -120,6 +120,25 @@ out_names:
 	free(temp);
 	free(dir);
 	return ret;
+}
+
+struct memory {
+	const void *bytes;
+	size_t len;
+};
+
+static int write_memory(void *ctx, FILE *f)
+{
+	const struct memory *m = ctx;
+
+	return fwrite(m->bytes, 1, m->len, f) == m->len ? 0 : fail_errno("cannot write");
+}
+
+int file_write_atomic(const char *path, const void *bytes, size_t len)
+{
+	struct memory m = { bytes, len };
+
+	return file_write_stream(path, write_memory, &m);
 }
 
 bool file_exists(const char *path)

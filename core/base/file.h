@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /**
  * file_read_all() - read a whole file (a pipe as well) into new memory.
@@ -30,6 +31,12 @@ int file_read_all(const char *path, size_t max, char **bytes, size_t *len);
  * the temporary one is removed.  An existing file keeps its permissions.
  */
 int file_write_atomic(const char *path, const void *bytes, size_t len);
+
+/**
+ * file_write_stream() - the same for what @write puts into a stream.
+ * @write: 0; -errno with a message, in front of which the path is put
+ */
+int file_write_stream(const char *path, int (*write)(void *ctx, FILE *f), void *ctx);
 
 /** file_exists() - is there anything at @path? */
 bool file_exists(const char *path);

@@ -56,7 +56,7 @@ static int encode_cached(struct pieces *p, const char *text, size_t len, struct 
 	struct word_slot *slot;
 	int ret;
 
-	if (len > WORD_BYTES)
+	if (len > WORD_BYTES || p->fresh)
 		return p->encode(p->ctx, text, len, out);
 	slot = word_slot(p->cache, text, len);
 	if (word_is(slot, text, len)) {

@@ -22,6 +22,7 @@ struct pieces {
 	int (*encode)(void *ctx, const char *text, size_t len, struct token_list *out);
 	void *ctx;
 	uint32_t unk;
+	bool fresh;	/* what a piece becomes hangs on what is before it: keep nothing */
 	/* ---- */
 	uint8_t *neighbours;
 	struct word_slot *cache;	/* (WORD_SLOTS) */

@@ -264,6 +264,7 @@ int token_source_fill(const struct token_source *src, struct tokenizer *tok)
 	tok->fuse_unk = src->fuse_unk;
 	tok->strip_space = src->strip_space;
 	tok->raw_added = src->raw_added;
+	tok->single = src->single;
 	for (int i = 0; i < src->nr_splits; i++) {
 		tok->splits[i] = strdup(src->splits[i]);
 		if (!tok->splits[i])

@@ -41,6 +41,7 @@ struct token_source {
 	int nr_splits;
 	struct normalizer *normalizer;	/* token_source_make() takes it over */
 	bool ignore_merges, byte_fallback, fuse_unk, strip_space;
+	bool single;			/* sums of scores in single precision */
 	bool raw_added;			/* user-defined tokens have no U+2581 for spaces */
 	uint32_t eot, bos, eos, unk, pad;
 	bool add_bos, add_eos;

@@ -47,17 +47,21 @@ static void spellings_free(struct spellings *s)
 	free(s->items);
 }
 
-static int put_tokens(const struct tokenizer *tok, struct gguf_writer *w)
+/* Rows behind the last token get names that no text has, as convert_hf_to_gguf.py does. */
+static int put_tokens(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
 	struct spellings s;
-	int ret = spellings_new(&s, tok->vocab);
+	int ret = spellings_new(&s, rows);
 
-	for (uint32_t id = 0; id < tok->vocab && !ret; id++) {
-		tokenizer_spelling(tok, id, &s.text);
+	for (uint32_t id = 0; id < rows && !ret; id++) {
+		if (id < tok->vocab)
+			tokenizer_spelling(tok, id, &s.text);
+		else
+			strbuf_addf(&s.text, "[PAD%u]", id);
 		s.start[id + 1] = s.text.len;
 	}
 	if (!ret)
-		ret = put_spellings(w, KEY("tokens"), &s, tok->vocab);
+		ret = put_spellings(w, KEY("tokens"), &s, rows);
 	spellings_free(&s);
 	return ret;
 }
@@ -79,36 +83,31 @@ static int put_merges(const struct tokenizer *tok, struct gguf_writer *w)
 	return ret;
 }
 
-static int put_types(const struct tokenizer *tok, struct gguf_writer *w)
+static int put_types(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
-	int32_t *types = malloc((tok->vocab + (size_t)1) * sizeof(*types));
+	int32_t *types = malloc((rows + (size_t)1) * sizeof(*types));
 
 	if (!types)
-		return fail_nomem(tok->vocab * sizeof(*types), "a vocabulary");
-	for (uint32_t id = 0; id < tok->vocab; id++)
-		types[id] = tok->type[id];
-	gguf_put_i32s(w, KEY("token_type"), types, tok->vocab);
+		return fail_nomem(rows * sizeof(*types), "a vocabulary");
+	for (uint32_t id = 0; id < rows; id++)
+		types[id] = id < tok->vocab ? tok->type[id] : TOKEN_UNUSED;
+	gguf_put_i32s(w, KEY("token_type"), types, rows);
 	free(types);
 	return 0;
 }
 
 /* llama.cpp merges by scores: those of SentencePiece, or the ranks of merges, best first. */
-static int put_scores(const struct tokenizer *tok, struct gguf_writer *w)
+static int put_scores(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
-	float *scores;
+	float *scores = malloc((rows + (size_t)1) * sizeof(*scores));
 
-	if (tok->scores) {
-		gguf_put_f32s(w, KEY("scores"), tok->scores, tok->vocab);
-		return 0;
-	}
-	scores = malloc((tok->vocab + (size_t)1) * sizeof(*scores));
 	if (!scores)
-		return fail_nomem(tok->vocab * sizeof(*scores), "scores");
-	for (uint32_t id = 0; id < tok->vocab; id++)
-		scores[id] = -(float)TOKENS_MAX;
-	for (uint32_t i = tok->nr_merges; i-- > 0;)
+		return fail_nomem(rows * sizeof(*scores), "scores");
+	for (uint32_t id = 0; id < rows; id++)
+		scores[id] = tok->scores && id < tok->vocab ? tok->scores[id] : -(float)TOKENS_MAX;
+	for (uint32_t i = tok->scores ? 0 : tok->nr_merges; i-- > 0;)
 		scores[tok->merges[i].result] = -(float)i;
-	gguf_put_f32s(w, KEY("scores"), scores, tok->vocab);
+	gguf_put_f32s(w, KEY("scores"), scores, rows);
 	free(scores);
 	return 0;
 }
@@ -162,7 +161,7 @@ static void put_name(struct gguf_writer *w, const char *key, const char *name)
 	gguf_put_string(w, key, name, strlen(name));
 }
 
-static int put_bpe(const struct tokenizer *tok, struct gguf_writer *w)
+static int put_bpe(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
 	const char *pre = pre_tokenizer_of(tok);
 	int ret;
@@ -172,13 +171,13 @@ static int put_bpe(const struct tokenizer *tok, struct gguf_writer *w)
 			    "('%.80s')", tok->name, tok->nr_splits ? tok->splits[0] : "");
 	put_name(w, KEY("model"), "gpt2");
 	put_name(w, KEY("pre"), pre);
-	ret = put_tokens(tok, w);
+	ret = put_tokens(tok, rows, w);
 	if (!ret)
-		ret = put_types(tok, w);
+		ret = put_types(tok, rows, w);
 	return ret ? ret : put_merges(tok, w);
 }
 
-static int put_text(const struct tokenizer *tok, struct gguf_writer *w)
+static int put_text(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
 	int ret;
 
@@ -187,22 +186,22 @@ static int put_text(const struct tokenizer *tok, struct gguf_writer *w)
 			    "bytes only", tok->name);
 	put_name(w, KEY("model"), tok->method == METHOD_UNIGRAM ? "t5" : "llama");
 	put_name(w, KEY("pre"), "default");
-	ret = put_tokens(tok, w);
+	ret = put_tokens(tok, rows, w);
 	if (!ret)
-		ret = put_scores(tok, w);
+		ret = put_scores(tok, rows, w);
 	if (!ret)
-		ret = put_types(tok, w);
+		ret = put_types(tok, rows, w);
 	return ret ? ret : put_spaces(tok, w);
 }
 
-int tokenizer_to_gguf(const struct tokenizer *tok, struct gguf_writer *w)
+int tokenizer_to_gguf(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
 	int ret;
 
 	if (tok->method == METHOD_BYTE)
 		return fail(-ENOTSUP, "tokenizer '%s': GGUF has no tokenizer of plain bytes",
 			    tok->name);
-	ret = tok->method == METHOD_BYTE_BPE ? put_bpe(tok, w) : put_text(tok, w);
+	ret = tok->method == METHOD_BYTE_BPE ? put_bpe(tok, rows, w) : put_text(tok, rows, w);
 	if (!ret)
 		put_ids(tok, w);
 	return ret;

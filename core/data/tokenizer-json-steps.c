@@ -367,5 +367,6 @@ int json_own(struct token_source *src, const cJSON *root, const cJSON *model)
 	src->add_eos = json_is_set(own, "add_eos");
 	src->strip_space = json_is_set(own, "strip_space");
 	src->raw_added = json_is_set(own, "raw_added");
+	src->single = json_is_set(own, "single");
 	return ret;
 }

@@ -380,11 +380,52 @@ static int json_kind_open(const char *arg, struct tokenizer **tok)
 	return 0;
 }
 
+/* "bos_token": "<s>", or an object with a content; null or a name that is no token: as it was. */
+static void config_token(const struct tokenizer *tok, const cJSON *root, const char *key,
+			 uint32_t *id)
+{
+	const cJSON *item = json_get(root, key);
+	const char *text = cJSON_GetStringValue(item);
+	uint32_t found;
+
+	if (cJSON_IsObject(item))
+		text = cJSON_GetStringValue(json_get(item, "content"));
+	found = text && *text ? tokenizer_find(tok, text, strlen(text)) : TOKEN_NONE;
+	if (found != TOKEN_NONE)
+		*id = found;
+}
+
+static void config_flag(const cJSON *root, const char *key, uint32_t id, bool *flag)
+{
+	const cJSON *item = json_get(root, key);
+
+	if (cJSON_IsBool(item))
+		*flag = cJSON_IsTrue(item) && id != TOKEN_NONE;
+}
+
+static int json_kind_config(struct tokenizer *tok, const char *path)
+{
+	cJSON *root;
+	int ret = json_read(path, &root);
+
+	if (ret)
+		return ret;
+	config_token(tok, root, "bos_token", &tok->bos);
+	config_token(tok, root, "eos_token", &tok->eos);
+	config_token(tok, root, "unk_token", &tok->unk);
+	config_token(tok, root, "pad_token", &tok->pad);
+	config_flag(root, "add_bos_token", tok->bos, &tok->add_bos);
+	config_flag(root, "add_eos_token", tok->eos, &tok->add_eos);
+	cJSON_Delete(root);
+	return 0;
+}
+
 static const struct tokenizer_kind json = {
 	.name = "json",
 	.help = "FILE: a tokenizer.json of Hugging Face of type BPE or Unigram",
 	.open = json_kind_open,
 	.parse = json_kind_parse,
+	.config = json_kind_config,
 	.rank = 10,
 	.encode = tokenizer_run,
 	.release = tokenizer_release,

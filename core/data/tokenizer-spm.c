@@ -236,6 +236,7 @@ static int use_facts(struct token_source *src, const struct spm_facts *facts)
 	bool bpe = facts->type == TYPE_BPE;
 
 	src->method = bpe ? METHOD_SCORE_BPE : METHOD_UNIGRAM;
+	src->single = !bpe;
 	src->byte_fallback = facts->bytes;
 	src->fuse_unk = true;
 	src->strip_space = facts->prefix;

@@ -305,6 +305,7 @@ static void add_own(const struct tokenizer *tok, struct strbuf *sb)
 	add_flag(sb, "add_eos", tok->add_eos);
 	add_flag(sb, "strip_space", tok->strip_space);
 	add_flag(sb, "raw_added", tok->raw_added);
+	add_flag(sb, "single", tok->single);
 	if (spaces) {
 		strbuf_addf(sb, ", \"spaces\": {\"prefix\": %d", (int)spaces->prefix);
 		add_flag(sb, "merge", spaces->merge);

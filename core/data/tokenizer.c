@@ -110,6 +110,28 @@ out_text:
 	return ret;
 }
 
+static bool dir_has(const char *dir, const char *name)
+{
+	char *path = path_join(dir, name);
+	bool has = path && file_exists(path);
+
+	free(path);
+	return has;
+}
+
+static int load_config(const char *dir, struct tokenizer *tok)
+{
+	char *path;
+	int ret;
+
+	if (!tok->kind->config || !dir_has(dir, TOKENIZER_CONFIG))
+		return 0;
+	path = path_join(dir, TOKENIZER_CONFIG);
+	ret = path ? tok->kind->config(tok, path) : fail_nomem(strlen(dir), "a path");
+	free(path);
+	return ret;
+}
+
 int tokenizer_load(const char *dir, struct tokenizer **tok)
 {
 	char *path = str_printf("%s/%s", dir, TOKENIZER_FILE);
@@ -119,16 +141,12 @@ int tokenizer_load(const char *dir, struct tokenizer **tok)
 		return fail_nomem(strlen(dir), "a path");
 	ret = open_file(path, tok);
 	free(path);
+	if (ret)
+		return ret;
+	ret = load_config(dir, *tok);
+	if (ret)
+		tokenizer_free(*tok);
 	return ret;
-}
-
-static bool dir_has(const char *dir, const char *name)
-{
-	char *path = path_join(dir, name);
-	bool has = path && file_exists(path);
-
-	free(path);
-	return has;
 }
 
 static int open_dir(const char *dir, struct tokenizer **tok)
@@ -456,7 +474,7 @@ static void hash_more(struct hash *h, const struct tokenizer *tok)
 		hash_update(h, tok->scores, tok->vocab * sizeof(*tok->scores));
 	if (tok->spelled)
 		hash_update(h, tok->spelled, tok->spelled_start[tok->vocab]);
-	hash_u32(h, tok->byte_fallback | tok->fuse_unk << 1);
+	hash_u32(h, tok->byte_fallback | tok->fuse_unk << 1 | tok->single << 2);
 	hash_u32(h, tok->unk);
 	if (tok->normalizer)
 		normalizer_hash(tok->normalizer, h);

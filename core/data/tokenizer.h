@@ -44,6 +44,7 @@
 #include "base/strbuf.h"
 
 #define TOKENIZER_FILE	"tokenizer.json"
+#define TOKENIZER_CONFIG	"tokenizer_config.json"
 #define TOKENIZER_EOT	"<|endoftext|>"
 #define TOKENIZER_BYTES_MAX	((size_t)256 << 20)	/* of one of its files */
 
@@ -96,7 +97,12 @@ enum token_type {
  */
 int tokenizer_open(const char *spec, struct tokenizer **tok);
 
-/** tokenizer_load() - the tokenizer that tokenizer_save() put into folder @dir. */
+/**
+ * tokenizer_load() - the tokenizer that tokenizer_save() put into folder @dir.
+ *
+ * A tokenizer_config.json beside it, if there is one, tells which tokens begin and end a
+ * text; it has no part in the hash.
+ */
 int tokenizer_load(const char *dir, struct tokenizer **tok);
 
 /**
@@ -125,10 +131,11 @@ int tokenizer_from_gguf(const struct gguf *g, struct tokenizer **tok);
 
 /**
  * tokenizer_to_gguf() - put the keys tokenizer.ggml.* that llama.cpp wants.
+ * @rows: of the model's token embedding, at least as many as tokens: each needs a name
  *
  * Return: 0; -ENOTSUP with a message if it has no name for how @tok cuts text.
  */
-int tokenizer_to_gguf(const struct tokenizer *tok, struct gguf_writer *w);
+int tokenizer_to_gguf(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w);
 
 void tokenizer_free(struct tokenizer *tok);
 
@@ -234,6 +241,11 @@ struct tokenizer_kind {
 	 */
 	int (*parse)(const char *path, const char *text, size_t len, struct tokenizer **tok);
 	int rank;
+	/**
+	 * @config: take from the tokenizer_config.json at @path which tokens begin and end a
+	 * text.  NULL: cannot.
+	 */
+	int (*config)(struct tokenizer *tok, const char *path);
 	int (*encode)(struct tokenizer *tok, const char *text, size_t len,
 		      struct token_list *out);
 	/** @release: free what this kind added, and the memory of @tok itself. */
@@ -287,6 +299,7 @@ struct tokenizer {
 	bool fuse_unk;
 	bool byte_fallback;
 	bool strip_space;		/* the decoder takes a space off the front */
+	bool single;			/* scores are summed in single precision */
 	bool raw_added;			/* user-defined tokens keep their U+2581 */
 	struct normalizer *normalizer;	/* NULL: text is taken as it is */
 	struct marks *marks;		/* special and added tokens */

@@ -31,6 +31,7 @@ struct unigram {
 	struct pieces cut;
 	struct best *best;		/* scratch: (best_cap) */
 	size_t best_cap;
+	double before;			/* sum in front of the piece, if single precision */
 };
 
 static bool is_text(const struct tokenizer *tok, uint32_t id)
@@ -63,10 +64,17 @@ static int add_token(struct unigram *u, const char *path, uint32_t id)
 	return trie_add(&u->pieces, tok->spelled + begin, end - begin, id);
 }
 
-/* What users have added costs nothing, unless a tokenizer.json has a score for it. */
+/*
+ * What users have added costs nothing, and SentencePiece likes it the better the longer it
+ * is; but a tokenizer.json has a score for it.
+ */
 static double added_score(const struct tokenizer *tok, uint32_t id)
 {
-	return tok->raw_added || tok->flags[id] & MARK_SPELLED ? 0 : (double)tok->scores[id];
+	uint32_t len = tok->spelled_start[id + 1] - tok->spelled_start[id];
+
+	if (tok->flags[id] & MARK_SPELLED)
+		return (float)((len - 1) * 0.1);
+	return tok->raw_added ? 0 : (double)tok->scores[id];
 }
 
 static void set_scores(struct unigram *u)
@@ -102,8 +110,11 @@ static int reserve(struct unigram *u, size_t len)
 	return 0;
 }
 
-static void offer(struct best *to, double score, uint32_t from, uint32_t id)
+static void offer(const struct unigram *u, struct best *to, double score, uint32_t from,
+		  uint32_t id)
 {
+	if (u->tok.single)
+		score = (float)score;
 	if (score > to->score)
 		*to = (struct best){ .score = score, .from = from, .id = id };
 }
@@ -113,7 +124,7 @@ static void search(struct unigram *u, const char *text, uint32_t len)
 	struct best *best = u->best;
 
 	for (uint32_t i = 0; i <= len; i++)
-		best[i] = (struct best){ .score = i ? -DBL_MAX : 0, .id = TOKEN_NONE };
+		best[i] = (struct best){ .score = i ? -DBL_MAX : u->before, .id = TOKEN_NONE };
 	for (uint32_t at = 0, n; at < len; at += n) {
 		uint32_t node = TRIE_ROOT;
 		bool whole = false;
@@ -125,12 +136,12 @@ static void search(struct unigram *u, const char *text, uint32_t len)
 				break;
 			if (u->pieces.values[node] == TRIE_NONE)
 				continue;
-			offer(&best[end], best[at].score + u->scores[u->pieces.values[node]], at,
+			offer(u, &best[end], best[at].score + u->scores[u->pieces.values[node]], at,
 			      u->pieces.values[node]);
 			whole = whole || end - at == n;
 		}
 		if (!whole)
-			offer(&best[at + n], best[at].score + u->unknown, at, TOKEN_NONE);
+			offer(u, &best[at + n], best[at].score + u->unknown, at, TOKEN_NONE);
 	}
 }
 
@@ -146,6 +157,8 @@ static int encode_piece(void *ctx, const char *text, size_t len, struct token_li
 	if (ret)
 		return ret;
 	search(u, text, len);
+	if (tok->single)
+		u->before = u->best[len].score;
 	/* From the end to the beginning, at the end of the room; then to its place. */
 	for (uint32_t at = len; at; at = u->best[at].from) {
 		uint32_t id = u->best[at].id, from = u->best[at].from;
@@ -176,7 +189,9 @@ static int build(struct unigram *u, const struct token_source *src)
 	u->scores = calloc(u->tok.vocab + 1, sizeof(*u->scores));
 	if (!u->scores)
 		return fail_nomem(u->tok.vocab * sizeof(*u->scores), "scores");
-	u->cut = (struct pieces){ .encode = encode_piece, .ctx = u, .unk = src->unk };
+	u->cut = (struct pieces){
+		.encode = encode_piece, .ctx = u, .unk = src->unk, .fresh = src->single,
+	};
 	ret = pieces_init(&u->cut);
 	if (ret)
 		return ret;
@@ -235,6 +250,7 @@ int unigram_encode(struct tokenizer *tok, const char *text, size_t len, struct t
 {
 	struct encoding e = { (struct unigram *)tok, out };
 
+	e.u->before = 0;
 	if (tok->nr_splits)
 		return words_each(e.u->words, text, len, encode_word, &e);
 	return len ? encode_word(&e, text, len) : 0;

@@ -5,9 +5,9 @@
  * (SentencePiece, unigram_model.cc, EncodeOptimized).  A character without a token costs
  * 10 more than the worst token, and becomes its bytes or the unknown token.
  *
- * Sums are in double precision, as in Hugging Face's tokenizers and llama.cpp; in
- * SentencePiece they are in single precision from the beginning of the text on, so that
- * near ties in long texts may be decided otherwise there.
+ * Sums are in double precision, as in Hugging Face's tokenizers and llama.cpp.  For a
+ * tokenizer.model they are in single precision from the beginning of the text on, as in
+ * SentencePiece: that decides between ways that are nearly as good.
  */
 #ifndef DATA_UNIGRAM_H
 #define DATA_UNIGRAM_H

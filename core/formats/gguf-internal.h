@@ -27,6 +27,15 @@ const struct gguf_arch *gguf_arch_for(const struct model_spec *spec);
  */
 int gguf_tensor_name(const struct model_spec *spec, const char *name, char *out);
 
+#define GEMMA_27B_LAYERS 62	/* by which llama.cpp knows how it scales attention */
+
+/** gguf_of() - the GGUF file that @src is, or NULL. */
+const struct gguf *gguf_of(const struct model_source *src);
+
+/** gguf_model_write() - a struct model_format's write(). */
+int gguf_model_write(const struct model_source *src, const char *path,
+		     const struct write_options *options);
+
 /** gguf_spec_read() - the spec of the model in @g. */
 int gguf_spec_read(const struct gguf *g, const struct gguf_arch *arch, struct model_spec *spec);
 

@@ -173,6 +173,8 @@ static int gguf_model_open(struct model_source *src)
 		ret = check_used(src);
 	if (!ret)
 		ret = read_template(src);
+	if (!ret && gguf_has(g, "tokenizer.ggml.model"))
+		ret = tokenizer_from_gguf(g, &src->tokenizer);
 	for (size_t i = 0; i < gguf_nr_values(g) && !ret && src->describe; i++)
 		ret = add_fact(src, gguf_value_at(g, i));
 	return ret;
@@ -181,6 +183,13 @@ static int gguf_model_open(struct model_source *src)
 static void gguf_model_close(struct model_source *src)
 {
 	gguf_close(src->private);
+}
+
+static const struct model_format gguf;
+
+const struct gguf *gguf_of(const struct model_source *src)
+{
+	return src->format == &gguf ? src->private : NULL;
 }
 
 static bool gguf_by_name(const char *path)
@@ -195,6 +204,7 @@ static const struct model_format gguf = {
 	.is = gguf_is,
 	.open = gguf_model_open,
 	.close = gguf_model_close,
+	.write = gguf_model_write,
 	.by_name = gguf_by_name,
 };
 MODEL_FORMAT_REGISTER(gguf);

@@ -203,6 +203,7 @@ static void read_gpt2(struct reader *r, struct model_spec *s)
 	s->norm = NORM_LAYERNORM;
 	s->norm_eps = (float)real(r, "attention.layer_norm_epsilon", -1);
 	s->position = POS_LEARNED;
+	s->rope_base = s->family->defaults.rope_base;	/* not used, but in range */
 }
 
 /* One layer in @every sees all, the last of each group; or an array says which. */
@@ -226,8 +227,6 @@ static void read_windows(struct reader *r, struct model_spec *s, int every)
 		s->layer[i].rope_base = local ? base : 0;
 	}
 }
-
-#define GEMMA_27B_LAYERS 62	/* by which llama.cpp knows it */
 
 static void read_gemma3(struct reader *r, struct model_spec *s)
 {

@@ -86,9 +86,10 @@ static int layers_of(struct reader *r, const char *key)
 
 /* ---- GPT-2 ------------------------------------------------------------------------ */
 
+/* ACT_NONE: knlp has it not. Of several names of one thing the first is written. */
 static const struct {
 	const char *name;
-	enum activation plain, gated;	/* ACT_NONE: knlp has it not */
+	enum activation plain, gated;
 } activations[] = {
 	{ "gelu_new", ACT_GELU, ACT_GEGLU },
 	{ "gelu_pytorch_tanh", ACT_GELU, ACT_GEGLU },
@@ -129,6 +130,7 @@ static int read_gpt2(struct reader *r, struct model_spec *s)
 	s->norm = NORM_LAYERNORM;
 	s->norm_eps = (float)real(r, "layer_norm_epsilon", 1e-5);
 	s->position = POS_LEARNED;
+	s->rope_base = s->family->defaults.rope_base;	/* not used, but in range */
 	l.heads = number(r, "n_head", SPEC_HEADS_MAX, -1);
 	l.kv_heads = l.heads;
 	if (!r->error && s->width % l.heads)

@@ -54,6 +54,14 @@ int hf_config_read(const char *file, const cJSON *config, int max_layers,
 /** hf_config_write() - append the config.json of @src, whose matrices have type @dtype. */
 int hf_config_write(const struct model_source *src, enum dtype dtype, struct strbuf *sb);
 
+/** hf_type_of() - of struct outgoing_rules: the type of a tensor in a safetensors file. */
+enum dtype hf_type_of(const struct model_source *src, const struct source_tensor *t, float add,
+		      const struct write_options *o);
+/** hf_weights_write() - model.safetensors in @dir. */
+int hf_weights_write(struct outgoing *out, const char *dir);
+/** hf_write() - a struct model_format's write(). */
+int hf_write(const struct model_source *src, const char *path, const struct write_options *o);
+
 /** hf_chat_template() - the template of folder @dir; NULL where there is none. */
 int hf_chat_template(const char *dir, char **text);
 

@@ -149,6 +149,13 @@ static void hf_close(struct model_source *src)
 	free(src->private);
 }
 
+/* What looks like no file of another format is to be a folder. */
+static bool hf_by_name(const char *path)
+{
+	return !str_has_suffix(path, ".bin") && !str_has_suffix(path, ".gguf") &&
+	       !str_has_suffix(path, ".safetensors");
+}
+
 static const struct model_format hf = {
 	.name = "hf",
 	.summary = "a folder of Hugging Face: config.json, model.safetensors, tokenizer.json",
@@ -156,5 +163,7 @@ static const struct model_format hf = {
 	.is = hf_is,
 	.open = hf_open,
 	.close = hf_close,
+	.write = hf_write,
+	.by_name = hf_by_name,
 };
 MODEL_FORMAT_REGISTER(hf);

@@ -53,7 +53,7 @@ int source_collect(struct model_source *src,
 		   int (*find)(void *ctx, const struct param_info *p, struct found_tensor *found),
 		   void *ctx);
 
-/** source_no_tokenizer() - -EINVAL if the tokenizer of @src has more tokens than the model. */
+/** source_check_tokenizer() - -EINVAL if the tokenizer of @src has more tokens than the model. */
 int source_check_tokenizer(const struct model_source *src);
 
 /** str_has_suffix() - does @s end with @suffix? */
@@ -117,8 +117,62 @@ static inline bool turn_is_needed(const struct model_spec *s, enum position want
 	       (s->position == POS_ROPE || s->position == POS_ROPE_ADJACENT);
 }
 
-/** turn_holds() - can @to hold all elements of @t exactly?  Looks at all of them. */
-bool turn_holds(const struct source_tensor *t, enum dtype to);
+/** turn_holds() - can @to hold all elements of @t plus @add exactly?  Looks at all. */
+bool turn_holds(const struct source_tensor *t, float add, enum dtype to);
+
+/**
+ * struct outgoing - the tensors of a source on their way into a file.
+ * @turned: one for each tensor of the source
+ */
+struct outgoing {
+	struct turned *turned;
+	int nr;
+	struct turn_progress progress;
+};
+
+/**
+ * struct outgoing_rules - what a format wants of tensors.
+ * @position: the order of rows of q and k: POS_ROPE or POS_ROPE_ADJACENT
+ * @norms: is added to norms
+ * @type: the type of @t in the file; @o->dtype is a plain type or DT_COUNT
+ */
+struct outgoing_rules {
+	enum position position;
+	float norms;
+	enum dtype (*type)(const struct model_source *src, const struct source_tensor *t, float add,
+			   const struct write_options *o);
+};
+
+/** outgoing_make() - turn all tensors of @src by @rules. Ends with outgoing_free(). */
+int outgoing_make(const struct model_source *src, const struct outgoing_rules *rules,
+		  const struct write_options *o, struct outgoing *out);
+void outgoing_free(struct outgoing *out);
+/** outgoing_begin() / _end() - show progress while the file is written. */
+void outgoing_begin(struct outgoing *out);
+void outgoing_end(struct outgoing *out);
+
+/** enum spec_kind - the models that other programs know. */
+enum spec_kind {
+	KIND_GPT2, KIND_LLAMA, KIND_MISTRAL, KIND_QWEN2, KIND_QWEN3, KIND_GEMMA3
+};
+
+/**
+ * spec_kind() - which of them @spec is.
+ * @path: what is to be written, for messages
+ *
+ * Return: the kind; -ENOTSUP with a message that says what the others lack.
+ */
+int spec_kind(const char *path, const struct model_spec *spec);
+
+/** spec_window() - the window of windowed layers; 0: there are none. All are the same. */
+int spec_window(const struct model_spec *spec);
+
+/** folder_begin() - a new folder beside @path, "PATH.tmp-PID"; NULL with a message. */
+char *folder_begin(const char *path);
+/** folder_put() - file @name in folder @dir. */
+int folder_put(const char *dir, const char *name, const struct strbuf *text);
+/** folder_end() - @tmp becomes @path, or, after error @ret, goes away. Frees @tmp. */
+int folder_end(char *tmp, const char *path, int ret);
 
 /** turn_transpose() - @from, which is (cols, rows), as (rows, cols). */
 void turn_transpose(size_t size, int64_t rows, int64_t cols, const void *from, void *to);

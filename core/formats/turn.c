@@ -156,17 +156,17 @@ int turned_write(void *ctx, FILE *f)
 	return 0;
 }
 
-bool turn_holds(const struct source_tensor *t, enum dtype to)
+bool turn_holds(const struct source_tensor *t, float add, enum dtype to)
 {
 	int64_t count = t->shape[0] * (t->nd == 2 ? t->shape[1] : 1);
 	_Alignas(8) unsigned char one[8];
 
-	if (t->dtype == to)
+	if (t->dtype == to && !add)
 		return true;
 	if (dtype_is_block(t->dtype) || dtype_is_block(to))
 		return false;
 	for (int64_t i = 0; i < count; i++) {
-		double x = dtype_get(t->dtype, t->data, i);
+		double x = (float)dtype_get(t->dtype, t->data, i) + add;
 
 		dtype_put(to, one, 0, x);
 		if (dtype_get(to, one, 0) != x)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -173,6 +171,14 @@ void gguf_put_i32s(struct gguf_writer *w, const char *key, const int32_t *items,
 		add_int(&w->values, (uint32_t)items[i], 4);
 }
 
+void gguf_put_bools(struct gguf_writer *w, const char *key, const bool *items, uint64_t nr)
+{
+	if (!begin_array(w, key, GGUF_BOOL, nr))
+		return;
+	for (uint64_t i = 0; i < nr; i++)
+		add_int(&w->values, items[i], 1);
+}
+
 void gguf_put_f32s(struct gguf_writer *w, const char *key, const float *items, uint64_t nr)
 {
 	if (!begin_array(w, key, GGUF_F32, nr))
@@ -335,37 +341,13 @@ static int write_tensor(const struct out_tensor *t, FILE *f)
 	return put_padding(f, gguf_padding(t->bytes, GGUF_ALIGN));
 }
 
-static int write_all(const struct gguf_writer *w, FILE *f)
+static int write_all(void *ctx, FILE *f)
 {
+	const struct gguf_writer *w = ctx;
 	int ret = write_header(w, f);
 
 	for (size_t i = 0; i < w->nr_tensors && !ret; i++)
 		ret = write_tensor(&w->tensors[i], f);
-	if (!ret && (fflush(f) || fsync(fileno(f))))
-		ret = fail_errno("the end");
-	return ret;
-}
-
-static int write_new(const struct gguf_writer *w, const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), ret;
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
-
-	if (!f) {
-		ret = fail_errno("cannot write %s", path);
-		if (fd >= 0) {
-			close(fd);
-			unlink(path);
-		}
-		return ret;
-	}
-	ret = write_all(w, f);
-	if (fclose(f) && !ret)
-		ret = fail_errno("the end");
-	if (ret) {
-		fail_in(ret, "cannot write %s", path);
-		unlink(path);
-	}
 	return ret;
 }
 
@@ -384,25 +366,6 @@ static int check_all(const struct gguf_writer *w, const char *path)
 int gguf_write(struct gguf_writer *w, const char *path)
 {
 	int ret = check_all(w, path);
-	char *tmp, *dir;
 
-	if (ret)
-		return ret;
-	tmp = str_printf("%s.tmp-%ld", path, (long)getpid());
-	dir = path_dir(path);
-	if (!tmp || !dir) {
-		ret = fail_nomem(strlen(path), "a file name");
-		goto out_names;
-	}
-	ret = write_new(w, tmp);
-	if (!ret && rename(tmp, path)) {
-		ret = fail_errno("%s", path);
-		unlink(tmp);
-	}
-	if (!ret)
-		ret = dir_fsync(dir);
-out_names:
-	free(tmp);
-	free(dir);
-	return ret;
+	return ret ? ret : file_write_stream(path, write_all, w);
 }

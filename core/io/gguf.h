@@ -121,6 +121,7 @@ void gguf_put_string(struct gguf_writer *w, const char *key, const char *bytes, 
 void gguf_put_strings(struct gguf_writer *w, const char *key, const struct gguf_string *items,
 		      uint64_t nr);
 void gguf_put_i32s(struct gguf_writer *w, const char *key, const int32_t *items, uint64_t nr);
+void gguf_put_bools(struct gguf_writer *w, const char *key, const bool *items, uint64_t nr);
 void gguf_put_f32s(struct gguf_writer *w, const char *key, const float *items, uint64_t nr);
 /** gguf_put_value() - a value of another file, as it is (general.alignment is left out). */
 void gguf_put_value(struct gguf_writer *w, const struct gguf_value *v);
@@ -132,7 +133,7 @@ void gguf_put_value(struct gguf_writer *w, const struct gguf_value *v);
 void gguf_put_tensor(struct gguf_writer *w, const char *name, enum dtype dtype, int nd,
 		     const int64_t *shape, int (*write)(void *ctx, FILE *f), void *ctx);
 
-/** gguf_write() - through PATH.tmp-PID and a rename: @path is whole or as before. */
+/** gguf_write() - @path is whole or as before: file_write_stream(). */
 int gguf_write(struct gguf_writer *w, const char *path);
 
 #endif

@@ -259,6 +259,130 @@ int spec_resolve(const struct model_spec *s, struct config *cfg)
 	return ret ? ret : put_float(cfg, PARAM_MODEL_NORM_EPS, s->norm_eps);
 }
 
+/* ---- a spec that came from elsewhere ------------------------------------------------ */
+
+static int force_int(struct config *cfg, enum param_id id, int value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", value);
+	return config_put(cfg, id, text);
+}
+
+static int force_float(struct config *cfg, enum param_id id, double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.9g", value);
+	return config_put(cfg, id, text);
+}
+
+/* "window*5,full": runs of layers that are alike. */
+static int force_attention(struct config *cfg, const struct model_spec *s)
+{
+	struct strbuf sb;
+	int ret, next;
+
+	strbuf_init(&sb);
+	for (int i = 0; i < s->layers; i = next) {
+		bool window = s->layer[i].window;
+
+		for (next = i + 1; next < s->layers && !s->layer[next].window == !window;)
+			next++;
+		strbuf_addf(&sb, "%s%s*%d", i ? "," : "", window ? "window" : "full", next - i);
+	}
+	ret = strbuf_ok(&sb);
+	if (!ret)
+		ret = config_put(cfg, PARAM_MODEL_ATTENTION, sb.s);
+	strbuf_free(&sb);
+	return ret;
+}
+
+static int force_rope(struct config *cfg, const struct rope_scaling *r)
+{
+	int ret = config_put(cfg, PARAM_MODEL_ROPE_SCALING, scalings[r->kind]);
+
+	if (r->kind != ROPE_PLAIN)
+		ret = ret ? ret : force_float(cfg, PARAM_MODEL_ROPE_FACTOR, r->factor);
+	if (r->kind != ROPE_LLAMA3)
+		return ret;
+	ret = ret ? ret : force_float(cfg, PARAM_MODEL_ROPE_LOW, r->low);
+	ret = ret ? ret : force_float(cfg, PARAM_MODEL_ROPE_HIGH, r->high);
+	return ret ? ret : force_int(cfg, PARAM_MODEL_ROPE_ORIGINAL, r->original);
+}
+
+static int force_layer(struct config *cfg, const struct model_spec *s)
+{
+	const struct layer_spec *l = &s->layer[0];
+	int window = 0, ret;
+
+	for (int i = 0; i < s->layers; i++)
+		window = s->layer[i].window ? s->layer[i].window : window;
+	ret = force_int(cfg, PARAM_MODEL_HEADS, l->heads);
+	ret = ret ? ret : config_put(cfg, PARAM_MODEL_QK_NORM, l->qk_norm ? "y" : "n");
+	ret = ret ? ret : config_put(cfg, PARAM_MODEL_GATE, gates[l->gate]);
+	ret = ret ? ret : force_int(cfg, PARAM_MODEL_WINDOW, window);
+	return ret ? ret : force_attention(cfg, s);
+}
+
+static int force_all(struct config *cfg, const struct model_spec *s)
+{
+	static const enum param_id autos[] = {
+		PARAM_MODEL_KV_HEADS, PARAM_MODEL_HEAD_DIM, PARAM_MODEL_MLP_WIDTH,
+		PARAM_MODEL_ACTIVATION, PARAM_MODEL_VOCAB, PARAM_MODEL_TIED, PARAM_MODEL_BIAS,
+		PARAM_MODEL_QKV_BIAS, PARAM_MODEL_POST_NORMS, PARAM_MODEL_EMBED_SCALE,
+		PARAM_MODEL_ROPE_BASE, PARAM_MODEL_ROPE_LOCAL_BASE, PARAM_MODEL_NORM,
+		PARAM_MODEL_POSITION, PARAM_MODEL_NORM_EPS,
+	};
+	int ret = config_put(cfg, PARAM_MODEL_FAMILY, s->family->name);
+
+	for (size_t i = 0; i < sizeof(autos) / sizeof(autos[0]) && !ret; i++)
+		ret = config_put(cfg, autos[i], "auto");
+	ret = ret ? ret : force_int(cfg, PARAM_MODEL_LAYERS, s->layers);
+	ret = ret ? ret : force_int(cfg, PARAM_MODEL_WIDTH, s->width);
+	ret = ret ? ret : force_int(cfg, PARAM_MODEL_CONTEXT, s->context);
+	ret = ret ? ret : force_rope(cfg, &s->rope_scaling);
+	ret = ret ? ret : force_float(cfg, PARAM_MODEL_ATTN_SCALE, s->attn_scale);
+	ret = ret ? ret : force_float(cfg, PARAM_MODEL_ATTN_SOFTCAP, s->attn_softcap);
+	ret = ret ? ret : force_float(cfg, PARAM_MODEL_LOGIT_SOFTCAP, s->logit_softcap);
+	ret = ret ? ret : force_float(cfg, PARAM_MODEL_DROPOUT, s->dropout);
+	ret = ret ? ret : force_float(cfg, PARAM_MODEL_INIT_STD, s->init_std);
+	ret = ret ? ret : force_layer(cfg, s);
+	return ret ? ret : spec_resolve(s, cfg);
+}
+
+static bool same_layer(const struct layer_spec *a, const struct layer_spec *b)
+{
+	return a->heads == b->heads && a->kv_heads == b->kv_heads && a->head_dim == b->head_dim &&
+	       a->window == b->window && a->rope_base == b->rope_base &&
+	       a->mlp_width == b->mlp_width && a->qk_norm == b->qk_norm && a->gate == b->gate &&
+	       a->activation == b->activation;
+}
+
+/* What parameters made of @s, read back: do all layers say the same? */
+static int check_layers(const struct model_spec *s, const struct model_spec *back)
+{
+	for (int i = 0; i < s->layers; i++)
+		if (!same_layer(&s->layer[i], &back->layer[i]))
+			return fail(-ENOTSUP, "MODEL_ parameters cannot say how layer %d differs "
+				    "from others", i);
+	return 0;
+}
+
+int spec_to_config(const struct model_spec *s, struct config *cfg)
+{
+	struct model_spec back;
+	int ret = force_all(cfg, s);
+
+	if (!ret)
+		ret = spec_from_config(cfg, 0, &back);
+	if (ret)
+		return ret;
+	ret = check_layers(s, &back);
+	spec_free(&back);
+	return ret;
+}
+
 void spec_free(struct model_spec *s)
 {
 	free(s->layer);

@@ -73,6 +73,12 @@ int spec_from_config(const struct config *cfg, int data_vocab, struct model_spec
  */
 int spec_resolve(const struct model_spec *spec, struct config *cfg);
 
+/**
+ * spec_to_config() - put a spec that came from elsewhere into the MODEL_ parameters of @cfg.
+ * Return: 0; -ENOTSUP naming what parameters cannot say.
+ */
+int spec_to_config(const struct model_spec *spec, struct config *cfg);
+
 /** spec_free() - free what spec_from_config() allocated. */
 void spec_free(struct model_spec *spec);
 

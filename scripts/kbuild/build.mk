@@ -12,7 +12,7 @@
 
 # ---- which objects: walk the Kbuild files -------------------------------------
 # tests/ needs libcheck, so it is read only when a goal asks for it.
-test-goals := tests check check-long bench knlp-test tests/%
+test-goals := tests check check-long bench knlp-test knlp-fuzz tests/%
 top-dirs   := core arch tools $(if $(filter $(test-goals),$(goals)),tests)
 
 read-dir = $(eval obj := $(1))$(eval include $(srctree)/scripts/kbuild/walk.mk)
@@ -27,9 +27,13 @@ $(foreach d,$(top-dirs),$(call walk,$(d)))
 all-objs       := $(sort $(call below,$(top-dirs),objs))
 knlp-objs      := $(filter-out tests/%,$(all-objs))
 knlp-test-objs := $(filter-out tools/knlp.o,$(all-objs))
+# libFuzzer brings its main().
+knlp-fuzz-objs := $(filter-out tools/knlp.o tests/fuzz/test-%,$(knlp-objs) \
+	$(filter tests/fuzz/%,$(all-objs)))
 all-pkgs       := $(sort $(call below,$(top-dirs),pkgs))
 knlp-libs      := $(sort $(call below,core arch tools,libs))
 knlp-test-libs := $(sort $(call below,$(top-dirs),libs))
+knlp-fuzz-libs := $(knlp-test-libs)
 knlp-pkgs      := $(sort $(call below,core arch tools,pkgs))
 
 # ---- what must be there before anything is compiled ------------------------------
@@ -93,7 +97,7 @@ prepare := scripts/kbuild/fixdep $(gen)/param-ids.h $(gen)/version.h $(gen)/abi.
 o-name     = $(basename $@).o
 file-flags = $(flags-$(o-name)) $(foreach p,$(pkgs-$(patsubst %/,%,$(@D))),$(pkg-cflags-$(p)))
 
-c-flags    = $(KNLP_CPPFLAGS) $(KNLP_CFLAGS) $(file-flags) $(EXTRA_CFLAGS)
+c-flags    = $(KNLP_CPPFLAGS) $(KNLP_CFLAGS) $(file-flags) $(EXTRA_CFLAGS) $(fuzz-flags)
 quiet_cmd_cc = CC      $@
       cmd_cc = $(CC) -MMD -MF $(depfile) $(c-flags) -c -o $@ $<
 
@@ -132,6 +136,7 @@ pkg-libs   = $(foreach p,$(1),$(pkg-libs-$(p)))
 quiet_cmd_link = LD      $@
       cmd_link = $(CC) $(link-flags) -o $@ $($@-objs) $($@-libs) $(call pkg-libs,$($@-pkgs)) $(KNLP_LDLIBS)
 knlp-test-pkgs := $(all-pkgs)
+knlp-fuzz-pkgs := $(all-pkgs)
 
 .PHONY: all tests
 all: knlp
@@ -147,8 +152,13 @@ knlp-test:
 	@echo 'knlp-test needs CONFIG_ORACLES=y' >&2; exit 1
 endif
 tests: knlp knlp-test
+ifneq ($(FUZZ),)
+knlp-fuzz: EXTRA_LDFLAGS += $(FUZZ_LDFLAGS)
+knlp-fuzz: $(knlp-fuzz-objs) FORCE
+	$(call if_changed,link)
+endif
 endif
 
 # The saved commands and prerequisites of everything above.
--include $(foreach f,$(all-objs) knlp knlp-test \
+-include $(foreach f,$(all-objs) knlp knlp-test knlp-fuzz \
 	$(gen)/.params $(gen)/.embed,$(dir $(f)).$(notdir $(f)).cmd)

@@ -61,6 +61,15 @@ ifneq ($(SAN),)
 common-flags += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
+# For `make fuzz`: the branches that an input takes are counted.  Kernels read no files, and
+# take long to compile that way.
+ifneq ($(FUZZ),)
+san-flags  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+fuzz-flags  = $(if $(filter arch/% core/ops/% core/block/% tests/ops/%,$@),-O1 \
+	-Wno-pass-failed,-fsanitize=fuzzer-no-link $(san-flags))
+FUZZ_LDFLAGS := -fsanitize=fuzzer $(san-flags)
+endif
+
 ifneq ($(lto),)
 common-flags += -flto=auto
 endif

@@ -2,6 +2,7 @@
 #include "formats/source.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #include "block/block.h"
 #include "formats/source-internal.h"
@@ -101,3 +102,170 @@ static void formats_hf_is_gguf(void)
 	}
 }
 TEST_REGISTER(formats_hf_is_gguf);
+
+/* ---- writing: what is read back is what was there ---- */
+
+static const struct write_options as_they_are = { .dtype = DT_COUNT };
+
+static void check_written(struct model_source *src, const char *dir, const char *name,
+			  const char *format, const struct write_options *o)
+{
+	char *path = path_join(dir, name);
+	struct model_source *back;
+
+	check_ok(source_write(src, path, format, o));
+	check_ok(source_open(path, &back));
+	if (format)
+		ck_assert_str_eq(back->format->name, format);
+	check_same(src, back);
+	source_close(back);
+	check_ok(dir_remove_tree(path));
+	CHECK(!rmdir(dir));	/* nothing else was left there */
+	check_ok(dir_make(dir));
+	free(path);
+}
+
+static void formats_round_trip(void)
+{
+	char *dir = scratch_make();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *file = str_printf("%s.gguf", names[i]);
+		struct model_source *src[2] = { open_data(names[i]), open_data(file) };
+
+		for (int k = 0; k < 2; k++) {
+			check_written(src[k], dir, "x.gguf", "gguf", &as_they_are);
+			check_written(src[k], dir, "x", "hf", &as_they_are);
+			check_written(src[k], dir, "x", "knlp", &as_they_are);
+			source_close(src[k]);
+		}
+		free(file);
+	}
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_round_trip);
+
+/* The types of the file are those that were asked for. */
+static void check_types(struct model_source *src, const char *path, const char *format,
+			enum dtype dtype)
+{
+	struct write_options o = { .dtype = dtype };
+	struct model_source *back;
+
+	check_ok(source_write(src, path, format, &o));
+	check_ok(source_open(path, &back));
+	for (int i = 0; i < back->nr_tensors; i++) {
+		const struct source_tensor *t = &back->tensors[i];
+		bool f32 = t->nd == 1 && !strcmp(format, "gguf");
+
+		CHECK(t->dtype == (f32 ? DT_F32 : dtype));
+	}
+	source_close(back);
+	check_ok(dir_remove_tree(path));
+}
+
+static void formats_types(void)
+{
+	static const enum dtype types[] = { DT_F32, DT_F16, DT_BF16 };
+	char *dir = scratch_make(), *path = path_join(dir, "x");
+	struct model_source *src = open_data("llama");
+
+	for (int i = 0; i < 3; i++) {
+		check_types(src, path, "gguf", types[i]);
+		check_types(src, path, "hf", types[i]);
+	}
+	source_close(src);
+	free(path);
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_types);
+
+/* ---- llama2.c ---- */
+
+static void check_llama2c(struct model_source *src, const char *dir, int version)
+{
+	struct write_options o = { .dtype = DT_COUNT, .llama2c_version = version };
+
+	check_written(src, dir, "x.bin", "llama2c", &o);
+}
+
+static void formats_llama2c(void)
+{
+	struct model_source *src = open_data("llama");
+	char *dir = scratch_make();
+
+	check_llama2c(src, dir, 0);
+	check_llama2c(src, dir, 1);
+	src->spec.tied = true;		/* as if: the head is then left out */
+	src->nr_tensors--;
+	CHECK(!source_find(src, "lm_head.weight"));
+	check_llama2c(src, dir, 0);
+	check_llama2c(src, dir, 1);
+	source_close(src);
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_llama2c);
+
+static char *read_file(const char *path, size_t *len)
+{
+	char *bytes;
+
+	check_ok(file_read_all(path, 1 << 22, &bytes, len));
+	return bytes;
+}
+
+/* Equal but for the last bits of the tables of cosines, which nobody reads. */
+static void check_bytes(const struct model_spec *s, const char *a_path, const char *b_path,
+			bool tables)
+{
+	size_t nr = tables ? (size_t)s->context * s->layer[0].head_dim : 0, len, b_len;
+	char *a = read_file(a_path, &len), *b = read_file(b_path, &b_len);
+
+	CHECK(len == b_len && !memcmp(a, b, len - nr * sizeof(float)));
+	for (size_t i = 1; i <= nr; i++) {
+		float x, y;
+
+		memcpy(&x, a + len - i * sizeof(x), sizeof(x));
+		memcpy(&y, b + len - i * sizeof(y), sizeof(y));
+		/* an angle of up to 512 turns rounds to 2^-15 */
+		if (!(fabsf(x - y) < 0x1p-14f))
+			ck_abort_msg("table, %zu from the end: %g, %g", i, x, y);
+	}
+	free(a);
+	free(b);
+}
+
+/* Both of its files, as llama2.c's export.py wrote them, come out again. */
+static void llama2c_again(const char *dir, const char *file, int version)
+{
+	struct write_options o = { .dtype = DT_COUNT, .llama2c_version = version };
+	char *from = dev_path(file), *in = path_join(dir, "in.bin"), *out = path_join(dir, "o.bin");
+	struct model_source *src;
+	char *bytes;
+	size_t len;
+
+	if (from) {
+		bytes = read_file(from, &len);	/* alone, without a tokenizer beside it */
+		write_raw(in, bytes, len);
+		free(bytes);
+		check_ok(source_open(in, &src));
+		CHECK(src->spec.layers == 5 && src->spec.layer[0].kv_heads == 4);
+		check_ok(source_write(src, out, NULL, &o));
+		check_bytes(&src->spec, from, out, !version);
+		source_close(src);
+		check_ok(unlink(out));
+	}
+	free(out);
+	free(in);
+	free(from);
+}
+
+static void formats_llama2c_bytes(void)
+{
+	char *dir = scratch_make();
+
+	llama2c_again(dir, "models/stories260K/stories260K.bin", 0);
+	llama2c_again(dir, "models/stories260K/stories260K_v1.bin", 1);
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_llama2c_bytes);

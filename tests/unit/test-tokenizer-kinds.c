@@ -197,7 +197,7 @@ static void to_gguf(const struct tokenizer *tok, const char *path)
 	struct gguf_writer *w = gguf_writer_new();
 
 	gguf_put_string(w, "general.architecture", "llama", 5);
-	check_ok(tokenizer_to_gguf(tok, w));
+	check_ok(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w));
 	check_ok(gguf_write(w, path));
 	gguf_writer_free(w);
 }
@@ -237,10 +237,10 @@ static void tokenizer_kinds_gguf_refused(void)
 	struct tokenizer *tok;
 
 	check_ok(tokenizer_open("byte", &tok));
-	check_fails(tokenizer_to_gguf(tok, w), -ENOTSUP, "plain bytes");
+	check_fails(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w), -ENOTSUP, "plain bytes");
 	tokenizer_free(tok);
 	tok = open_tree(DIR "spm-user.model");
-	check_fails(tokenizer_to_gguf(tok, w), -ENOTSUP, "bytes only");
+	check_fails(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w), -ENOTSUP, "bytes only");
 	tokenizer_free(tok);
 	gguf_writer_free(w);
 }
@@ -403,6 +403,48 @@ static void tokenizer_kinds_flush(void)
 	}
 }
 TEST_REGISTER(tokenizer_kinds_flush);
+
+/* A folder as transformers has it. */
+static void tokenizer_kinds_config(void)
+{
+	static const char config[] = "{\"bos_token\": {\"content\": \"<|im_start|>\"}, "
+		"\"eos_token\": \"<|im_end|>\", \"pad_token\": null, \"unk_token\": \"?\", "
+		"\"add_bos_token\": true}";
+	char *from = tree_path(DIR "nfc.json"), *dir = scratch_make(), *text;
+	struct tokenizer *plain_tok = open_tree(DIR "nfc.json"), *tok;
+	struct token_list list = { 0 };
+	struct strbuf sb;
+	size_t len;
+
+	check_ok(file_read_all(from, 1 << 24, &text, &len));
+	write_text(dir, TOKENIZER_FILE, text);
+	write_text(dir, TOKENIZER_CONFIG, config);
+	check_ok(tokenizer_open(dir, &tok));
+	ck_assert_uint_eq(tokenizer_bos(tok), tokenizer_find(tok, "<|im_start|>", 12));
+	ck_assert_uint_eq(tokenizer_eos(tok), tokenizer_find(tok, "<|im_end|>", 10));
+	ck_assert_uint_eq(tokenizer_pad(tok), TOKEN_NONE);
+	CHECK(tokenizer_adds_bos(tok) && !tokenizer_adds_eos(tok));
+	ck_assert_str_eq(tokenizer_hash(tok), tokenizer_hash(plain_tok));
+	check_ok(tokenizer_encode_with(tok, "", 0, &parse_add, &list));
+	CHECK(list.nr == 1 && list.ids[0] == tokenizer_bos(tok));
+	strbuf_init(&sb);
+	tokenizer_config_json(tok, "{{ \"x\" }}\n", &sb);
+	tokenizer_free(tok);
+	write_text(dir, TOKENIZER_CONFIG, sb.s);
+	check_ok(tokenizer_open(dir, &tok));
+	CHECK(tokenizer_adds_bos(tok) && tokenizer_eos(tok) != tokenizer_eot(tok));
+	CHECK(strstr(sb.s, "{{ \\\"x\\\" }}\\u000a"));
+	tokenizer_free(tok);
+	write_text(dir, TOKENIZER_CONFIG, "{");
+	check_fails(tokenizer_open(dir, &tok), -EINVAL, TOKENIZER_CONFIG);
+	tokenizer_free(plain_tok);
+	token_list_free(&list);
+	strbuf_free(&sb);
+	free(text);
+	free(from);
+	scratch_remove(dir);
+}
+TEST_REGISTER(tokenizer_kinds_config);
 
 /* ---- damaged files ------------------------------------------------------------------------ */
 

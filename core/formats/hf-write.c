@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Models into folders of Hugging Face.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "data/tokenizer.h"
+#include "formats/hf-internal.h"
+
+/* What matrices become: safetensors files hold no blocks. */
+static enum dtype matrix_type(const struct source_tensor *t, const struct write_options *o)
+{
+	if (o->dtype != DT_COUNT)
+		return o->dtype;
+	return dtype_is_block(t->dtype) ? DT_F32 : t->dtype;
+}
+
+/*
+ * All tensors of such a folder have one type as a rule.  Norms that other formats hold as
+ * f32 take the type of the matrices again, if that loses nothing.
+ */
+enum dtype hf_type_of(const struct model_source *src, const struct source_tensor *t, float add,
+		      const struct write_options *o)
+{
+	enum dtype matrices = matrix_type(&src->tensors[0], o);
+
+	if (t->nd == 2 || o->dtype != DT_COUNT)
+		return matrix_type(t, o);
+	return turn_holds(t, add, matrices) ? matrices : DT_F32;
+}
+
+/* Of what is written; f32 where types are mixed, so that nothing is rounded in reading. */
+static enum dtype common_type(const struct outgoing *out)
+{
+	enum dtype type = out->turned[0].to;
+
+	for (int i = 1; i < out->nr; i++)
+		if (out->turned[i].to != type)
+			return DT_F32;
+	return type;
+}
+
+static void fill_entry(struct turned *t, bool transposed, struct tensor_entry *e)
+{
+	const struct source_tensor *s = t->from;
+
+	*e = (struct tensor_entry){ .name = s->name, .dtype = t->to, .nd = s->nd,
+				    .fetch = turned_fetch, .ctx = t, .transposed = transposed };
+	for (int d = 0; d < s->nd; d++)
+		e->shape[d] = s->shape[d];
+}
+
+/* GPT-2's projections are (in, out): Conv1D. */
+static bool is_conv1d(const struct source_tensor *t)
+{
+	return t->nd == 2 && !strncmp(t->name, "transformer.h.", 14);
+}
+
+int hf_weights_write(struct outgoing *out, const char *dir)
+{
+	static const struct st_meta meta = { "format", "pt" };
+	struct tensor_entry *entries = calloc(out->nr + 1, sizeof(*entries));
+	char *path = path_join(dir, HF_WEIGHTS);
+	int ret;
+
+	if (!entries || !path) {
+		ret = fail_nomem(out->nr * sizeof(*entries), "a list of tensors");
+		goto out_path;
+	}
+	for (int i = 0; i < out->nr; i++)
+		fill_entry(&out->turned[i], is_conv1d(out->turned[i].from), &entries[i]);
+	outgoing_begin(out);
+	ret = st_write_new(path, entries, out->nr, &meta, 1, NULL);
+	outgoing_end(out);
+out_path:
+	free(path);
+	free(entries);
+	return ret;
+}
+
+static int write_tokenizer(const struct model_source *src, const char *dir)
+{
+	struct strbuf sb;
+	int ret;
+
+	if (!src->tokenizer)
+		return 0;
+	ret = tokenizer_save(src->tokenizer, dir);
+	if (ret)
+		return ret;
+	strbuf_init(&sb);
+	tokenizer_config_json(src->tokenizer, src->chat_template, &sb);
+	ret = folder_put(dir, "tokenizer_config.json", &sb);
+	strbuf_free(&sb);
+	return ret;
+}
+
+static int write_config(const struct model_source *src, enum dtype type, const char *dir)
+{
+	struct strbuf sb;
+	int ret;
+
+	strbuf_init(&sb);
+	ret = hf_config_write(src, type, &sb);
+	if (!ret)
+		ret = folder_put(dir, HF_CONFIG, &sb);
+	strbuf_free(&sb);
+	return ret;
+}
+
+static int write_all(const struct model_source *src, struct outgoing *out, const char *path)
+{
+	char *tmp = folder_begin(path);
+	int ret;
+
+	if (!tmp)
+		return -ENOMEM;
+	ret = write_config(src, common_type(out), tmp);
+	if (!ret)
+		ret = write_tokenizer(src, tmp);
+	if (!ret)
+		ret = hf_weights_write(out, tmp);
+	return folder_end(tmp, path, ret);
+}
+
+int hf_write(const struct model_source *src, const char *path, const struct write_options *o)
+{
+	struct outgoing_rules rules = {
+		.position = POS_ROPE, .norms = -hf_subtracted(&src->spec), .type = hf_type_of,
+	};
+	struct outgoing out;
+	int ret = spec_kind(path, &src->spec);
+
+	if (ret < 0)
+		return ret;
+	ret = outgoing_make(src, &rules, o, &out);
+	if (ret)
+		return ret;
+	ret = write_all(src, &out, path);
+	outgoing_free(&out);
+	return ret;
+}

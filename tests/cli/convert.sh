@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# knlp convert and knlp info: models in the formats of other programs.  What the files hold
+# is compared in tests/unit/test-formats.c.
+. "$SRCTREE/tests/lib.sh"
+. "$SRCTREE/tests/train-lib.sh"
+needs convert info train 'data tokenizer' generate
+
+models=$SRCTREE/tests/data/formats
+
+# ---- knlp info ---------------------------------------------------------------------
+
+succeeds "info" "$KNLP" info "$models/gemma3.gguf"
+has "architecture" 'format gguf, architecture gemma3, family gemma3$' out
+has "sizes" '^7 layers, width 16, 2 heads of 16, 1 key-value heads, MLP 24, context 128$' out
+has "windows" '6 layers see 8 tokens$' out
+has "types" '^bf16 .* 16$' out
+has "metadata" '^  gemma3.attention.sliding_window  *8$' out
+succeeds "info of a folder" "$KNLP" info --tensors "$models/gpt2"
+has "a tensor" '^transformer.h.1.mlp.c_fc.weight  *bf16  *(64, 16)  *2048$' out
+succeeds "info --json" "$KNLP" info --json --tensors "$models/llama.gguf"
+has "bits_per_weight" '"bits_per_weight":16\.[0-9]*,' out
+has "tensor_list" '{"name":"lm_head.weight","type":"bf16","shape":\[12,16\],"bytes":384}' out
+fails "info: nothing there" 1 'nothing: no such file' "$KNLP" info nothing
+echo text >text.txt
+fails "info: no model" 1 'text.txt: no model that knlp reads' "$KNLP" info text.txt
+head -c 10000 "$models/llama.gguf" >cut.gguf
+fails "info: cut" 1 '^knlp: error: cut.gguf: cut short: tensor' "$KNLP" info cut.gguf
+
+# ---- refusals ----------------------------------------------------------------------
+
+fails "wrong type" 2 "--type is f32, f16 or bf16, not 'q4_0'" \
+	"$KNLP" convert "$models/llama" x.gguf --type=q4_0
+fails "wrong format" 2 'the formats are gguf, hf, knlp, llama2c' \
+	"$KNLP" convert "$models/llama" x.gguf --format=onnx
+fails "no such model" 1 'nothing: no such file' "$KNLP" convert nothing x.gguf
+fails "damaged" 1 'cut.gguf: cut short' "$KNLP" convert cut.gguf x.gguf
+fails "cannot hold" 1 'x.bin: llama2.c has Llama only' "$KNLP" convert "$models/qwen2" x.bin
+mkdir old
+fails "exists" 1 'old: exists already' "$KNLP" convert "$models/llama" old
+fails "no folder" 1 'no/x.gguf' "$KNLP" convert "$models/llama" no/x.gguf
+equal "nothing was written" "$(ls)" "cut.gguf
+err
+old
+out
+text.txt
+tiny.config"
+
+# ---- a model that was trained here ---------------------------------------------------
+
+english >text
+"$KNLP" data tokenizer -q --input text --vocab 400 --out tok >out 2>err
+"$KNLP" data prepare -q --input text --tokenizer tok --out data --piece-bytes 1000 >out 2>err
+succeeds "training" tiny run --set MODEL_FAMILY=llama
+succeeds "run to gguf" "$KNLP" convert run run.gguf
+has "says what it did" 'run (knlp) to run.gguf (gguf): 21 tensors' err
+succeeds "run to a folder" "$KNLP" convert -q run hf
+equal "what is in it" "$(cd hf && echo *)" \
+	"config.json model.safetensors tokenizer.json tokenizer_config.json"
+succeeds "folder to gguf" "$KNLP" convert -q hf hf.gguf
+cmp -s run.gguf hf.gguf && ok "the same file" || not_ok "the same file" "run.gguf, hf.gguf"
+succeeds "back to knlp" "$KNLP" convert -q run.gguf back --format=knlp --json
+has "json" '"from_format":"gguf","to":"back","to_format":"knlp","tensors":21}' out
+"$KNLP" generate -q --prompt=The --tokens=20 --seed=1 run >text1 2>err
+succeeds "the converted model writes" \
+	"$KNLP" generate -q --prompt=The --tokens=20 --seed=1 back
+cmp -s out text1 && ok "the same text" || not_ok "the same text" "$(brief out)"
+for type in f16 bf16; do
+	succeeds "to $type" "$KNLP" convert -q run $type.gguf --type=$type
+	equal "its matrices" "$("$KNLP" info $type.gguf | sed -n "s/^$type  *\([0-9]*\) .*/\1/p")" 16
+done
