@@ -24,6 +24,8 @@ static const char *const models[] = {
 	"MODEL_FAMILY=gpt2 MODEL_ATTN_SOFTCAP=2 MODEL_LOGIT_SOFTCAP=3 MODEL_POSITION=none",
 };
 
+#define NR_MODELS ((int)(sizeof(models) / sizeof(models[0])))
+
 /* struct forward - the graph of all logits of a sequence. */
 struct forward {
 	struct graph *g;
@@ -65,7 +67,7 @@ static void build(struct bench *b)
 }
 
 /* Weights far from zero, so that every part of the model matters. */
-static void begin(struct bench *b, const char *settings)
+static void begin_on(struct bench *b, const char *settings, const char *device)
 {
 	char *text = str_printf("MODEL_LAYERS=2 MODEL_WIDTH=32 MODEL_HEADS=2 MODEL_CONTEXT=150 "
 				"MODEL_INIT_STD=0.3 %s", settings), *save = NULL;
@@ -78,13 +80,18 @@ static void begin(struct bench *b, const char *settings)
 		check_ok(config_set(b->cfg, a));
 	free(text);
 	check_ok(spec_from_config(b->cfg, VOCAB, &spec));
-	check_ok(device_open("cpu", &b->dev));
+	check_ok(device_open(device, &b->dev));
 	check_ok(model_new(&spec, NULL, &b->m));
 	check_ok(model_alloc(b->m, b->dev));
 	check_ok(model_init(b->m, 1));
 	for (int i = 0; i < LENGTH; i++)
 		b->tokens[i] = (int32_t)rng_below(&r, i, VOCAB);
 	build(b);
+}
+
+static void begin(struct bench *b, const char *settings)
+{
+	begin_on(b, settings, "cpu");
 }
 
 static void end(struct bench *b)
@@ -186,7 +193,7 @@ START_TEST(batches)
 	struct bench b;
 	float *want;
 
-	begin(&b, models[_i]);
+	begin_on(&b, models[_i % NR_MODELS], _i < NR_MODELS ? "cpu" : "remote");
 	want = forward(&b);
 	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .batch = 3, .chunk = 40 }, &d));
 	for (size_t k = 0; k < sizeof(reads) / sizeof(reads[0]); k++) {
@@ -564,11 +571,11 @@ END_TEST
 
 static void add(TCase *tc)
 {
-	const int nr = sizeof(models) / sizeof(models[0]);
+	const int nr = NR_MODELS;
 
 	tcase_add_loop_test(tc, chunks, 0, nr);
 	tcase_add_loop_test(tc, all_positions, 0, nr);
-	tcase_add_loop_test(tc, batches, 0, nr);
+	tcase_add_loop_test(tc, batches, 0, 2 * nr);
 	tcase_add_loop_test(tc, small_caches, 0, nr);
 	tcase_add_loop_test(tc, causal, 0, nr);
 	tcase_add_loop_test(tc, causal_cache, 0, nr);
