@@ -107,3 +107,24 @@ for name in gpt2 llama llama3 qwen2 qwen3 gemma3; do
 done
 fails "without a tokenizer" 1 'has no tokenizer' "$KNLP" generate "$formats/llama.gguf"
 fails "no model at all" 1 "err: no model that knlp reads" "$KNLP" generate err
+
+# ---- a trained model, where its files are --------------------------------------------
+
+for dir in "${KNLP_TEST_DATA:-/nowhere}" "$SRCTREE/../shared/data"; do
+	[ ! -f "$dir/models/stories260K/stories260K.bin" ] || break
+done
+stories=$dir/models/stories260K
+if [ ! -f "$stories/stories260K.bin" ]; then
+	skip "stories260K" "its files are not here"
+	exit 0
+fi
+# The text in its README, which llama2.c wrote in 256 steps.
+want=$(awk '/stories260K.bin.* -t 0.0$/ { on = 1; next } on && /^```/ { exit } on' \
+	"$stories/stories260K.md")
+for file in stories260K.bin stories260K_v1.bin; do
+	equal "$file writes what llama2.c writes" \
+		"$("$KNLP" generate -q --temperature 0 -n 256 "$stories/$file")" "$want"
+done
+equal "with small keys and values, too" \
+	"$("$KNLP" generate -q --temperature 0 -n 256 --kv bf16 "$stories/stories260K.bin" |
+		head -c 150)" "$(echo "$want" | head -c 150)"
