@@ -63,6 +63,9 @@ struct normalizer {
  * Return: 0; -EINVAL for a charsmap that is none; -ENOTSUP for too many steps; -ENOMEM.
  */
 int normalizer_add(const char *path, struct normalizer **n, const struct norm_step *step);
+
+#ifdef CONFIG_TOKENIZER_BPE
+
 void normalizer_free(struct normalizer *n);
 
 /**
@@ -81,4 +84,28 @@ const struct norm_step *normalizer_find(const struct normalizer *n, enum norm_ki
 /** normalizer_hash() - add everything that decides about text. */
 void normalizer_hash(const struct normalizer *n, struct hash *h);
 
+#else
+
+static inline void normalizer_free(struct normalizer *n) { }
+
+static inline int normalizer_run(const struct normalizer *n, enum norm_phase phase, bool first,
+				 const char *text, size_t len, struct strbuf *out)
+{
+	return 0;
+}
+
+static inline bool normalizer_has(const struct normalizer *n, enum norm_phase phase)
+{
+	return false;
+}
+
+static inline const struct norm_step *normalizer_find(const struct normalizer *n,
+						      enum norm_kind kind)
+{
+	return NULL;
+}
+
+static inline void normalizer_hash(const struct normalizer *n, struct hash *h) { }
+
+#endif
 #endif

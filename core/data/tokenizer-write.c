@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kconfig.h"
 #include "data/marks.h"
 #include "data/merges.h"
 #include "data/normalizer.h"
@@ -64,6 +65,12 @@ static void add_added_tokens(const struct tokenizer *tok, struct strbuf *scratch
 		strbuf_addc(sb, '}');
 		sep = ",";
 	}
+}
+
+/* Without other kinds, the byte tokenizer needs none of what only they have. */
+static bool is_bytes(const struct tokenizer *tok)
+{
+	return !IS_ENABLED(CONFIG_TOKENIZER_BPE) || tok->method == METHOD_BYTE;
 }
 
 /* ---- normalizer, pre-tokenizer, decoder ----------------------------------------------- */
@@ -199,7 +206,7 @@ static void add_pre_tokenizer(const struct tokenizer *tok, struct strbuf *sb)
 	const struct norm_step *meta = normalizer_find(tok->normalizer, NORM_METASPACE);
 	const struct norm_step *spaces = normalizer_find(tok->normalizer, NORM_SPACES);
 
-	if (tok->method == METHOD_BYTE || tok->method == METHOD_BYTE_BPE)
+	if (is_bytes(tok) || tok->method == METHOD_BYTE_BPE)
 		add_byte_level(tok, sb);
 	else if (meta)
 		add_metaspace(tok, meta->prefix, tok->nr_splits, sb);
@@ -211,7 +218,7 @@ static void add_pre_tokenizer(const struct tokenizer *tok, struct strbuf *sb)
 
 static void add_decoder(const struct tokenizer *tok, struct strbuf *sb)
 {
-	if (tok->method == METHOD_BYTE || tok->method == METHOD_BYTE_BPE) {
+	if (is_bytes(tok) || tok->method == METHOD_BYTE_BPE) {
 		strbuf_adds(sb, "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
 			    "\"trim_offsets\": true, \"use_regex\": true}");
 		return;
@@ -371,7 +378,7 @@ static int add_model(const struct tokenizer *tok, struct strbuf *scratch, struct
 	struct token_merge *made = NULL;
 	uint32_t nr = tok->nr_merges;
 
-	if (tok->method == METHOD_UNIGRAM) {
+	if (!is_bytes(tok) && tok->method == METHOD_UNIGRAM) {
 		strbuf_addf(sb, "{\n    \"type\": \"Unigram\", \"unk_id\": %u", tok->unk);
 		add_flag(sb, "byte_fallback", tok->byte_fallback);
 		strbuf_adds(sb, ",\n");
@@ -393,7 +400,7 @@ static int add_model(const struct tokenizer *tok, struct strbuf *scratch, struct
 		add_merges(tok, made ? made : tok->merges, nr, scratch, sb);
 		free(made);
 	}
-	if (tok->spelled || tokenizer_has_own(tok))
+	if (!is_bytes(tok) && (tok->spelled || tokenizer_has_own(tok)))
 		add_own(tok, sb);
 	strbuf_adds(sb, "\n  }");
 	return 0;
@@ -412,7 +419,10 @@ void tokenizer_describe(const struct tokenizer *tok, struct strbuf *sb)
 	strbuf_adds(sb, ",\n  \"pre_tokenizer\": ");
 	add_pre_tokenizer(tok, sb);
 	strbuf_adds(sb, ",\n  \"post_processor\": ");
-	add_post_processor(tok, &scratch, sb);
+	if (is_bytes(tok))
+		strbuf_adds(sb, "null");
+	else
+		add_post_processor(tok, &scratch, sb);
 	strbuf_adds(sb, ",\n  \"decoder\": ");
 	add_decoder(tok, sb);
 	strbuf_adds(sb, ",\n  \"model\": ");

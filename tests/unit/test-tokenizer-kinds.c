@@ -404,6 +404,52 @@ static void tokenizer_kinds_flush(void)
 }
 TEST_REGISTER(tokenizer_kinds_flush);
 
+/* The vectors that llama.cpp keeps with its vocabularies, where the development data are. */
+static void check_vectors(const char *name)
+{
+	static const char mark[] = "\n__ggml_vocab_test__\n";
+	char *gguf = str_printf("tokenizers/gguf-vocab/ggml-vocab-%s.gguf", name);
+	char *path = dev_path(gguf), *in_path, *out_path, *in, *out, *at, *end;
+	struct tokenizer *tok;
+	size_t len, n;
+	long nr = 0;
+
+	free(gguf);
+	if (!path)
+		return;
+	in_path = str_printf("%s.inp", path);
+	out_path = str_printf("%s.out", path);
+	check_ok(tokenizer_open(path, &tok));
+	check_ok(file_read_all(in_path, 1 << 20, &in, &len));
+	check_ok(file_read_all(out_path, 1 << 20, &out, &n));
+	for (at = in, end = out; (gguf = memmem(at, in + len - at, mark, sizeof(mark) - 1)); nr++) {
+		struct token_list list = { 0 };
+
+		check_ok(tokenizer_encode(tok, at, gguf - at, &list));
+		for (size_t i = 0; i < list.nr; i++)
+			ck_assert_uint_eq(strtoul(end, &end, 10), list.ids[i]);
+		end += strspn(end, " ");
+		ck_assert_msg(*end++ == '\n', "%s: vector %ld: more tokens", name, nr);
+		at = gguf + sizeof(mark) - 1;
+		token_list_free(&list);
+	}
+	ck_assert_int_eq(nr, 46);
+	tokenizer_free(tok);
+	free(in);
+	free(out);
+	free(in_path);
+	free(out_path);
+	free(path);
+}
+
+static void tokenizer_kinds_vectors(void)
+{
+	check_vectors("gpt-2");
+	check_vectors("llama-spm");
+	check_vectors("phi-3");
+}
+TEST_REGISTER(tokenizer_kinds_vectors);
+
 /* A folder as transformers has it. */
 static void tokenizer_kinds_config(void)
 {
