@@ -25,6 +25,7 @@ struct mark {
 	uint32_t id;
 };
 
+#if IS_ENABLED(CONFIG_TOKENIZER_MARKS)
 /** marks_new() - collect the marks of @tok, whose tokens, types and flags are set. */
 int marks_new(struct tokenizer *tok);
 void marks_free(struct marks *m);
@@ -39,5 +40,30 @@ bool marks_next(const struct tokenizer *tok, bool normalized, bool special, cons
 
 /** marks_any() - are there marks of this sort at all? */
 bool marks_any(const struct tokenizer *tok, bool normalized);
+#else
+static inline int marks_new(struct tokenizer *tok)
+{
+	(void)tok;
+	return 0;
+}
+
+static inline void marks_free(struct marks *m)
+{
+	(void)m;
+}
+
+static inline bool marks_next(const struct tokenizer *tok, bool normalized, bool special,
+			      const char *text, size_t len, size_t from, struct mark *mark)
+{
+	(void)tok, (void)normalized, (void)special, (void)text, (void)len, (void)from, (void)mark;
+	return false;
+}
+
+static inline bool marks_any(const struct tokenizer *tok, bool normalized)
+{
+	(void)tok, (void)normalized;
+	return false;
+}
+#endif
 
 #endif

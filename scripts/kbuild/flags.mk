@@ -10,7 +10,10 @@ KNLP_CPPFLAGS := -I$(srctree)/core -I$(srctree) -Iinclude/generated \
 
 optimize-$(CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE)    := -O2
 optimize-$(CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE_O3) := -O3
-optimize-$(CONFIG_CC_OPTIMIZE_FOR_SIZE)           := -Os
+# -Oz is new in gcc 12.
+optimize-$(CONFIG_CC_OPTIMIZE_FOR_SIZE)           := \
+	$(if $(CONFIG_CC_OPTIMIZE_FOR_SIZE),$(shell echo | $(CC) -Oz -E - >/dev/null 2>&1 && \
+						    echo -Oz || echo -Os))
 optimize-$(CONFIG_CC_OPTIMIZE_FOR_DEBUGGING)      := -O0
 
 # LTO=1 and LTO=0 on the command line count more than the configuration.
