@@ -106,7 +106,8 @@ static int put_scores(const struct tokenizer *tok, uint32_t rows, struct gguf_wr
 	for (uint32_t id = 0; id < rows; id++)
 		scores[id] = tok->scores && id < tok->vocab ? tok->scores[id] : -(float)TOKENS_MAX;
 	for (uint32_t i = tok->scores ? 0 : tok->nr_merges; i-- > 0;)
-		scores[tok->merges[i].result] = -(float)i;
+		if (tok->merges[i].result < rows)
+			scores[tok->merges[i].result] = -(float)i;
 	gguf_put_f32s(w, KEY("scores"), scores, rows);
 	free(scores);
 	return 0;

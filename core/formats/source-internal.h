@@ -50,7 +50,7 @@ int source_collect(struct model_source *src,
 		   int (*find)(void *ctx, const struct param_info *p, struct found_tensor *found),
 		   void *ctx);
 
-/** source_check_tokenizer() - -EINVAL if the tokenizer of @src has more tokens than the model. */
+/** source_check_tokenizer() - -EINVAL if text could become tokens that the model lacks. */
 int source_check_tokenizer(const struct model_source *src);
 
 /** str_has_suffix() - does @s end with @suffix? */
