@@ -87,7 +87,7 @@ static int stream_to(int fd, const char *path, int (*write)(void *ctx, FILE *f),
 	}
 	ret = write(ctx, f);
 	if (ret)
-		fail_in(ret, "%s", path);
+		fail_in(ret, "cannot write %s", path);
 	else if (fflush(f) || (fsync(fd) && errno != EINVAL) || fchmod(fd, mode_for(path)))
 		ret = fail_errno("cannot write %s", path);
 	if (fclose(f) && !ret)
@@ -131,7 +131,7 @@ static int write_memory(void *ctx, FILE *f)
 {
 	const struct memory *m = ctx;
 
-	return fwrite(m->bytes, 1, m->len, f) == m->len ? 0 : fail_errno("cannot write");
+	return fwrite(m->bytes, 1, m->len, f) == m->len ? 0 : fail(-errno, "%s", strerror(errno));
 }
 
 int file_write_atomic(const char *path, const void *bytes, size_t len)

@@ -34,7 +34,7 @@ int file_write_atomic(const char *path, const void *bytes, size_t len);
 
 /**
  * file_write_stream() - the same for what @write puts into a stream.
- * @write: 0; -errno with a message, in front of which the path is put
+ * @write: 0; -errno with a message, in front of which "cannot write PATH" is put
  */
 int file_write_stream(const char *path, int (*write)(void *ctx, FILE *f), void *ctx);
 

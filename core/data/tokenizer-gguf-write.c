@@ -106,7 +106,8 @@ static int put_scores(const struct tokenizer *tok, uint32_t rows, struct gguf_wr
 	for (uint32_t id = 0; id < rows; id++)
 		scores[id] = tok->scores && id < tok->vocab ? tok->scores[id] : -(float)TOKENS_MAX;
 	for (uint32_t i = tok->scores ? 0 : tok->nr_merges; i-- > 0;)
-		scores[tok->merges[i].result] = -(float)i;
+		if (tok->merges[i].result < rows)
+			scores[tok->merges[i].result] = -(float)i;
 	gguf_put_f32s(w, KEY("scores"), scores, rows);
 	free(scores);
 	return 0;
@@ -118,10 +119,11 @@ static void put_id(struct gguf_writer *w, const char *key, uint32_t id)
 		gguf_put_u32(w, key, id);
 }
 
+/* For missing ends llama.cpp takes tokens 11, 1 and 2, whatever those are. */
 static void put_ids(const struct tokenizer *tok, struct gguf_writer *w)
 {
-	put_id(w, KEY("bos_token_id"), tok->bos);
-	put_id(w, KEY("eos_token_id"), tok->eos);
+	put_id(w, KEY("bos_token_id"), tok->bos == TOKEN_NONE ? tok->eot : tok->bos);
+	put_id(w, KEY("eos_token_id"), tok->eos == TOKEN_NONE ? tok->eot : tok->eos);
 	put_id(w, KEY("unknown_token_id"), tok->unk);
 	put_id(w, KEY("padding_token_id"), tok->pad);
 	gguf_put_bool(w, KEY("add_bos_token"), tok->add_bos);
@@ -161,9 +163,10 @@ static void put_name(struct gguf_writer *w, const char *key, const char *name)
 	gguf_put_string(w, key, name, strlen(name));
 }
 
+/* Plain bytes are BPE without merges, to which no cut makes a difference. */
 static int put_bpe(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
-	const char *pre = pre_tokenizer_of(tok);
+	const char *pre = tok->method == METHOD_BYTE ? "gpt-2" : pre_tokenizer_of(tok);
 	int ret;
 
 	if (!pre)
@@ -196,12 +199,9 @@ static int put_text(const struct tokenizer *tok, uint32_t rows, struct gguf_writ
 
 int tokenizer_to_gguf(const struct tokenizer *tok, uint32_t rows, struct gguf_writer *w)
 {
-	int ret;
+	bool bytes = tok->method == METHOD_BYTE || tok->method == METHOD_BYTE_BPE;
+	int ret = bytes ? put_bpe(tok, rows, w) : put_text(tok, rows, w);
 
-	if (tok->method == METHOD_BYTE)
-		return fail(-ENOTSUP, "tokenizer '%s': GGUF has no tokenizer of plain bytes",
-			    tok->name);
-	ret = tok->method == METHOD_BYTE_BPE ? put_bpe(tok, rows, w) : put_text(tok, rows, w);
 	if (!ret)
 		put_ids(tok, w);
 	return ret;

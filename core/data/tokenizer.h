@@ -131,7 +131,7 @@ int tokenizer_from_gguf(const struct gguf *g, struct tokenizer **tok);
 
 /**
  * tokenizer_to_gguf() - put the keys tokenizer.ggml.* that llama.cpp wants.
- * @rows: of the model's token embedding, at least as many as tokens: each needs a name
+ * @rows: of the model's token embedding: each needs a name; special tokens beyond are left out
  *
  * Return: 0; -ENOTSUP with a message if it has no name for how @tok cuts text.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/fail.h"
 #include "base/strbuf.h"
-#include "formats/source-internal.h"
+#include "formats/hf-internal.h"
 
 #define SHOWN 8		/* items of an array */
 

@@ -60,14 +60,16 @@ static void add_float(struct strbuf *sb, float value)
 {
 	char text[32];
 
+	if (fabsf(value) < 1e9f && value == rintf(value)) {
+		strbuf_addf(sb, "%.1f", value);
+		return;
+	}
 	for (int digits = 1; digits <= 9; digits++) {
 		snprintf(text, sizeof(text), "%.*g", digits, value);
 		if (strtof(text, NULL) == value)
 			break;
 	}
 	strbuf_adds(sb, text);
-	if (!strpbrk(text, ".e"))
-		strbuf_adds(sb, ".0");
 }
 
 static void put_float(struct strbuf *sb, const char *key, float value)

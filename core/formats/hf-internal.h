@@ -5,6 +5,7 @@
 
 #include "base/strbuf.h"
 #include "formats/source-internal.h"
+#include "io/json.h"
 #include "io/safetensors.h"
 
 #define HF_CONFIG	"config.json"
@@ -61,6 +62,9 @@ enum dtype hf_type_of(const struct model_source *src, const struct source_tensor
 int hf_weights_write(struct outgoing *out, const char *dir);
 /** hf_write() - a struct model_format's write(). */
 int hf_write(const struct model_source *src, const char *path, const struct write_options *o);
+
+/** source_json_facts() - note the members of @object that are no objects. */
+int source_json_facts(struct model_source *src, const cJSON *object);
 
 /** hf_chat_template() - the template of folder @dir; NULL where there is none. */
 int hf_chat_template(const char *dir, char **text);

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "formats/hf-internal.h"
-#include "nn/family.h"
+#include "io/safetensors-internal.h"
 
 #define SHARDS_MAX 4096
 
@@ -194,6 +194,16 @@ static bool is_aligned(const struct st_view *v)
 	return v->dtype == DT_COUNT || !((uintptr_t)v->data % dtype_size(v->dtype));
 }
 
+/* @from, which is (cols, rows), as (rows, cols). */
+static void turn_over(size_t size, int64_t rows, int64_t cols, const void *from, void *to)
+{
+	struct st_transpose tr = { .size = size, .rows = rows, .cols = cols };
+	size_t at = 0;
+
+	while (at < (size_t)(rows * cols))
+		at += st_transpose_piece(&tr, from, at, (char *)to + at * size);
+}
+
 static int transpose(struct collect *c, struct source_tensor *t)
 {
 	int64_t rows = t->shape[1], cols = t->shape[0];
@@ -208,7 +218,7 @@ static int transpose(struct collect *c, struct source_tensor *t)
 	turned = source_alloc(c->src, t->bytes, t->name);
 	if (!turned)
 		return -ENOMEM;
-	turn_transpose(dtype_size(t->dtype), rows, cols, t->data, turned);
+	turn_over(dtype_size(t->dtype), rows, cols, t->data, turned);
 	t->data = turned;
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "formats/source.h"
-#include "io/json.h"
 #include "nn/model.h"
 
 /* Larger numbers in a file are not believed. */
@@ -24,8 +23,6 @@ char *source_text(struct model_source *src, const char *text, size_t len);
 /** source_fact() - note something for `knlp info`. */
 int source_fact(struct model_source *src, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/** source_json_facts() - note the members of @object that are no objects. */
-int source_json_facts(struct model_source *src, const cJSON *object);
 
 /** spec_layers() - make room for the layers of @spec, with one @layer in all of them. */
 int spec_layers(struct model_spec *spec, int layers, const struct layer_spec *layer);
@@ -53,7 +50,7 @@ int source_collect(struct model_source *src,
 		   int (*find)(void *ctx, const struct param_info *p, struct found_tensor *found),
 		   void *ctx);
 
-/** source_check_tokenizer() - -EINVAL if the tokenizer of @src has more tokens than the model. */
+/** source_check_tokenizer() - -EINVAL if text could become tokens that the model lacks. */
 int source_check_tokenizer(const struct model_source *src);
 
 /** str_has_suffix() - does @s end with @suffix? */
@@ -173,8 +170,5 @@ char *folder_begin(const char *path);
 int folder_put(const char *dir, const char *name, const struct strbuf *text);
 /** folder_end() - @tmp becomes @path, or, after error @ret, goes away. Frees @tmp. */
 int folder_end(char *tmp, const char *path, int ret);
-
-/** turn_transpose() - @from, which is (cols, rows), as (rows, cols). */
-void turn_transpose(size_t size, int64_t rows, int64_t cols, const void *from, void *to);
 
 #endif

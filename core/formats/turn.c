@@ -10,16 +10,6 @@
 #include "base/progress.h"
 #include "block/block.h"
 #include "formats/source-internal.h"
-#include "io/safetensors-internal.h"
-
-void turn_transpose(size_t size, int64_t rows, int64_t cols, const void *from, void *to)
-{
-	struct st_transpose tr = { .size = size, .rows = rows, .cols = cols };
-	size_t at = 0;
-
-	while (at < (size_t)(rows * cols))
-		at += st_transpose_piece(&tr, from, at, (char *)to + at * size);
-}
 
 struct rotary rotary_of(const struct model_spec *spec, const char *name)
 {

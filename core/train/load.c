@@ -104,25 +104,19 @@ static bool is_foreign(const char *path)
 	return has_file(path, "config.json") && !has_file(path, CONFIG_FILE);
 }
 
-/* The weights stay where they are. */
-static int load_source(struct loaded *l, const char *path, struct device *dev)
+static int load_foreign(struct loaded *l, const char *path, struct device *dev)
 {
 	int ret = source_open(path, &l->source);
 
 	if (ret)
 		return ret;
-	l->tokenizer = l->source->tokenizer;
-	l->chat_template = l->source->chat_template;
-	return model_from_source(l->source, dev, &l->model);
-}
-
-static int load_foreign(struct loaded *l, const char *path, struct device *dev)
-{
 	l->dir = strdup(path);
 	l->cfg = config_new();
 	if (!l->dir || !l->cfg)
 		return fail_nomem(strlen(path), "a model");
-	return load_source(l, path, dev);
+	l->tokenizer = l->source->tokenizer;
+	l->chat_template = l->source->chat_template;
+	return model_from_source(l->source, dev, &l->model);
 }
 
 static int check_foreign(const char *path, const struct manifest *m, const char *data)
@@ -318,8 +312,6 @@ static int load_folder(struct loaded *l, const char *path, struct device *dev)
 
 	if (!ret)
 		ret = load_config(l);
-	if (!ret && IS_ENABLED(CONFIG_FORMATS))
-		return load_source(l, l->dir, dev);
 	if (!ret)
 		ret = tokenizer_load(l->dir, &l->tokenizer);
 	return ret ? ret : load_weights(l, dev);

@@ -34,7 +34,7 @@ void model_files_free(struct checkpoint_file files[MODEL_FILES]);
  * @cfg: parameters; of another program's model: the defaults
  * @tokenizer: NULL if there is none
  * @chat_template: NULL if there is none
- * @source: what is open, and owns the tokenizer; NULL without CONFIG_FORMATS
+ * @source: what is open, and owns the tokenizer; NULL for a model folder
  */
 struct loaded {
 	char *dir;

@@ -364,3 +364,20 @@ static void formats_too_large(void)
 	scratch_remove(dir);
 }
 TEST_REGISTER(formats_too_large);
+
+/* Special tokens without a row in the model are never text; others would be. */
+static void formats_more_tokens(void)
+{
+	struct model_source src = { .path = "x" };
+
+	check_ok(tokenizer_open("byte", &src.tokenizer));
+	src.spec.vocab = 257;
+	check_ok(source_check_tokenizer(&src));
+	src.spec.vocab = 256;
+	check_ok(source_check_tokenizer(&src));
+	src.spec.vocab = 255;
+	check_fails(source_check_tokenizer(&src), -EINVAL, "x: the tokenizer has 257 tokens, the "
+		    "model's vocabulary 255");
+	tokenizer_free(src.tokenizer);
+}
+TEST_REGISTER(formats_more_tokens);

@@ -231,14 +231,40 @@ static void tokenizer_kinds_gguf(void)
 }
 TEST_REGISTER(tokenizer_kinds_gguf);
 
+/* Plain bytes, with more rows than tokens: the same ids, and names for the other rows. */
+static void tokenizer_kinds_gguf_bytes(void)
+{
+	char *dir = scratch_make(), *path = path_join(dir, "x.gguf"), text[256];
+	struct gguf_writer *w = gguf_writer_new();
+	struct token_list list = { 0 };
+	struct tokenizer *tok;
+
+	for (int i = 0; i < 256; i++)
+		text[i] = (char)i;
+	check_ok(tokenizer_open("byte", &tok));
+	check_ok(tokenizer_to_gguf(tok, 300, w));
+	check_ok(gguf_write(w, path));
+	tokenizer_free(tok);
+	check_ok(tokenizer_open(path, &tok));
+	CHECK(tokenizer_vocab(tok) == 300 && tokenizer_eot(tok) == 256);
+	CHECK(tokenizer_type(tok, 299) == TOKEN_UNUSED);
+	check_ok(tokenizer_encode(tok, text, sizeof(text), &list));
+	CHECK(list.nr == 256);
+	for (uint32_t i = 0; i < 256; i++)
+		CHECK(list.ids[i] == i);
+	token_list_free(&list);
+	tokenizer_free(tok);
+	gguf_writer_free(w);
+	free(path);
+	scratch_remove(dir);
+}
+TEST_REGISTER(tokenizer_kinds_gguf_bytes);
+
 static void tokenizer_kinds_gguf_refused(void)
 {
 	struct gguf_writer *w = gguf_writer_new();
 	struct tokenizer *tok;
 
-	check_ok(tokenizer_open("byte", &tok));
-	check_fails(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w), -ENOTSUP, "plain bytes");
-	tokenizer_free(tok);
 	tok = open_tree(DIR "spm-user.model");
 	check_fails(tokenizer_to_gguf(tok, tokenizer_vocab(tok), w), -ENOTSUP, "bytes only");
 	tokenizer_free(tok);
