@@ -49,7 +49,8 @@ static int check_args(const struct command *cmd, int argc, char **argv)
 		return usage_error("%s is missing", cmd->args ? cmd->args : "an argument");
 	if (cmd->max_args != COMMAND_ANY_ARGS && argc > cmd->max_args)
 		return usage_error("unexpected argument '%s'%s", argv[cmd->max_args],
-				   cmd->max_args ? "" : ": it takes none");
+				   !cmd->max_args ? ": it takes none"
+				   : cmd->extra_arg ? cmd->extra_arg : "");
 	for (int i = 0; i < argc; i++)
 		if (!*argv[i])
 			return usage_error("%s is empty", cmd->args ? cmd->args : "an argument");

@@ -45,6 +45,7 @@ struct command {
 	const char *params;	/* prefixes of the parameters it reads: "MODEL_ TRAIN_" */
 	int min_args, max_args;	/* of those that are no options; or COMMAND_ANY_ARGS */
 	const char *args;	/* what the first of them is called: "RUN|MODEL" */
+	const char *extra_arg;	/* what to say of one too many: ": text goes into --prompt" */
 	/*
 	 * argv holds the arguments that are no options.  Return: 0; -errno after fail(),
 	 * which main() prints as "knlp: error: ..." and exits 1; COMMAND_USAGE.

@@ -8,6 +8,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/thread.h"
+
 #define MIB (1024.0 * 1024.0)
 
 /* Without stdio, since it is asked in every step. */
@@ -35,4 +38,15 @@ double usage_load(void)
 	double load;
 
 	return getloadavg(&load, 1) == 1 ? load : NAN;
+}
+
+/* One measurement after another is no other program: it keeps at most all processors busy. */
+double usage_begin_timing(void)
+{
+	double load = usage_load();
+
+	if (load > threads_default() + 0.5)
+		log_warn("other programs use this machine (load %.1f): times are longer than they "
+			 "need be, and shares of what it can do are wrong", load);
+	return load;
 }

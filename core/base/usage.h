@@ -15,4 +15,10 @@ double usage_peak_rss(void);
 /** usage_load() - load average of the machine over a minute: processes that want to run. */
 double usage_load(void);
 
+/**
+ * usage_begin_timing() - usage_load(), with a warning if other programs take so much of the
+ * machine that neither times nor shares of peaks mean what they say.
+ */
+double usage_begin_timing(void);
+
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "data/dataset.h"
 #include "io/run.h"
 
 #include <dirent.h>
@@ -196,7 +197,9 @@ static int read_manifest(struct run *run)
 	if (!ret)
 		ret = yml_int(run->manifest, "format", &format);
 	if (ret == -EINVAL)
-		fail_in(ret, "%s is no run", run->path);
+		ret = dataset_is_folder(run->path)
+		    ? fail(ret, "%s: a data folder, not a run", run->path)
+		    : fail_in(ret, "%s is no run", run->path);
 	if (!ret && format != RUN_FORMAT)
 		ret = fail(-EINVAL, "%s: format %lld, this knlp knows %d", run->manifest->file,
 			   format, RUN_FORMAT);

@@ -3,9 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/format.h"
 #include "io/metrics.h"
+#include "io/run.h"
 
 const struct figure_info figures[FIGURE_COUNT] = {
 	[FIGURE_LOSS] = { "loss", "Held-out loss", "nats/token" },
@@ -211,28 +213,67 @@ static void verdict_of_one(const struct report_run *run, struct strbuf *sb)
 	strbuf_addc(sb, '.');
 }
 
-static void verdict_of_many(const struct report *r, struct strbuf *sb)
+static bool all_have(const struct report *r, const char *key)
 {
-	const struct report_run *best = NULL;
-	char text[FIGURE_TEXT_MAX];
-	int measured = 0, finished = 0;
+	const char *first = NULL;
 
 	for (int i = 0; i < r->nr; i++) {
-		finished += r->run[i]->state == REPORT_FINISHED;
-		if (!isfinite(figure_value(r->run[i], FIGURE_LOSS)))
-			continue;
-		measured++;
-		if (!best || figure_value(r->run[i], FIGURE_LOSS) < figure_value(best, FIGURE_LOSS))
-			best = r->run[i];
+		const struct yml *v = yml_get(r->run[i]->folder->manifest, key);
+		const char *text = v && v->text ? v->text : "";
+
+		if (i && strcmp(text, first))
+			return false;
+		first = text;
 	}
+	return true;
+}
+
+enum report_compared figures_compared(const struct report *r)
+{
+	if (!all_have(r, "tokenizer"))
+		return COMPARED_PER_BYTE;
+	return all_have(r, "data_hash") ? COMPARED_PER_TOKEN : COMPARED_NOT;
+}
+
+/* The run whose @f is lowest; NULL: none has it. */
+static const struct report_run *lowest(const struct report *r, enum report_figure f)
+{
+	const struct report_run *best = NULL;
+
+	for (int i = 0; i < r->nr; i++)
+		if (isfinite(figure_value(r->run[i], f)) &&
+		    (!best || figure_value(r->run[i], f) < figure_value(best, f)))
+			best = r->run[i];
+	return best;
+}
+
+static void verdict_of_many(const struct report *r, struct strbuf *sb)
+{
+	enum report_compared how = figures_compared(r);
+	enum report_figure f = how == COMPARED_PER_BYTE ? FIGURE_PER_BYTE : FIGURE_LOSS;
+	const struct report_run *best = lowest(r, f);
+	char text[FIGURE_TEXT_MAX];
+	int finished = 0;
+
+	for (int i = 0; i < r->nr; i++)
+		finished += r->run[i]->state == REPORT_FINISHED;
 	strbuf_addf(sb, "%d runs, %d of them finished.", r->nr, finished);
-	if (!measured)
+	if (!best) {
 		strbuf_adds(sb, " None was measured on held-out text yet.");
-	else
-		strbuf_addf(sb, " The lowest held-out loss at the end is that of %s, %s "
-			    "nats/token. Single runs differ by chance, too: only runs over "
-			    "several seeds say how much.",
-			    best->name, figure_text(best, FIGURE_LOSS, text));
+		return;
+	}
+	if (how == COMPARED_NOT) {
+		strbuf_adds(sb, " They were trained and measured on different data: their losses "
+			    "do not say which is better.");
+		return;
+	}
+	if (how == COMPARED_PER_BYTE)
+		strbuf_adds(sb, " Their tokenizers differ, so that losses per token and "
+			    "perplexities cannot be compared; losses per byte can, if the "
+			    "held-out text is the same.");
+	strbuf_addf(sb, " The lowest held-out loss at the end is that of %s, %s %s. Single runs "
+		    "differ by chance, too: only runs over several seeds say how much.",
+		    best->name, figure_text(best, f, text), figures[f].unit);
 }
 
 void figures_verdict(const struct report *r, struct strbuf *sb)

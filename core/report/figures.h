@@ -47,6 +47,14 @@ void figures_state(const struct report_run *run, struct strbuf *sb);
 /** figures_state_key() - "finished", "running", "cut" or "failed". */
 const char *figures_state_key(const struct report_run *run);
 
+/** enum report_compared - which held-out losses of several runs may be compared. */
+enum report_compared {
+	COMPARED_PER_TOKEN,	/* the same data and tokenizer */
+	COMPARED_PER_BYTE,	/* other tokenizers */
+	COMPARED_NOT,		/* other data */
+};
+enum report_compared figures_compared(const struct report *r);
+
 /** figures_verdict() - append a sentence or two: how far the runs came, and how well. */
 void figures_verdict(const struct report *r, struct strbuf *sb);
 

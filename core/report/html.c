@@ -64,9 +64,11 @@ static void add_tiles(struct strbuf *out, const struct report_run *run)
 
 static bool is_lowest(const struct report *r, int i, enum report_figure f)
 {
+	enum report_compared how = figures_compared(r);
 	double v = figure_value(r->run[i], f);
 
-	if (f > FIGURE_BEST || !isfinite(v))
+	if (f > FIGURE_BEST || !isfinite(v) || how == COMPARED_NOT ||
+	    (how == COMPARED_PER_BYTE && f != FIGURE_PER_BYTE))
 		return false;
 	for (int k = 0; k < r->nr; k++)
 		if (figure_value(r->run[k], f) < v)

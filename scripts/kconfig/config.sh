@@ -42,6 +42,10 @@ say()
 # error: an unmet select, a recursive dependency, a Kconfig file with a typo.
 conf()
 {
+	if ! command -v "${KCONF%% *}" >/dev/null; then
+		echo "$KCONF is missing: run scripts/install-deps (package kconfig-frontends-nox)" >&2
+		return 1
+	fi
 	if ! KCONFIG_CONFIG=$tmp $KCONF "$@" Kconfig >/dev/null 2>"$tmp.err" ||
 	   grep -q 'warning:\|error:' "$tmp.err"; then
 		cat "$tmp.err" >&2

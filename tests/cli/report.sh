@@ -71,6 +71,18 @@ well_formed "two runs" two.html
 equal "where they differ" "$(sed -n '/Where the runs differ/,/<\/table>/s/.*<code>\(.*\)<\/code>.*/\1/p' \
 	two.html | tr '\n' ' ')" "MODEL_KV_HEADS TRAIN_LR TRAIN_MIN_LR TRAIN_SAMPLE_EVERY "
 has "the legend" '</svg>other</li>' two.html
+has "a winner" 'The lowest held-out loss at the end is that of [a-z]*, [0-9.]* nats/token' two.html
+# Other data, other tokenizers: runs in copies whose manifests say so.
+cp -r run elsewhere
+sed -i 's/^data_hash: .*/data_hash: 0123456789abcdef/' elsewhere/manifest.yaml
+"$KNLP" report --out=elsewhere.html run elsewhere >out 2>err
+has "no winner on different data" 'do not say which is better' elsewhere.html
+equal "and nothing is bold" "$(grep -c 'class="num best"' elsewhere.html)" 0
+sed -i 's/^tokenizer: .*/tokenizer: another one/' elsewhere/manifest.yaml
+"$KNLP" report --out=elsewhere.html run elsewhere >out 2>err
+has "by bytes where tokenizers differ" 'is that of [a-z]*, [0-9.]* nats/byte' elsewhere.html
+fails "an ending that is no format" 2 "'pdf' is no format" "$KNLP" report --out=x.pdf run
+equal "writes nothing" "$(ls x.pdf 2>/dev/null)" ""
 
 # ---- under way, cut, gone on --------------------------------------------------------
 "$KNLP" train -q --data data --run long --config tiny.config --set TRAIN_TOKENS=90M >/dev/null 2>&1 &
@@ -140,7 +152,7 @@ fails "the folder around a run" 1 'several is no run, but holds one: say several
 	"$KNLP" report several
 cp -r one several/a
 fails "the folder around runs" 1 'holds 2: say several/a, or another' "$KNLP" report several
-fails "a data folder" 1 'data is no run: ' "$KNLP" report data
+fails "a data folder" 1 'data: a data folder, not a run' "$KNLP" report data
 fails "the same run twice" 1 'run and ./several/../run are the same run' \
 	"$KNLP" report run one ./several/../run
 fails "no format" 2 "'pdf': there are html, json, md" "$KNLP" report -f pdf run

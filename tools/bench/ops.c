@@ -131,7 +131,7 @@ static int bench_kernels(struct bench *b)
 
 	registry_for_each(kernel_table(), k)
 		total += wanted(b, k);
-	b->load = usage_load();
+	b->load = usage_begin_timing();
 	ret = device_measure(b->dev, PEAK_SECONDS, &b->rates);
 	if (ret)
 		return ret;
@@ -141,6 +141,7 @@ static int bench_kernels(struct bench *b)
 		       threads_count() > 1 ? "s" : "", b->load, 1e-9 * b->rates.f32,
 		       1e-9 * b->rates.bf16, 1e-9 * b->rates.triad, "KERNEL", "CASE", "MS",
 		       "GFLOP/s", "GB/s", "% BEST");
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* lines stay whole beside those of progress */
 	b->bar = progress_begin("bench", total);
 	registry_for_each(kernel_table(), k) {
 		if (wanted(b, k) && !ret)

@@ -107,7 +107,7 @@ static int measure(struct bench *b)
 	bool bar = progress_begin("bench", opt.warmup + opt.steps * (opt.ops ? 2 : 1));
 	int ret, done = 0;
 
-	b->load = usage_load();
+	b->load = usage_begin_timing();
 	ret = run_steps(b, opt.warmup, NULL, bar, &done);
 	if (!ret)
 		ret = run_steps(b, opt.steps, b->step, bar, &done);

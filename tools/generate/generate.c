@@ -242,6 +242,7 @@ static const struct command command = {
 	.args = "RUN|MODEL",
 	.min_args = 1,
 	.max_args = 1,
+	.extra_arg = ": text goes into --prompt=TEXT",
 	.run = generate_run,
 };
 COMMAND_REGISTER(command);

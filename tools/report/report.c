@@ -17,14 +17,14 @@ static struct {
 	const char *out, *format;
 } opt;
 
-/* What the name of the file says, if it says anything. */
+/* What the name of the file says, if it says anything; else a page. */
 static const char *choose_format(void)
 {
 	const char *dot = opt.out ? strrchr(opt.out, '.') : NULL;
 
 	if (opt.format)
 		return opt.format;
-	return dot && registry_find(report_formats(), dot + 1) ? dot + 1 : "html";
+	return dot && dot[1] && !strchr(dot, '/') && strcmp(dot, ".htm") ? dot + 1 : "html";
 }
 
 /*
@@ -71,7 +71,11 @@ static int wrong_format(const char *format)
 
 	strbuf_init(&names);
 	format_names(&names);
-	ret = usage_error("report: --format '%s': there are %s", format, names.s);
+	if (opt.format)
+		ret = usage_error("report: --format '%s': there are %s", format, names.s);
+	else
+		ret = usage_error("report: --out=%s: '%s' is no format: there are %s (--format "
+				  "says which)", opt.out, format, names.s);
 	strbuf_free(&names);
 	return ret;
 }
