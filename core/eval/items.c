@@ -286,8 +286,11 @@ int items_read(const struct eval_task *task, const struct eval_text *text, size_
 
 	*items = (struct eval_items){ 0 };
 	while (!ret && eval_lines_next(&r.lines, &line, &len)) {
-		char *where = str_printf("%s:%ld", text->path, r.lines.number);
+		char *where;
 
+		if (!len && task->form != FORM_SIX_LINES)
+			continue;
+		where = str_printf("%s:%ld", text->path, r.lines.number);
 		r.where = where;
 		ret = where ? read_item(&r, line, len) : fail_nomem(0, "a name");
 		if (!ret)
@@ -295,6 +298,8 @@ int items_read(const struct eval_task *task, const struct eval_text *text, size_
 		free_item(&r.item);
 		free(where);
 	}
+	if (!ret && !items->nr)
+		ret = fail(-EINVAL, "%s: no items", text->path);
 	if (ret)
 		items_free(items);
 	return ret;

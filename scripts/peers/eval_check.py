@@ -8,7 +8,13 @@ Runs both on the same file and compares what they print; exit code 1 if a bound 
 
     perplexity      |d ln PPL| <= 0.005, activations rounded to 8 bits (--act=q8)
     divergence      of a requantized copy from MODEL: mean KLD within 2 %, with --parity
-    HellaSwag       the same choice in 99.5 % of the items (knlp's acc_norm_token)
+    HellaSwag       the same choice in 99.5 % of the items (knlp's acc_norm_token), or in as
+                    many as llama.cpp makes the same choice as itself with a cache of another
+                    type: rounding activations to 8 bits makes of the smallest difference
+                    one of the size of the rounding
+
+With --lm-eval FOLDER, the same weights as a folder of Hugging Face, HellaSwag is asked by
+lm-eval instead, and acc_norm's choices with activations in f32 are compared.
 
 llama-perplexity must have llama-hellaswag.patch, which prints the choice of each item, in
 the order of the file.  What it printed is kept under --cache and not run again.
@@ -112,27 +118,76 @@ def divergence(a, peer):
                  abs(100 * ours["same_top"] - y), 0.5) and ok
 
 
+def peer_choices(out, nr):
+    theirs = [int(m.group(1)) for m in re.finditer(r"^item\t\d+\t(\d)\t", out, re.M)]
+    if len(theirs) != nr:
+        sys.exit(f"llama-perplexity printed {len(theirs)} items, not {nr}")
+    return theirs
+
+
+def share_same(x, y):
+    return sum(i == j for i, j in zip(x, y)) / len(x)
+
+
+def ask_knlp(a, plain, act):
+    dump = os.path.join(a.cache, "dump.jsonl")
+    knlp(a, "hellaswag", a.model, "--file", plain, "--act", act, "--dump", dump)
+    with open(dump) as f:
+        return [json.loads(line) for line in f][1:]
+
+
+def choices(items, key):
+    return [max(range(4), key=lambda c, i=i: i[key][c]) for i in items]
+
+
 def hellaswag(a, peer):
     plain = os.path.join(a.cache, "hellaswag.txt")
     opener = bz2.open if a.hellaswag.endswith(".bz2") else open
     with opener(a.hellaswag, "rt", encoding="utf-8") as f, open(plain, "w") as g:
         g.writelines(line for i, line in enumerate(f) if i < 6 * a.items)
-    out = peer.run(f"hellaswag-{stem(a.model)}-{a.items}",
-                   ["-m", a.model, "-f", plain, "--hellaswag", "--hellaswag-tasks",
-                    str(a.items), "-t", str(a.threads)], {"HELLASWAG_ITEMS": "1"})
-    theirs = [int(m.group(1)) for m in re.finditer(r"^item\t\d+\t(\d)\t", out, re.M)]
-    dump = os.path.join(a.cache, "dump.jsonl")
-    knlp(a, "hellaswag", a.model, "--file", plain, "--act", "q8", "--dump", dump)
-    with open(dump) as f:
-        items = [json.loads(line) for line in f][1:]
-    if len(theirs) != len(items):
-        sys.exit(f"llama-perplexity printed {len(theirs)} items, not {len(items)}")
-    ours = [max(range(4), key=lambda c, i=i: i["log_p_token"][c]) for i in items]
-    same = sum(x == y for x, y in zip(ours, theirs)) / len(ours)
-    gold = [i["gold"] for i in items]
-    acc = [sum(x == g for x, g in zip(c, gold)) / len(gold) for c in (ours, theirs)]
+    if a.lm_eval:
+        return hellaswag_lm_eval(a, plain)
+    name = f"hellaswag-{stem(a.model)}-{a.items}"
+    args = ["-m", a.model, "-f", plain, "--hellaswag", "--hellaswag-tasks", str(a.items),
+            "-t", str(a.threads)]
+    items = {"HELLASWAG_ITEMS": "1"}
+    theirs = peer_choices(peer.run(name, args, items), a.items)
+    other = peer_choices(peer.run(name + "-f32-cache", args + ["-ctk", "f32", "-ctv", "f32",
+                                                               "-fa", "off"], items), a.items)
+    answers = ask_knlp(a, plain, "q8")
+    ours = choices(answers, "log_p_token")
+    acc = [share_same(c, [i["gold"] for i in answers]) for c in (ours, theirs)]
     check("HellaSwag acc by token", acc[0], acc[1], abs(acc[0] - acc[1]), 1)
-    return check("HellaSwag, same choices", same, 1, 1 - same, 0.005)
+    same, own = share_same(ours, theirs), share_same(other, theirs)
+    print(f"HellaSwag, llama.cpp with another type of cache makes the same choice as it in "
+          f"{100 * own:.2f} %")
+    bound = max(0.005, 1 - own)
+    return check("HellaSwag, same choices", same, own, 1 - same, bound)
+
+
+def hellaswag_lm_eval(a, plain):
+    """The same weights in transformers, scored by lm-eval."""
+    import torch
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+    torch.set_num_threads(a.threads)
+    lm = HFLM(pretrained=a.lm_eval, dtype="float32", batch_size=4, device="cpu")
+    with open(plain, encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    asked = []
+    for i in range(a.items):
+        six = lines[6 * i:6 * i + 6]
+        asked += [Instance("loglikelihood", {}, (six[0], " " + e), 4 * i) for e in six[2:]]
+    lls = [r[0] for r in lm.loglikelihood(asked, disable_tqdm=True)]
+    answers = ask_knlp(a, plain, "f32")
+    theirs, worst = [], 0.0
+    for i, answer in enumerate(answers):
+        ll, ends = lls[4 * i:4 * i + 4], lines[6 * i + 2:6 * i + 6]
+        theirs.append(max(range(4), key=lambda c: ll[c] / len(ends[c])))
+        worst = max(worst, *(abs(x - y) for x, y in zip(answer["log_p"], ll)))
+    same = share_same(choices(answers, "log_p_char"), theirs)
+    print(f"HellaSwag, largest difference of a ln p: {worst:.5f}")
+    return check("HellaSwag, same choices as lm-eval", same, 1, 1 - same, 0.005)
 
 
 def main():
@@ -142,6 +197,7 @@ def main():
     p.add_argument("--llama", required=True, help="folder of llama-perplexity")
     p.add_argument("--text", required=True, help="wikitext2-test.raw")
     p.add_argument("--hellaswag", help="file of six lines an item, plain or .bz2")
+    p.add_argument("--lm-eval", metavar="FOLDER")
     p.add_argument("--cache", default="eval-check")
     p.add_argument("--requantize", default="Q4_0")
     p.add_argument("--chunks", type=int, default=40)

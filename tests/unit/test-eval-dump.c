@@ -144,6 +144,7 @@ static void eval_items_hostile(void)
 		{ "piqa", "{\"query\":\"q\",\"query\":\"r\"}", "twice" },
 		{ "piqa", "{\"query\":\"\\u0000\"}", "file:1" },
 		{ "arc", "{\"choices\":\"a\"}\n\n", "'query' is missing" },
+		{ "piqa", "\n\n", "no items" },
 		{ "piqa", "[1]", "file:1" },
 		{ "piqa", "7", "file:1" },
 		{ "lambada", "{\"text\":\"word\"}", "no blank" },

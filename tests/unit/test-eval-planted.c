@@ -5,8 +5,7 @@
 #include "eval/choice.h"
 #include "eval/kld.h"
 #include "eval/ppl.h"
-#include "nn/model.h"
-#include "tensor/segment.h"
+#include "io/json.h"
 #include "tests/unit/eval-helper.h"
 
 #define VOCAB 500
@@ -14,35 +13,81 @@
 
 /* ---- weights ------------------------------------------------------------------------ */
 
-static bool has_part(const char *name, const char *part)
+/* struct weights - the file of weights in memory, and what its header says. */
+struct weights {
+	char *path, *bytes;
+	size_t len, data;
+	cJSON *header;
+};
+
+static void weights_open(struct eval_lab *lab, struct weights *w)
 {
-	return !part || strstr(name, part);
+	uint64_t header;
+
+	w->path = path_join(lab->folder, "model.safetensors");
+	check_ok(file_read_all(w->path, 1 << 20, &w->bytes, &w->len));
+	memcpy(&header, w->bytes, sizeof(header));
+	w->data = sizeof(header) + header;
+	check_ok(json_parse(w->path, w->bytes + sizeof(header), header, &w->header));
 }
 
-/* The weights of the first parameter with @part in its name, or zeros into all of them. */
-static void weights(struct eval_lab *lab, const char *part, float *out)
+static void weights_close(struct weights *w)
 {
-	struct model *m = lab->em.loaded.model;
-	int found = 0;
+	cJSON_Delete(w->header);
+	free(w->bytes);
+	free(w->path);
+}
 
-	for (int i = 0; i < m->nr_params; i++) {
-		const struct param_info *p = &m->params[i];
-		const struct segment *s = m->segment[SEG_WEIGHT][p->group];
-		size_t bytes = layout_count(&s->views[p->view].layout) * sizeof(float);
-		float *zeros;
+/* The next tensor behind @at (NULL: the first) with @part in its name. */
+static const cJSON *weights_next(const struct weights *w, const cJSON *at, const char *part,
+				 char **bytes, size_t *len)
+{
+	const cJSON *offsets;
 
-		if (!has_part(p->name, part))
+	for (at = at ? at->next : w->header->child; at; at = at->next) {
+		if (!strstr(at->string, part))
 			continue;
+		offsets = json_get(at, "data_offsets");
+		*bytes = w->bytes + w->data + (size_t)offsets->child->valuedouble;
+		*len = (size_t)(offsets->child->next->valuedouble - offsets->child->valuedouble);
+		return at;
+	}
+	return NULL;
+}
+
+/* The weights of the first tensor with @part in its name. */
+static void get_weights(struct eval_lab *lab, const char *part, float *out)
+{
+	struct weights w;
+	char *bytes;
+	size_t len;
+
+	weights_open(lab, &w);
+	CHECK(weights_next(&w, NULL, part, &bytes, &len));
+	memcpy(out, bytes, len);
+	weights_close(&w);
+}
+
+/* Open the model again with zeros in all tensors with @part in their names. */
+static void zero_weights(struct eval_lab *lab, const char *part)
+{
+	const cJSON *at = NULL;
+	struct weights w;
+	int found = 0;
+	char *bytes;
+	size_t len;
+
+	eval_model_close(&lab->em);
+	weights_open(lab, &w);
+	while ((at = weights_next(&w, at, part, &bytes, &len))) {
+		memset(bytes, 0, len);
 		found++;
-		if (out) {
-			check_ok(device_read(s->buffer, s->views[p->view].at, out, bytes));
-			return;
-		}
-		zeros = calloc(1, bytes);
-		check_ok(device_write(s->buffer, s->views[p->view].at, zeros, bytes));
-		free(zeros);
 	}
 	CHECK(found);
+	unlink(w.path);		/* a link to the file of the source tree */
+	write_raw(w.path, w.bytes, w.len);
+	weights_close(&w);
+	check_ok(eval_model_open(lab->folder, "f32", lab->dev, &lab->em));
 }
 
 /*
@@ -58,11 +103,11 @@ static struct bigram *make_bigram(struct eval_lab *lab)
 	struct bigram *b = malloc(sizeof(*b));
 
 	CHECK(b);
-	weights(lab, "o_proj", NULL);
-	weights(lab, "down_proj", NULL);
-	weights(lab, "embed_tokens", b->embed[0]);
-	weights(lab, "lm_head", b->head[0]);
-	weights(lab, "model.norm", b->norm);
+	zero_weights(lab, "o_proj");
+	zero_weights(lab, "down_proj");
+	get_weights(lab, "embed_tokens", b->embed[0]);
+	get_weights(lab, "lm_head", b->head[0]);
+	get_weights(lab, "model.norm", b->norm);
 	return b;
 }
 
@@ -224,7 +269,7 @@ static void eval_planted_constant(void)
 	double firsts = 0;
 
 	eval_lab_begin(&lab);
-	weights(&lab, "lm_head", NULL);
+	zero_weights(&lab, "lm_head");
 	check_ok(eval_text_read(path, &text));
 	check_ok(items_read(task, &text, 0, &items));
 	check_ok(choice_run(&lab.em, task, &text, &items, &table));
@@ -320,7 +365,7 @@ static void eval_kld_models(void)
 
 	eval_lab_begin(&lab);
 	eval_lab_begin(&uniform);
-	weights(&uniform, "lm_head", NULL);
+	zero_weights(&uniform, "lm_head");
 	check_ok(eval_text_read(path, &text));
 	check_ok(kld_run(&lab.em, &lab.em, &text, &o, &r));
 	CHECK(r.nr == 3 * 31 && r.table->rows == 3 && r.table->rows_all > 3);

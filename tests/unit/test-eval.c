@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/rng.h"
 #include "eval/choice.h"
 #include "eval/ppl.h"
 #include "io/json.h"
@@ -174,3 +175,44 @@ static void eval_golden_texts(void)
 	eval_lab_end(&lab);
 }
 TEST_REGISTER(eval_golden_texts);
+
+#define SHARED 24
+#define TAILS 3
+
+/*
+ * What a beginning in common saves changes nothing: sequences as one group, as several, and
+ * each by itself; longer ones behind shorter ones, and more groups than rows at once.
+ */
+static void eval_shared_beginnings(void)
+{
+	enum { GROUPS = 70, NR = GROUPS * TAILS };
+	static int32_t tokens[NR][SHARED + 12];
+	static struct token_score scores[2][NR][12];
+	struct score_seq seqs[2][NR];
+	struct rng r = rng_stream(1, "test", 0);
+	struct eval_lab lab;
+	int groups[GROUPS];
+
+	eval_lab_begin(&lab);
+	for (int i = 0; i < NR; i++) {
+		int g = i / TAILS, shared = 9 + g % (SHARED - 8), tail = 1 + (5 * i) % 12;
+
+		for (int t = 0; t < shared + tail; t++)
+			tokens[i][t] = (int32_t)rng_below(&r, t < shared ? g * 64 + t
+								    : 10000 + i * 64 + t, 500);
+		for (int k = 0; k < 2; k++)
+			seqs[k][i] = (struct score_seq){ tokens[i], shared + tail, shared,
+							 scores[k][i] };
+		groups[g] = TAILS;
+	}
+	check_ok(scorer_run(&lab.em, seqs[0], NR, groups, "test"));
+	check_ok(scorer_run(&lab.em, seqs[1], NR, NULL, "test"));
+	for (int i = 0; i < NR; i++)
+		for (int t = 0; t < seqs[0][i].nr - seqs[0][i].first; t++)
+			ck_assert_msg(fabsf(scores[0][i][t].log_p - scores[1][i][t].log_p) <
+				      TOLERANCE && scores[0][i][t].best == scores[1][i][t].best,
+				      "sequence %d, token %d: %g, not %g", i, t,
+				      scores[0][i][t].log_p, scores[1][i][t].log_p);
+	eval_lab_end(&lab);
+}
+TEST_REGISTER(eval_shared_beginnings);
