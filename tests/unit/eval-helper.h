@@ -4,13 +4,10 @@
 #define TESTS_UNIT_EVAL_HELPER_H
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "eval/model.h"
 #include "eval/text.h"
-#include "infer/load.h"
-#include "nn/model.h"
 #include "tests/unit/data-helper.h"
 
 /* struct eval_lab - the model, open, and the golden lines. */
@@ -39,25 +36,6 @@ static inline char *eval_path(const char *name)
 	return path;
 }
 
-/* In place of the model on the mapped file one whose weights a test can change. */
-static inline void own_weights(struct eval_model *em, struct device *dev)
-{
-	struct model *m = em->loaded.model, *own;
-	struct model_spec spec = m->spec;
-	size_t bytes = spec.layers * sizeof(*spec.layer);
-
-	if (!em->loaded.source)
-		return;
-	spec.layer = malloc(bytes);
-	memcpy(spec.layer, m->spec.layer, bytes);
-	check_ok(model_new(&spec, NULL, &own));
-	check_ok(model_alloc(own, dev));
-	check_ok(model_fill(own, em->loaded.source));
-	own->act_round = m->act_round;
-	model_free(m);
-	em->loaded.model = own;
-}
-
 static inline void eval_lab_begin(struct eval_lab *lab)
 {
 	memset(lab, 0, sizeof(*lab));
@@ -69,7 +47,6 @@ static inline void eval_lab_begin(struct eval_lab *lab)
 	link_file("tests/data/tokenizer/small.json", lab->folder, "tokenizer.json");
 	check_ok(device_open("cpu", &lab->dev));
 	check_ok(eval_model_open(lab->folder, "f32", lab->dev, &lab->em));
-	own_weights(&lab->em, lab->dev);
 	lab->path = eval_path("golden.jsonl");
 	check_ok(eval_text_read(lab->path, &lab->golden));
 }
