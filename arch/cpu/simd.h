@@ -128,6 +128,11 @@ void simd_limit(enum simd_level level);
 
 #else
 
+static inline bool simd_vnni(void)
+{
+	return false;
+}
+
 static inline enum simd_level simd_level(void)
 {
 	return SIMD_LEVEL_PLAIN;
