@@ -10,9 +10,18 @@
 
 /**
  * block_widen() - @n elements, whole blocks of a type that is compiled in, to floats: the bits
- * of dtype_decode(), with AVX-512 where block_widen_vnni() may be used.
+ * of dtype_decode(), in the fastest way that the processor has.
  */
 void block_widen(enum dtype type, const void *blocks, float *to, int64_t n);
+
+#if defined(__x86_64__) && IS_ENABLED(CONFIG_CPU_SIMD)
+/* From SIMD_LEVEL_AVX2 on. */
+void block_widen_avx2(enum dtype type, const void *blocks, float *to, int64_t n);
+#else
+static inline void block_widen_avx2(enum dtype type, const void *blocks, float *to, int64_t n)
+{
+}
+#endif
 
 #if defined(__x86_64__) && IS_ENABLED(CONFIG_CPU_AVX512)
 void block_widen_vnni(enum dtype type, const void *blocks, float *to, int64_t n);

@@ -65,6 +65,8 @@ void block_widen(enum dtype type, const void *blocks, float *to, int64_t n)
 {
 	if (simd_vnni())
 		block_widen_vnni(type, blocks, to, n);
+	else if (simd_level() >= SIMD_LEVEL_AVX2)
+		block_widen_avx2(type, blocks, to, n);
 	else
 		block_type(type)->decode(blocks, to, n);
 }
