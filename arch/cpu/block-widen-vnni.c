@@ -53,7 +53,7 @@ SIMD_INLINE SIMD_VNNI void widen_super(enum dtype type, const uint8_t *p, float 
 			_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(s.min))));
 	SIMD_UNROLL
 	for (int i = 0; i < 16; i++) {
-		int at = super_piece(type, i / 4, i / 2 % 2) + 16 * (i % 2);
+		int at = super_piece(type, i / 4, i % 4);
 		__m512 x = codes_16(q[i / 4] + 16 * (i % 4), block_offset(type));
 
 		x = _mm512_mul_ps(_mm512_set1_ps(scale[at / super_sub(type)]), x);

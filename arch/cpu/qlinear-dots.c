@@ -141,13 +141,20 @@ SIMD_INLINE SIMD_VNNI void small_rows(enum dtype type, int digits, int rows, int
 /* Which sub-block each 16 codes of vector @v belong to, for words and for lanes. */
 SIMD_INLINE SIMD_VNNI __m512i sub_index(enum dtype type, int v, bool words)
 {
-	int per = super_sub(type), a = super_piece(type, v, 0), b = super_piece(type, v, 1);
-	__m128i at = _mm_setr_epi32(a / per, (a + 16) / per, b / per, (b + 16) / per);
+	int per = super_sub(type);
+	__m128i at = _mm_setr_epi32(super_piece(type, v, 0) / per, super_piece(type, v, 1) / per,
+				    super_piece(type, v, 2) / per, super_piece(type, v, 3) / per);
 	__m512i lane = _mm512_permutexvar_epi32(
 		_mm512_set_epi32(FOUR(3), FOUR(2), FOUR(1), FOUR(0)),
 		_mm512_castsi128_si512(at));
 
 	return words ? _mm512_or_si512(lane, _mm512_slli_epi32(lane, 16)) : lane;
+}
+
+/* Vectors of codes in a row that have the same sub-blocks in the same lanes. */
+static inline int same_scales(enum dtype type)
+{
+	return super_sub(type) == 32 ? 2 : 1;
 }
 
 /* One digit: all in integers but for the scale of the block. */
@@ -157,6 +164,7 @@ SIMD_INLINE SIMD_VNNI __m512 super_one(enum dtype type, const struct super_act *
 {
 	__m256i part = _mm256_loadu_si256((const __m256i *)a->part);
 	__m512 d = _mm512_set1_ps(_mm_cvtss_f32(s->d) * a->scale);
+	const int same = same_scales(type);
 	__m512i dot[2] = { _mm512_setzero_si512(), _mm512_setzero_si512() };
 
 	if (block_offset(type)) {
@@ -166,9 +174,14 @@ SIMD_INLINE SIMD_VNNI __m512 super_one(enum dtype type, const struct super_act *
 		dot[0] = _mm512_sub_epi32(dot[0], _mm512_zextsi256_si512(extra));
 	}
 	SIMD_UNROLL
-	for (int v = 0; v < 4; v++)
-		dot[v % 2] = _mm512_dpwssd_epi32(dot[v % 2], scale[v], _mm512_maddubs_epi16(
-						 s->q[v], load_64(a->digit[0][v])));
+	for (int v = 0; v < 4; v += same) {
+		__m512i sum16 = _mm512_maddubs_epi16(s->q[v], load_64(a->digit[0][v]));
+
+		if (same == 2)
+			sum16 = _mm512_add_epi16(sum16, _mm512_maddubs_epi16(s->q[v + 1],
+							load_64(a->digit[0][v + 1])));
+		dot[v / same % 2] = _mm512_dpwssd_epi32(dot[v / same % 2], scale[v], sum16);
+	}
 	dot[0] = _mm512_add_epi32(dot[0], dot[1]);
 	sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[0]), d, sum);
 	if (block_has_min(type)) {
@@ -186,21 +199,29 @@ SIMD_INLINE SIMD_VNNI __m512 super_three(enum dtype type, const struct super_act
 					 __m512 sum)
 {
 	__m512 d = _mm512_set1_ps(_mm_cvtss_f32(s->d) * a->scale);
+	const int same = same_scales(type);
 	__m512 part[2] = { _mm512_setzero_ps(), _mm512_setzero_ps() };
 	__m512i dot[4];
 
 	SIMD_UNROLL
-	for (int v = 0; v < 4; v++)
+	for (int v = 0; v < 4; v += same)
 		dot[v] = _mm512_setzero_si512();
 	SIMD_UNROLL
-	for (int v = 0; v < 4 * ACT_DIGITS; v++)
-		dot[v % 4] = _mm512_dpbusd_epi32(_mm512_slli_epi32(dot[v % 4], 8), s->q[v % 4],
-						 load_64(a->digit[v / 4][v % 4]));
+	for (int i = 0; i < 4 * ACT_DIGITS; i++) {
+		/* One vector after the other that is a chain of its own. */
+		int v = i % 4 % (4 / same) * same + i % 4 / (4 / same), at = v / same * same;
+
+		if (v == at)
+			dot[at] = _mm512_slli_epi32(dot[at], 8);
+		dot[at] = _mm512_dpbusd_epi32(dot[at], s->q[v], load_64(a->digit[i / 4][v]));
+	}
 	SIMD_UNROLL
-	for (int v = 0; v < 4; v++) {
+	for (int v = 0; v < 4; v += same) {
+		__m512 *to = &part[v / same % 2];
+
 		if (block_offset(type))
 			dot[v] = _mm512_add_epi32(dot[v], load_64(a->base[v]));
-		part[v % 2] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[v]), scale[v], part[v % 2]);
+		*to = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[v]), scale[v], *to);
 	}
 	sum = _mm512_fmadd_ps(_mm512_add_ps(part[0], part[1]), d, sum);
 	if (block_has_min(type)) {
@@ -224,7 +245,7 @@ SIMD_INLINE SIMD_VNNI void super_scales(enum dtype type, int digits, struct supe
 	__m512 scale = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(b->s.scale));
 
 	SIMD_UNROLL
-	for (int v = 0; v < 4; v++)
+	for (int v = 0; v < 4; v += same_scales(type))
 		if (digits == 1)
 			b->words[v] = _mm512_permutexvar_epi16(sub_index(type, v, true),
 						_mm512_castsi256_si512(b->s.scale));
