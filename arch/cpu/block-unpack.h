@@ -306,7 +306,7 @@ SIMD_INLINE SIMD_VNNI __m256i widen_bytes(uint32_t low, uint32_t high)
 {
 	__m128i x = _mm_cvtsi64_si128((int64_t)(low | (uint64_t)high << 32));
 
-	return _mm256_castsi128_si256(_mm_cvtepu8_epi16(x));
+	return _mm256_zextsi128_si256(_mm_cvtepu8_epi16(x));
 }
 
 /* q4_k_scales(), four at a time */
@@ -316,8 +316,6 @@ SIMD_INLINE SIMD_VNNI void q4_k_header(const uint8_t *p, struct super_step *s)
 
 	s->scale = widen_bytes(a & 0x3f3f3f3f, (c & 0x0f0f0f0f) | (a >> 2 & 0x30303030));
 	s->min = widen_bytes(b & 0x3f3f3f3f, (c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030));
-	s->scale = _mm256_inserti128_si256(s->scale, _mm_setzero_si128(), 1);
-	s->min = _mm256_inserti128_si256(s->min, _mm_setzero_si128(), 1);
 	s->d = load_d(p);
 }
 
