@@ -99,10 +99,11 @@ SIMD_INLINE SIMD_F16C void q8_0_codes(const void *blocks, int i, struct block_co
 
 SIMD_INLINE SIMD_F16C void iq4_nl_codes(const void *blocks, int i, struct block_codes *to)
 {
-	__m128i values = _mm_loadu_si128((const __m128i *)iq4_nl_values);
+	__m256i values = _mm256_broadcastsi128_si256(
+		_mm_loadu_si128((const __m128i *)iq4_nl_values));
 	FROM(q4_0) + i;
 
-	put_less(to, i, _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), nibbles(b->qs)), 0);
+	put_less(to, i, _mm256_shuffle_epi8(values, nibbles(b->qs)), 0);
 	set_scale(to, i, half(b->d), 0);
 }
 
@@ -160,6 +161,12 @@ SIMD_INLINE SIMD_F16C void q3_k_codes(const void *blocks, int i, struct block_co
 		to->scale[s] = d * (float)scale[s];
 }
 
+/* Codes 32 @j ... of Q4_K, and of Q5_K without their fifth bit. */
+SIMD_INLINE SIMD_F16C __m256i nibble(const uint8_t *qs, int j)
+{
+	return bits_at(load(qs + 32 * (j / 2)), 4 * (j % 2), 15);
+}
+
 SIMD_INLINE SIMD_F16C void set_scales(struct block_codes *to, const uint8_t *scales, float d,
 				      float dmin)
 {
@@ -178,7 +185,7 @@ SIMD_INLINE SIMD_F16C void q4_k_codes(const void *blocks, int i, struct block_co
 
 	SIMD_UNROLL
 	for (int j = 0; j < 8; j++)
-		put_less(to, j, bits_at(load(b->qs + 32 * (j / 2)), 4 * (j % 2), 15), 0);
+		put_less(to, j, nibble(b->qs, j), 0);
 	set_scales(to, b->scales, half(b->d), half(b->dmin));
 }
 
@@ -188,8 +195,7 @@ SIMD_INLINE SIMD_F16C void q5_k_codes(const void *blocks, int i, struct block_co
 
 	SIMD_UNROLL
 	for (int j = 0; j < 8; j++)
-		put_less(to, j, _mm256_or_si256(bits_at(load(b->qs + 32 * (j / 2)), 4 * (j % 2), 15),
-						bit_as(load(b->qh), j, 16)), 0);
+		put_less(to, j, _mm256_or_si256(nibble(b->qs, j), bit_as(load(b->qh), j, 16)), 0);
 	set_scales(to, b->scales, half(b->d), half(b->dmin));
 }
 

@@ -12,7 +12,8 @@
 
 #define TILE_ROWS 64	/* of w, at most */
 #define LEAST_TILES 32
-#define NEAR 6144	/* bytes of several rows of which twice as many leave room in the L1 */
+/* Bytes of several rows of which twice as many leave room in the L1, for x of some digits. */
+#define NEAR(digits) ((digits) == 1 ? 8192 : 6144)
 #define AHEAD 4096	/* bytes of w that are asked for before they are needed, at least */
 #define LINE 64	/* bytes in a line of the cache */
 #define MOST_ROWS 4	/* of x, at once */
@@ -138,7 +139,7 @@ SIMD_INLINE SIMD_VNNI void small_rows(enum dtype type, int digits, int rows, int
 		const struct small_act *x[MOST_ROWS];
 		struct small_step s[CHAINS];
 
-		prefetch_step(next, cols * bytes, cols * row < NEAR);
+		prefetch_step(next, cols * bytes, cols * row < NEAR(digits));
 		SIMD_UNROLL
 		for (int r = 0; r < rows; r++)
 			x[r] = (const void *)(act + r * t->act_row);
@@ -381,7 +382,7 @@ SIMD_INLINE SIMD_VNNI void super_rows(enum dtype type, int digits, int rows, int
 	for (int i = 0; i < rows * cols; i++)
 		sum[i] = _mm512_setzero_ps();
 	for (int64_t k = t->q->k; k > 0; k -= SUPER_STEP, w += bytes, next += cols * bytes) {
-		prefetch_step(next, cols * bytes, cols * row < NEAR);
+		prefetch_step(next, cols * bytes, cols * row < NEAR(digits));
 		SIMD_UNROLL
 		for (int c = 0; c < cols; c += some)
 			super_step(type, digits, rows, some, w + c * row, row, act, t->act_row,
