@@ -84,15 +84,12 @@ SIMD_INLINE SIMD_VNNI void pack_super(enum dtype type, int digits, const float *
 	int per = super_sub(type);
 	int32_t sum[16] = { 0 };
 
-	for (int p = 0; p < 8; p++) {
-		int at = super_piece(type, p / 2, p % 2);
+	for (int p = 0; p < 16; p++) {
+		int at = super_piece(type, p / 4, p % 4);
+		__m512i c = quantize_16(&q, x + at);
 
-		for (int i = at; i < at + 32; i += 16) {
-			__m512i c = quantize_16(&q, x + i);
-
-			put_digits(digits, c, to->digit[0][p / 2] + 32 * (p % 2) + i - at, 256);
-			sum[i / per] += _mm512_reduce_add_epi32(c);
-		}
+		put_digits(digits, c, to->digit[0][p / 4] + 16 * (p % 4), 256);
+		sum[at / per] += _mm512_reduce_add_epi32(c);
 	}
 	for (int i = 0; i < 16; i++) {
 		to->part[i] = (int16_t)sum[i];

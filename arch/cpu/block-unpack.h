@@ -73,17 +73,20 @@ static inline int small_piece(int v, int b)
 	return 32 * b + 16 * v;
 }
 
-/* Bytes 32 @h ... of vector @v of a block of 256 hold 32 elements from this one on. */
-static inline int super_piece(enum dtype type, int v, int h)
+/*
+ * Bytes 16 @b ... of vector @v of a block of 256 hold 16 elements from this one on.  Where
+ * sub-blocks have 32, vectors 0 and 1 hold the same ones, and so do 2 and 3.
+ */
+static inline int super_piece(enum dtype type, int v, int b)
 {
 	switch (type) {
 	case DT_Q4_K:
 	case DT_Q5_K:
-		return 128 * (v / 2) + 64 * h + 32 * (v % 2);
+		return 64 * b + 32 * (v / 2) + 16 * (v % 2);
 	case DT_Q6_K:
-		return 128 * (v / 2) + 64 * (v % 2) + 32 * h;
+		return 128 * (v / 2) + 64 * (v % 2) + 16 * b;
 	default:	/* Q2_K, Q3_K */
-		return 128 * h + 32 * v;
+		return 128 * (b / 2) + 32 * v + 16 * (b % 2);
 	}
 }
 
@@ -303,7 +306,7 @@ SIMD_INLINE SIMD_VNNI __m256i widen_bytes(uint32_t low, uint32_t high)
 {
 	__m128i x = _mm_cvtsi64_si128((int64_t)(low | (uint64_t)high << 32));
 
-	return _mm256_castsi128_si256(_mm_cvtepu8_epi16(x));
+	return _mm256_zextsi128_si256(_mm_cvtepu8_epi16(x));
 }
 
 /* q4_k_scales(), four at a time */
@@ -313,16 +316,27 @@ SIMD_INLINE SIMD_VNNI void q4_k_header(const uint8_t *p, struct super_step *s)
 
 	s->scale = widen_bytes(a & 0x3f3f3f3f, (c & 0x0f0f0f0f) | (a >> 2 & 0x30303030));
 	s->min = widen_bytes(b & 0x3f3f3f3f, (c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030));
-	s->scale = _mm256_inserti128_si256(s->scale, _mm_setzero_si128(), 1);
-	s->min = _mm256_inserti128_si256(s->min, _mm_setzero_si128(), 1);
 	s->d = load_d(p);
+}
+
+/* The 128 bytes of nibbles of Q4_K and Q5_K: the first 16 of every 32, and the others. */
+SIMD_INLINE SIMD_VNNI void split_halves(const uint8_t *p, __m512i q[4])
+{
+	const __m512i low = _mm512_set1_epi8(15);
+	__m512i a = load_64(p), b = load_64(p + 64);
+
+	q[0] = _mm512_shuffle_i64x2(a, b, 0x88);
+	q[1] = _mm512_shuffle_i64x2(a, b, 0xdd);
+	q[2] = _mm512_and_si512(_mm512_srli_epi16(q[0], 4), low);
+	q[3] = _mm512_and_si512(_mm512_srli_epi16(q[1], 4), low);
+	q[0] = _mm512_and_si512(q[0], low);
+	q[1] = _mm512_and_si512(q[1], low);
 }
 
 SIMD_INLINE SIMD_VNNI void q4_k_unpack(const uint8_t *p, struct super_step *s)
 {
 	q4_k_header(p, s);
-	split_nibbles(load_64(p + 16), s->q);
-	split_nibbles(load_64(p + 80), s->q + 2);
+	split_halves(p + 16, s->q);
 }
 
 SIMD_INLINE SIMD_VNNI __m512i load_twice(const void *p)
@@ -336,18 +350,20 @@ SIMD_INLINE SIMD_VNNI __m512i load_twice(const void *p)
 
 SIMD_INLINE SIMD_VNNI void q5_k_unpack(const uint8_t *p, struct super_step *s)
 {
-	__m512i high = load_twice(p + 16);
+	const __m512i bit = _mm512_set_epi64(0x4040404040404040, 0x4040404040404040,
+					     0x1010101010101010, 0x1010101010101010,
+					     0x0404040404040404, 0x0404040404040404,
+					     0x0101010101010101, 0x0101010101010101);
+	const __m512i next = _mm512_add_epi8(bit, bit);
 
 	q4_k_header(p, s);
-	split_nibbles(load_64(p + 48), s->q);
-	split_nibbles(load_64(p + 112), s->q + 2);
+	split_halves(p + 48, s->q);
 	SIMD_UNROLL
 	for (int v = 0; v < 4; v++) {
-		int sub = 4 * (v / 2) + v % 2;
-		__m512i bit = IN_HALVES(set1_epi8, (char)(1 << sub), (char)(4 << sub));
+		__m512i high = _mm512_broadcast_i32x4(load_16(p + 16 + 16 * (v % 2)));
+		__mmask64 set = _mm512_test_epi8_mask(high, v / 2 ? next : bit);
 
-		s->q[v] = _mm512_mask_add_epi8(s->q[v], _mm512_test_epi8_mask(high, bit), s->q[v],
-					       _mm512_set1_epi8(16));
+		s->q[v] = _mm512_mask_add_epi8(s->q[v], set, s->q[v], _mm512_set1_epi8(16));
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "arch/cpu/block-widen.h"
 #include "block/block.h"
 
 SIMD_CLONES static void widen_bf16(const uint16_t *from, float *to, int64_t n)
@@ -60,6 +61,16 @@ SIMD_CLONES static void narrow_f16(const float *from, uint16_t *to, int64_t n)
 	}
 }
 
+void block_widen(enum dtype type, const void *blocks, float *to, int64_t n)
+{
+	if (simd_vnni())
+		block_widen_vnni(type, blocks, to, n);
+	else if (simd_level() >= SIMD_LEVEL_AVX2)
+		block_widen_avx2(type, blocks, to, n);
+	else
+		block_type(type)->decode(blocks, to, n);
+}
+
 void widen(const void *from, enum dtype type, float *to, int64_t n)
 {
 	switch (type) {
@@ -77,7 +88,7 @@ void widen(const void *from, enum dtype type, float *to, int64_t n)
 		break;
 	default:
 		if (dtype_is_block(type)) {
-			block_type(type)->decode(from, to, n);
+			block_widen(type, from, to, n);
 			break;
 		}
 		for (int64_t i = 0; i < n; i++)

@@ -115,7 +115,7 @@ SIMD_INLINE SIMD_VNNI void small_panel(enum dtype type, const char *w, int64_t r
 /* Words of a vector of codes times the scales of their sub-blocks, plus the offset. */
 SIMD_INLINE SIMD_VNNI __m512i scale_codes(enum dtype type, const struct super_step *s, int v)
 {
-	int a = super_piece(type, v, 0) / 16, b = super_piece(type, v, 1) / 16;
+	int a = super_piece(type, v, 0) / 16, b = super_piece(type, v, 2) / 16;
 	__m512i scale, index = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(
 		_mm_set1_epi16((short)(a + 1)), _mm_set1_epi16((short)a))),
 		_mm256_set_m128i(_mm_set1_epi16((short)(b + 1)), _mm_set1_epi16((short)b)), 1);
@@ -131,6 +131,11 @@ SIMD_INLINE SIMD_VNNI __m512i scale_codes(enum dtype type, const struct super_st
 			       _mm512_slli_epi16(high, 8));
 }
 
+SIMD_INLINE SIMD_VNNI void put_16(uint8_t *to, __m128i x)
+{
+	_mm_store_si128((__m128i *)to, x);
+}
+
 /* Block @b of column @col. */
 SIMD_INLINE SIMD_VNNI void super_column(enum dtype type, const uint8_t *p, int col, int b,
 					uint8_t *line, struct qgemm_panel *to)
@@ -144,10 +149,10 @@ SIMD_INLINE SIMD_VNNI void super_column(enum dtype type, const uint8_t *p, int c
 	for (int v = 0; v < 4; v++) {
 		__m512i q = qgemm_steps(type) == 64 ? scale_codes(type, &s, v) : s.q[v];
 
-		_mm256_store_si256((__m256i *)(line + super_piece(type, v, 0)),
-				   _mm512_castsi512_si256(q));
-		_mm256_store_si256((__m256i *)(line + super_piece(type, v, 1)),
-				   _mm512_extracti64x4_epi64(q, 1));
+		put_16(line + super_piece(type, v, 0), _mm512_extracti32x4_epi32(q, 0));
+		put_16(line + super_piece(type, v, 1), _mm512_extracti32x4_epi32(q, 1));
+		put_16(line + super_piece(type, v, 2), _mm512_extracti32x4_epi32(q, 2));
+		put_16(line + super_piece(type, v, 3), _mm512_extracti32x4_epi32(q, 3));
 	}
 	_mm256_store_si256((__m256i *)scale, s.scale);
 	to->d[b][col] = _mm_cvtss_f32(s.d);

@@ -10,18 +10,47 @@
 #include "arch/cpu/qlinear.h"
 #include "base/thread.h"
 
-#define TILE_ROWS 16	/* of w */
+#define TILE_ROWS 64	/* of w, at most */
+#define LEAST_TILES 32
+/* Bytes of several rows of which twice as many leave room in the L1, for x of some digits. */
+#define NEAR(digits) ((digits) == 1 ? 8192 : 6144)
+#define AHEAD 4096	/* bytes of w that are asked for before they are needed, at least */
 #define LINE 64	/* bytes in a line of the cache */
 #define MOST_ROWS 4	/* of x, at once */
 #define SMALL_BYTES (4 * 34)	/* the longest four blocks of a small type */
 
-/** struct dots - @rows <= MOST_ROWS packed rows of x at @act, @act_row bytes apart. */
+/** struct dots - packed rows of x at @act, @act_row bytes apart; where w ends. */
 struct dots {
 	const struct qlinear *q;
 	const char *act;
 	int64_t act_row;
+	const char *end;
 	float *y;
 };
+
+/*
+ * Several rows of w at once are short streams, which the processor does not follow.  So while
+ * these are multiplied, the next ones are asked for in the order in which they lie: into the
+ * L1, or into the L2 where they would push out of the L1 what is at work.
+ */
+SIMD_INLINE void prefetch_step(const char *next, int64_t bytes, bool near)
+{
+	if (near) {
+		SIMD_UNROLL
+		for (int64_t at = 0; at < bytes; at += LINE)
+			__builtin_prefetch(next + at);
+		return;
+	}
+	SIMD_UNROLL
+	for (int64_t at = 0; at < bytes; at += LINE)
+		__builtin_prefetch(next + at, 0, 2);
+}
+
+/* How far ahead, for rows that are taken @cols at a time. */
+static int64_t prefetch_ahead(int64_t row, int cols)
+{
+	return cols * row * ((AHEAD + cols * row - 1) / (cols * row));
+}
 
 /* ---- small types ------------------------------------------------------------------------ */
 
@@ -31,6 +60,7 @@ struct dots {
  * the processor's scheduler is full of instructions that wait.)
  */
 #define CHAINS 4
+#define PAIRS 2	/* the same for blocks of 256, which have several chains each */
 
 /* The codes of row @c of w times digit @digit of row @r of x, added to each chain's sum. */
 SIMD_INLINE SIMD_VNNI void small_digit(int rows, int cols, int digit,
@@ -95,29 +125,32 @@ SIMD_INLINE SIMD_VNNI void small_products(enum dtype type, int digits, int rows,
 
 /* Rows @w of w, four blocks at a time, times @rows of x. */
 SIMD_INLINE SIMD_VNNI void small_rows(enum dtype type, int digits, int rows, int cols,
-				      const struct dots *t, const char *w, float *y)
+				      const struct dots *t, const char *w, const char *next,
+				      float *y)
 {
 	const int64_t row = dtype_bytes(type, t->q->k), bytes = 4 * (int64_t)dtype_info(type)->size;
-	uint8_t last[CHAINS][SMALL_BYTES] = { { 0 } };
+	uint8_t last[SMALL_BYTES] = { 0 };
 	__m512 sum[CHAINS], product[CHAINS];
 	const char *act = t->act;
 
 	for (int i = 0; i < rows * cols; i++)
 		sum[i] = _mm512_setzero_ps();
-	for (int64_t k = t->q->k; k > 0; k -= SMALL_STEP, w += bytes) {
+	for (int64_t k = t->q->k; k > 0; k -= SMALL_STEP, w += bytes, next += cols * bytes) {
 		const struct small_act *x[MOST_ROWS];
 		struct small_step s[CHAINS];
 
+		prefetch_step(next, cols * bytes, cols * row < NEAR(digits));
 		SIMD_UNROLL
 		for (int r = 0; r < rows; r++)
 			x[r] = (const void *)(act + r * t->act_row);
 		SIMD_UNROLL
 		for (int c = 0; c < cols; c++) {
-			const void *p = w + c * row;
+			const char *p = w + c * row;
 
-			if (k < SMALL_STEP)
-				p = memcpy(last[c], p, dtype_bytes(type, k));
-			small_unpack(type, p, &s[c]);
+			/* Beyond the row others follow, times 0; beyond the last one nothing. */
+			if (k < SMALL_STEP && p + bytes > t->end)
+				p = memcpy(last, p, dtype_bytes(type, k));
+			small_unpack(type, (const uint8_t *)p, &s[c]);
 		}
 		small_products(type, digits, rows, cols, x, s, product);
 		SIMD_UNROLL
@@ -141,8 +174,9 @@ SIMD_INLINE SIMD_VNNI void small_rows(enum dtype type, int digits, int rows, int
 /* Which sub-block each 16 codes of vector @v belong to, for words and for lanes. */
 SIMD_INLINE SIMD_VNNI __m512i sub_index(enum dtype type, int v, bool words)
 {
-	int per = super_sub(type), a = super_piece(type, v, 0), b = super_piece(type, v, 1);
-	__m128i at = _mm_setr_epi32(a / per, (a + 16) / per, b / per, (b + 16) / per);
+	int per = super_sub(type);
+	__m128i at = _mm_setr_epi32(super_piece(type, v, 0) / per, super_piece(type, v, 1) / per,
+				    super_piece(type, v, 2) / per, super_piece(type, v, 3) / per);
 	__m512i lane = _mm512_permutexvar_epi32(
 		_mm512_set_epi32(FOUR(3), FOUR(2), FOUR(1), FOUR(0)),
 		_mm512_castsi128_si512(at));
@@ -150,66 +184,10 @@ SIMD_INLINE SIMD_VNNI __m512i sub_index(enum dtype type, int v, bool words)
 	return words ? _mm512_or_si512(lane, _mm512_slli_epi32(lane, 16)) : lane;
 }
 
-/* One digit: all in integers but for the scale of the block. */
-SIMD_INLINE SIMD_VNNI __m512 super_one(enum dtype type, const struct super_act *a,
-				       const struct super_step *s, const __m512i scale[4],
-				       __m512 sum)
+/* Vectors of codes in a row that have the same sub-blocks in the same lanes. */
+static inline int same_scales(enum dtype type)
 {
-	__m256i part = _mm256_loadu_si256((const __m256i *)a->part);
-	__m512 d = _mm512_set1_ps(_mm_cvtss_f32(s->d) * a->scale);
-	__m512i dot[2] = { _mm512_setzero_si512(), _mm512_setzero_si512() };
-
-	if (block_offset(type)) {
-		__m256i extra = _mm256_madd_epi16(s->scale, part);
-
-		extra = _mm256_slli_epi32(extra, block_offset(type) == 32 ? 5 : 2);
-		dot[0] = _mm512_sub_epi32(dot[0], _mm512_zextsi256_si512(extra));
-	}
-	SIMD_UNROLL
-	for (int v = 0; v < 4; v++)
-		dot[v % 2] = _mm512_dpwssd_epi32(dot[v % 2], scale[v], _mm512_maddubs_epi16(
-						 s->q[v], load_64(a->digit[0][v])));
-	dot[0] = _mm512_add_epi32(dot[0], dot[1]);
-	sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[0]), d, sum);
-	if (block_has_min(type)) {
-		__m256i min = _mm256_madd_epi16(s->min, part);
-		__m512 m = _mm512_set1_ps(_mm_cvtss_f32(_mm_movehdup_ps(s->d)) * a->scale);
-
-		sum = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(_mm512_zextsi256_si512(min)), m, sum);
-	}
-	return sum;
-}
-
-/* Three digits: what they sum up to fills 32 bits, so scales are floats. */
-SIMD_INLINE SIMD_VNNI __m512 super_three(enum dtype type, const struct super_act *a,
-					 const struct super_step *s, const __m512 scale[4],
-					 __m512 sum)
-{
-	__m512 d = _mm512_set1_ps(_mm_cvtss_f32(s->d) * a->scale);
-	__m512 part[2] = { _mm512_setzero_ps(), _mm512_setzero_ps() };
-	__m512i dot[4];
-
-	SIMD_UNROLL
-	for (int v = 0; v < 4; v++)
-		dot[v] = _mm512_setzero_si512();
-	SIMD_UNROLL
-	for (int v = 0; v < 4 * ACT_DIGITS; v++)
-		dot[v % 4] = _mm512_dpbusd_epi32(_mm512_slli_epi32(dot[v % 4], 8), s->q[v % 4],
-						 load_64(a->digit[v / 4][v % 4]));
-	SIMD_UNROLL
-	for (int v = 0; v < 4; v++) {
-		if (block_offset(type))
-			dot[v] = _mm512_add_epi32(dot[v], load_64(a->base[v]));
-		part[v % 2] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[v]), scale[v], part[v % 2]);
-	}
-	sum = _mm512_fmadd_ps(_mm512_add_ps(part[0], part[1]), d, sum);
-	if (block_has_min(type)) {
-		__m512 min = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(s->min));
-		__m512 m = _mm512_set1_ps(_mm_cvtss_f32(_mm_movehdup_ps(s->d)));
-
-		sum = _mm512_fnmadd_ps(_mm512_mul_ps(min, m), _mm512_loadu_ps(a->sum), sum);
-	}
-	return sum;
+	return super_sub(type) == 32 ? 2 : 1;
 }
 
 /* A block with its scales as the products want them. */
@@ -219,12 +197,142 @@ struct super_scaled {
 	__m512 lanes[4];
 };
 
+/*
+ * Products of @n pairs of a block of w and one of x, side by side: see CHAINS.  @w[i] may be
+ * the same for all, or @x[i].
+ */
+struct super_pairs {
+	const struct super_scaled *w[PAIRS];
+	const struct super_act *x[PAIRS];
+	__m512 *sum[PAIRS];
+};
+
+/* d * x's scale; dmin, too */
+SIMD_INLINE SIMD_VNNI __m512 super_d(const struct super_pairs *p, int i, float scale)
+{
+	return _mm512_set1_ps(_mm_cvtss_f32(p->w[i]->s.d) * scale);
+}
+
+SIMD_INLINE SIMD_VNNI __m512 super_dmin(const struct super_pairs *p, int i, float scale)
+{
+	return _mm512_set1_ps(_mm_cvtss_f32(_mm_movehdup_ps(p->w[i]->s.d)) * scale);
+}
+
+/* The sums of products that the offset is responsible for. */
+SIMD_INLINE SIMD_VNNI __m512i super_extra(enum dtype type, const struct super_pairs *p, int i)
+{
+	__m256i part = _mm256_loadu_si256((const __m256i *)p->x[i]->part);
+	__m256i extra = _mm256_madd_epi16(p->w[i]->s.scale, part);
+
+	return _mm512_zextsi256_si512(_mm256_slli_epi32(extra, block_offset(type) == 32 ? 5 : 2));
+}
+
+SIMD_INLINE SIMD_VNNI __m512i products_16(const struct super_pairs *p, int i, int v)
+{
+	return _mm512_maddubs_epi16(p->w[i]->s.q[v], load_64(p->x[i]->digit[0][v]));
+}
+
+/* One digit: all in integers but for the scale of the block. */
+SIMD_INLINE SIMD_VNNI void super_one(enum dtype type, int n, const struct super_pairs *p)
+{
+	const int same = same_scales(type);
+	__m512i dot[PAIRS][2];
+
+	SIMD_UNROLL
+	for (int i = 0; i < 2 * n; i++)
+		dot[i / 2][i % 2] = _mm512_setzero_si512();
+	SIMD_UNROLL
+	for (int j = 0; j < 4 / same * n; j++) {
+		int v = j / n * same, i = j % n;
+		__m512i sum16 = products_16(p, i, v), *to = &dot[i][v / same % 2];
+
+		if (same == 2)
+			sum16 = _mm512_add_epi16(sum16, products_16(p, i, v + 1));
+		*to = _mm512_dpwssd_epi32(*to, p->w[i]->words[v], sum16);
+	}
+	SIMD_UNROLL
+	for (int i = 0; i < n; i++) {
+		float scale = p->x[i]->scale;
+
+		dot[i][0] = _mm512_add_epi32(dot[i][0], dot[i][1]);
+		if (block_offset(type))
+			dot[i][0] = _mm512_sub_epi32(dot[i][0], super_extra(type, p, i));
+		*p->sum[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[i][0]), super_d(p, i, scale),
+					     *p->sum[i]);
+		if (block_has_min(type)) {
+			__m256i part = _mm256_loadu_si256((const __m256i *)p->x[i]->part);
+			__m256i min = _mm256_madd_epi16(p->w[i]->s.min, part);
+
+			*p->sum[i] = _mm512_fnmadd_ps(
+				_mm512_cvtepi32_ps(_mm512_zextsi256_si512(min)),
+				super_dmin(p, i, scale), *p->sum[i]);
+		}
+	}
+}
+
+/* Three digits of x times the codes, with the offset. */
+SIMD_INLINE SIMD_VNNI void super_digits(enum dtype type, int n, const struct super_pairs *p,
+					__m512i dot[][4])
+{
+	const int same = same_scales(type), chains = 4 / same;
+
+	SIMD_UNROLL
+	for (int j = 0; j < 4 * ACT_DIGITS; j++) {
+		/* One vector after the other that is a chain of its own. */
+		int v = j % 4 % chains * same + j % 4 / chains, at = v / same * same;
+
+		SIMD_UNROLL
+		for (int i = 0; i < n; i++) {
+			if (v == at)
+				dot[i][at] = j < 4 ? _mm512_setzero_si512()
+						   : _mm512_slli_epi32(dot[i][at], 8);
+			dot[i][at] = _mm512_dpbusd_epi32(dot[i][at], p->w[i]->s.q[v],
+							 load_64(p->x[i]->digit[j / 4][v]));
+		}
+	}
+	if (!block_offset(type))
+		return;
+	SIMD_UNROLL
+	for (int j = 0; j < 4 * n; j++)
+		dot[j % n][j / n] = _mm512_add_epi32(dot[j % n][j / n],
+						     load_64(p->x[j % n]->base[j / n]));
+}
+
+/* What they sum up to fills 32 bits, so scales are floats. */
+SIMD_INLINE SIMD_VNNI void super_three(enum dtype type, int n, const struct super_pairs *p)
+{
+	const int same = same_scales(type);
+	__m512i dot[PAIRS][4];
+	__m512 part[PAIRS];
+
+	super_digits(type, n, p, dot);
+	SIMD_UNROLL
+	for (int j = 0; j < 4 / same * n; j++) {
+		int v = j / n * same, i = j % n;
+		__m512 f = _mm512_cvtepi32_ps(dot[i][v]), lanes = p->w[i]->lanes[v];
+
+		part[i] = v ? _mm512_fmadd_ps(f, lanes, part[i]) : _mm512_mul_ps(f, lanes);
+	}
+	SIMD_UNROLL
+	for (int i = 0; i < n; i++) {
+		__m512 *sum = p->sum[i];
+
+		*sum = _mm512_fmadd_ps(part[i], super_d(p, i, p->x[i]->scale), *sum);
+		if (block_has_min(type)) {
+			__m512 min = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(p->w[i]->s.min));
+
+			min = _mm512_mul_ps(min, _mm512_loadu_ps(p->x[i]->sum));
+			*sum = _mm512_fnmadd_ps(min, super_dmin(p, i, 1), *sum);
+		}
+	}
+}
+
 SIMD_INLINE SIMD_VNNI void super_scales(enum dtype type, int digits, struct super_scaled *b)
 {
 	__m512 scale = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(b->s.scale));
 
 	SIMD_UNROLL
-	for (int v = 0; v < 4; v++)
+	for (int v = 0; v < 4; v += same_scales(type))
 		if (digits == 1)
 			b->words[v] = _mm512_permutexvar_epi16(sub_index(type, v, true),
 						_mm512_castsi256_si512(b->s.scale));
@@ -232,31 +340,53 @@ SIMD_INLINE SIMD_VNNI void super_scales(enum dtype type, int digits, struct supe
 			b->lanes[v] = _mm512_permutexvar_ps(sub_index(type, v, false), scale);
 }
 
+/* A block of @cols rows of w, @row bytes apart, times one of @rows of x: PAIRS at most. */
+SIMD_INLINE SIMD_VNNI void super_step(enum dtype type, int digits, int rows, int cols,
+				      const char *w, int64_t row, const char *act,
+				      int64_t act_row, __m512 *sum, int sum_row)
+{
+	struct super_scaled b[PAIRS];
+	struct super_pairs p;
+
+	SIMD_UNROLL
+	for (int c = 0; c < cols; c++) {
+		super_unpack(type, (const uint8_t *)w + c * row, &b[c].s);
+		super_scales(type, digits, &b[c]);
+	}
+	SIMD_UNROLL
+	for (int r = 0; r < rows; r += PAIRS / cols) {
+		const int n = PAIRS < rows * cols ? PAIRS : rows * cols;
+
+		SIMD_UNROLL
+		for (int i = 0; i < n; i++) {
+			p.w[i] = &b[i % cols];
+			p.x[i] = (const void *)(act + (r + i / cols) * act_row);
+			p.sum[i] = &sum[(r + i / cols) * sum_row + i % cols];
+		}
+		if (digits == 1)
+			super_one(type, n, &p);
+		else
+			super_three(type, n, &p);
+	}
+}
+
 SIMD_INLINE SIMD_VNNI void super_rows(enum dtype type, int digits, int rows, int cols,
-				      const struct dots *t, const char *w, float *y)
+				      const struct dots *t, const char *w, const char *next,
+				      float *y)
 {
 	const int64_t row = dtype_bytes(type, t->q->k), bytes = (int64_t)dtype_info(type)->size;
+	const int some = rows == 1 && cols > 1 ? PAIRS : 1;
 	__m512 sum[CHAINS];
 	const char *act = t->act;
 
 	for (int i = 0; i < rows * cols; i++)
 		sum[i] = _mm512_setzero_ps();
-	for (int64_t k = t->q->k; k > 0; k -= SUPER_STEP, w += bytes) {
+	for (int64_t k = t->q->k; k > 0; k -= SUPER_STEP, w += bytes, next += cols * bytes) {
+		prefetch_step(next, cols * bytes, cols * row < NEAR(digits));
 		SIMD_UNROLL
-		for (int c = 0; c < cols; c++) {
-			struct super_scaled b;
-
-			super_unpack(type, (const uint8_t *)w + c * row, &b.s);
-			super_scales(type, digits, &b);
-			SIMD_UNROLL
-			for (int r = 0; r < rows; r++) {
-				const void *a = act + r * t->act_row;
-				__m512 *to = &sum[r * cols + c];
-
-				*to = digits == 1 ? super_one(type, a, &b.s, b.words, *to)
-						  : super_three(type, a, &b.s, b.lanes, *to);
-			}
-		}
+		for (int c = 0; c < cols; c += some)
+			super_step(type, digits, rows, some, w + c * row, row, act, t->act_row,
+				   sum + c, cols);
 		act += sizeof(struct super_act);
 	}
 	for (int i = 0; i < rows * cols; i++)
@@ -268,11 +398,18 @@ SIMD_INLINE SIMD_VNNI void super_rows(enum dtype type, int digits, int rows, int
 SIMD_INLINE SIMD_VNNI void dots_of(enum dtype type, int digits, int rows, int cols,
 				   const struct dots *t, int64_t from, int64_t to)
 {
-	for (int64_t j = from; j + cols <= to; j += cols)
+	const int64_t row = dtype_bytes(type, t->q->k), ahead = prefetch_ahead(row, cols);
+	const char *w = qlinear_row(t->q, from), *end = w + (to - from) * row;
+
+	for (int64_t j = from; j + cols <= to; j += cols, w += cols * row) {
+		/* What is behind the tile is another one's. */
+		const char *next = w + cols * row + ahead <= end ? w + ahead : w;
+
 		if (block_is_super(type))
-			super_rows(type, digits, rows, cols, t, qlinear_row(t->q, j), t->y + j);
+			super_rows(type, digits, rows, cols, t, w, next, t->y + j);
 		else
-			small_rows(type, digits, rows, cols, t, qlinear_row(t->q, j), t->y + j);
+			small_rows(type, digits, rows, cols, t, w, next, t->y + j);
+	}
 }
 
 SIMD_INLINE SIMD_VNNI void dots_digits(enum dtype type, int digits, int rows, const struct dots *t,
@@ -327,12 +464,22 @@ static char *packed(const struct qlinear *q)
 	return q->scratch + (-(uintptr_t)q->scratch & (LINE - 1));
 }
 
-/* A tile of w stays in the L1 while all rows of x pass. */
+/* A multiple of CHAINS. */
+static int64_t tile_rows(const struct qlinear *q)
+{
+	int64_t rows = q->n / LEAST_TILES / CHAINS * CHAINS;
+
+	return rows > TILE_ROWS ? TILE_ROWS : rows < 2 * CHAINS ? 2 * CHAINS : rows;
+}
+
+/* A tile of w stays in the L2 while all rows of x pass. */
 static void dots_tile(void *ctx, long tile)
 {
 	const struct qlinear *q = ctx;
-	int64_t from = tile * TILE_ROWS, to = chunk_end(q->n, TILE_ROWS, from);
-	struct dots t = { .q = q, .act_row = act_bytes(q->type, q->k) };
+	int64_t per = tile_rows(q), from = tile * per, to = chunk_end(q->n, per, from);
+	struct dots t = {
+		.q = q, .act_row = act_bytes(q->type, q->k), .end = qlinear_row(q, q->n),
+	};
 	int rows;
 
 	for (int64_t r = 0; r < q->rows; r += rows) {
@@ -352,7 +499,7 @@ void qlinear_dots(const struct qlinear *q)
 
 	for (int64_t r = 0; r < q->rows; r++)
 		act_pack(q->type, q->round, q->x + r * q->k, q->k, packed(q) + r * act_row);
-	threads_run(chunk_count(q->n, TILE_ROWS), dots_tile, (void *)q);
+	threads_run(chunk_count(q->n, tile_rows(q)), dots_tile, (void *)q);
 }
 
 size_t qlinear_dots_scratch(const struct qlinear *q)

@@ -50,8 +50,11 @@ SIMD_INLINE SIMD_VNNI void int_sums(int rows, int steps, int at, int part, bool 
 {
 	FOR_TILE(i, j)
 		sum[i][j] = base ? _mm512_set1_epi32(x[i].base[part]) : _mm512_setzero_si512();
-	for (int s = at; s < at + steps; s++) {
+	SIMD_UNROLL
+	for (int t = 0; t < steps; t++) {
+		const int s = at + t;
 		__m512i q[VECS];
+
 
 		SIMD_UNROLL
 		for (int j = 0; j < VECS; j++)

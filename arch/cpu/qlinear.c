@@ -24,6 +24,24 @@ SIMD_CLONES static void round_bf16(const float *x, float *rounded, int64_t n)
 		rounded[i] = bf16_load(bf16_store(x[i]));
 }
 
+/*
+ * To the nearest f16, ties to even.  Below 2^-14 f16 are multiples of 2^-24, as floats between
+ * 1/2 and 1 are; above, 13 bits fewer than floats; beyond 65504 and a half step, infinite.
+ */
+SIMD_CLONES static void round_f16(const float *x, float *rounded, int64_t n)
+{
+	SIMD_LOOP
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t bits = vm_bits(x[i]), most = bits & 0x7fffffff, sign = bits ^ most;
+		uint32_t small = vm_bits(vm_float(most) + 0.5f - 0.5f);
+		uint32_t large = (most + 0xfff + (most >> 13 & 1)) & ~0x1fffu;
+
+		large = large > 0x477fe000 ? 0x7f800000 : large;
+		large = most > 0x7f800000 ? most : large;
+		rounded[i] = vm_float((most < 0x38800000 ? small : large) | sign);
+	}
+}
+
 static void round_tile(void *ctx, long tile)
 {
 	const struct qlinear *q = ctx;
@@ -35,8 +53,7 @@ static void round_tile(void *ctx, long tile)
 	if (type == DT_BF16)
 		round_bf16(x, rounded, nr * q->k);
 	else if (type == DT_F16)
-		for (int64_t i = 0; i < nr * q->k; i++)
-			rounded[i] = f16_to_f32(f32_to_f16(x[i]));
+		round_f16(x, rounded, nr * q->k);
 	else
 		for (int64_t r = 0; r < nr; r++)
 			act_round_row(block_type(type)->act, x + r * q->k,

@@ -21,7 +21,7 @@
 
 enum simd_level {
 	SIMD_LEVEL_PLAIN,	/* what the compiler's default target has: SSE2, NEON */
-	SIMD_LEVEL_AVX2,	/* with FMA */
+	SIMD_LEVEL_AVX2,	/* with FMA and F16C */
 	SIMD_LEVEL_AVX512,	/* F, VL, BW, DQ */
 	SIMD_LEVEL_AVX512_BF16,	/* with BF16: dot products of pairs */
 };
@@ -127,6 +127,11 @@ enum simd_level simd_level(void);
 void simd_limit(enum simd_level level);
 
 #else
+
+static inline bool simd_vnni(void)
+{
+	return false;
+}
 
 static inline enum simd_level simd_level(void)
 {

@@ -2,6 +2,12 @@
 #include "block/block.h"
 
 #include "base/fail.h"
+#include "block/layout.h"
+
+/* Kernels refer to them, too, whether the type is compiled in or not. */
+const int8_t iq4_nl_values[16] = {
+	-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
+};
 
 /* A few entries, and no order matters: the section as the linker made it. */
 static const struct block_type *find(enum dtype dtype)

@@ -68,6 +68,12 @@ int dtype_ggml(enum dtype dtype);
 int dtype_from_ggml(int ggml);
 
 /**
+ * act_codes() - one block of activations, 32 or 256 as @act says, as 8-bit codes.
+ * Return: their scale.
+ */
+float act_codes(enum act_block act, const float *x, int8_t *codes);
+
+/**
  * act_round_row() - what rounding does to a row of activations: @x to @rounded, both (@nr).
  *
  * The reference: kernels and oracles must see exactly these values.

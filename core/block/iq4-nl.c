@@ -3,10 +3,6 @@
 #include "block/block.h"
 #include "block/layout.h"
 
-const int8_t iq4_nl_values[16] = {
-	-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
-};
-
 static void iq4_nl_decode(const void *blocks, float *out, int64_t nr)
 {
 	const struct q4_0 *b = blocks;

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+#include "arch/cpu/block-widen.h"
+#include "arch/cpu/simd.h"
+
 #include "io/safetensors.h"
 #include "tests/unit/data-helper.h"
 #include "tests/unit/test.h"
@@ -88,6 +91,31 @@ static void block_names(void)
 	CHECK(dtype_from_name("q4_k") == DT_Q4_K && dtype_from_name("Q4_K") == DT_Q4_K);
 }
 TEST_REGISTER(block_names);
+
+/* Kernels decode to the same bits at every level of the processor; one block and many. */
+static void block_widening(void)
+{
+	struct st *st = open_golden();
+
+	for (int level = 0; level <= SIMD_LEVEL_AVX512_BF16; level++) {
+		simd_limit(level);
+		for (int t = DT_Q4_0; t < DT_COUNT; t++) {
+			const struct st_view *values = view(st, dtype_info(t)->name, "values");
+			const void *blocks = view(st, dtype_info(t)->name, "blocks")->data;
+			int64_t count = values->shape[0] * values->shape[1];
+			float got[512];
+
+			CHECK(count <= 512);
+			for (; count > 0; count -= dtype_info(t)->block) {
+				block_widen(t, blocks, got, count);
+				ck_assert_msg(!memcmp(got, values->data, 4 * count),
+					      "%s: other bits", dtype_info(t)->name);
+			}
+		}
+	}
+	st_close(st);
+}
+TEST_REGISTER(block_widening);
 
 /* Plain types are decoded, too, from any element on. */
 static void block_plain(void)
