@@ -36,12 +36,10 @@ struct dots {
 SIMD_INLINE void prefetch_step(const char *next, int64_t bytes, bool near)
 {
 	if (near) {
-		SIMD_UNROLL
 		for (int64_t at = 0; at < bytes; at += LINE)
 			__builtin_prefetch(next + at);
 		return;
 	}
-	SIMD_UNROLL
 	for (int64_t at = 0; at < bytes; at += LINE)
 		__builtin_prefetch(next + at, 0, 2);
 }

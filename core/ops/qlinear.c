@@ -157,18 +157,11 @@ static const struct op_case qlinear_cases[] = {
 
 static const struct op_case qlinear_timed[] = {
 	TIMED("f16", DT_F16)
-	TIMED("bf16", DT_BF16)
 	CASES_OF_BLOCKS(
 	TIMED("q4_0", DT_Q4_0)
 	TIMED("q4_1", DT_Q4_1)
-	TIMED("q5_0", DT_Q5_0)
-	TIMED("q5_1", DT_Q5_1)
 	TIMED("q8_0", DT_Q8_0)
-	TIMED("iq4_nl", DT_IQ4_NL)
-	TIMED("q2_k", DT_Q2_K)
-	TIMED("q3_k", DT_Q3_K)
 	TIMED("q4_k", DT_Q4_K)
-	TIMED("q5_k", DT_Q5_K)
 	TIMED("q6_k", DT_Q6_K))
 	{ NULL },
 };
