@@ -150,10 +150,10 @@ static const struct op_case qlinear_cases[] = {
 
 /* Width 2048: a token, with more weights than a cache holds; a prompt. */
 #define TIMED(name, type)								\
-	{ name " 1", &none, 2, { CASE_F32(2, 1, 2048), W(type, 65536, 2048) } },		\
-	{ name " 1 q8", &q8, 2, { CASE_F32(2, 1, 2048), W(type, 65536, 2048) } },	\
-	{ name " 512", &none, 2, { CASE_F32(2, 512, 2048), W(type, 1024, 2048) } },	\
-	{ name " 512 q8", &q8, 2, { CASE_F32(2, 512, 2048), W(type, 1024, 2048) } },
+	{ name "-1", &none, 2, { CASE_F32(2, 1, 2048), W(type, 65536, 2048) } },		\
+	{ name "-1-q8", &q8, 2, { CASE_F32(2, 1, 2048), W(type, 65536, 2048) } },	\
+	{ name "-512", &none, 2, { CASE_F32(2, 512, 2048), W(type, 1024, 2048) } },	\
+	{ name "-512-q8", &q8, 2, { CASE_F32(2, 512, 2048), W(type, 1024, 2048) } },
 
 static const struct op_case qlinear_timed[] = {
 	TIMED("f16", DT_F16)
