@@ -54,7 +54,7 @@ mkdir text
 : >text/a.txt
 if command -v bash >/dev/null; then
 	bash_gives "a command" version ver
-	bash_gives "the first word of some" config con
+	bash_gives "the first word of some" 'config convert' con
 	bash_has "all commands" help ''
 	bash_gives "the second word" prepare data pr
 	bash_gives "an option" "--dry-run" train --dry
