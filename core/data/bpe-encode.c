@@ -159,14 +159,8 @@ static int encode_cached(struct bpe *bpe, const char *word, size_t len, struct t
 	if (len > WORD_BYTES)
 		return encode_word(bpe, word, len, out);
 	slot = word_slot(bpe->pieces.cache, word, len);
-	if (word_is(slot, word, len)) {
-		ret = token_list_reserve(out, WORD_IDS);
-		if (ret)
-			return ret;
-		memcpy(out->ids + out->nr, slot->ids, sizeof(slot->ids));
-		out->nr += slot->nr;
-		return 0;
-	}
+	if (word_is(slot, word, len))
+		return word_recall(slot, out);
 	ret = encode_word(bpe, word, len, out);
 	if (!ret)
 		word_keep(slot, word, len, out->ids + before, out->nr - before);

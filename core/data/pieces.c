@@ -59,14 +59,8 @@ static int encode_cached(struct pieces *p, const char *text, size_t len, struct 
 	if (len > WORD_BYTES || p->fresh)
 		return p->encode(p->ctx, text, len, out);
 	slot = word_slot(p->cache, text, len);
-	if (word_is(slot, text, len)) {
-		ret = token_list_reserve(out, WORD_IDS);
-		if (ret)
-			return ret;
-		memcpy(out->ids + out->nr, slot->ids, sizeof(slot->ids));
-		out->nr += slot->nr;
-		return 0;
-	}
+	if (word_is(slot, text, len))
+		return word_recall(slot, out);
 	ret = p->encode(p->ctx, text, len, out);
 	if (!ret)
 		word_keep(slot, text, len, out->ids + before, out->nr - before);

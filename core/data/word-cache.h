@@ -63,4 +63,16 @@ static inline void word_keep(struct word_slot *slot, const char *word, size_t le
 	memcpy(slot->ids, ids, nr * sizeof(*ids));
 }
 
+/* word_recall() - append the ids of a word that word_is() in @slot. 0 or -ENOMEM. */
+static inline int word_recall(const struct word_slot *slot, struct token_list *out)
+{
+	int ret = token_list_reserve(out, WORD_IDS);
+
+	if (ret)
+		return ret;
+	memcpy(out->ids + out->nr, slot->ids, sizeof(slot->ids));
+	out->nr += slot->nr;
+	return 0;
+}
+
 #endif

@@ -3,7 +3,9 @@
 #ifndef TESTS_UNIT_DATA_HELPER_H
 #define TESTS_UNIT_DATA_HELPER_H
 
+#include <ctype.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "data/dataset.h"
@@ -37,6 +39,17 @@ static inline char *dev_path(const char *name)
 	fprintf(stderr, "knlp-test: skipped: no %s (set KNLP_TEST_DATA)\n", path);
 	free(path);
 	return NULL;
+}
+
+/* The bytes that @hex says, up to what is no hex digit, into @out; how many. */
+static inline size_t unhex(const char *hex, char *out)
+{
+	unsigned int byte;
+	size_t n = 0;
+
+	while (isxdigit((unsigned char)hex[2 * n]) && sscanf(hex + 2 * n, "%2x", &byte) == 1)
+		out[n++] = byte;
+	return n;
 }
 
 static inline void write_text(const char *dir, const char *name, const char *text)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* BPE against Hugging Face's ids, and its readers against bad files. */
-#include <ctype.h>
 
 #include "base/rng.h"
 #include "tests/unit/data-helper.h"
@@ -14,16 +13,6 @@ static struct tokenizer *open_tree(const char *spec_prefix, const char *name)
 	free(spec);
 	free(path);
 	return tok;
-}
-
-static size_t unhex(const char *hex, char *out)
-{
-	unsigned int byte;
-	size_t n = 0;
-
-	while (isxdigit((unsigned char)hex[2 * n]) && sscanf(hex + 2 * n, "%2x", &byte) == 1)
-		out[n++] = byte;
-	return n;
 }
 
 static void check_ids(struct tokenizer *tok, const char *text, size_t len, const char *want,

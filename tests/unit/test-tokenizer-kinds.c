@@ -3,7 +3,6 @@
  * Tokenizers of other programs, with the ids that those programs gave
  * (scripts/peers/golden_tokenizers.py), and their files, damaged.
  */
-#include <ctype.h>
 
 #include "base/rng.h"
 #include "io/gguf.h"
@@ -19,16 +18,6 @@ static struct tokenizer *open_tree(const char *name)
 	check_ok(tokenizer_open(path, &tok));
 	free(path);
 	return tok;
-}
-
-static size_t unhex(const char *hex, char *out)
-{
-	unsigned int byte;
-	size_t n = 0;
-
-	while (isxdigit((unsigned char)hex[2 * n]) && sscanf(hex + 2 * n, "%2x", &byte) == 1)
-		out[n++] = byte;
-	return n;
 }
 
 static void check_line(struct tokenizer *tok, const char *name, long nr, char *line,
