@@ -7,7 +7,8 @@
 #define STEPS 16
 
 typedef uint32_t word8 __attribute__((vector_size(32)));
-typedef uint32_t word8_at __attribute__((vector_size(32), aligned(2), may_alias));	/* of bf16, too */
+/* Also of pairs of bf16, which lie at even addresses. */
+typedef uint32_t word8_at __attribute__((vector_size(32), aligned(2), may_alias));
 typedef uint16_t half8_at __attribute__((vector_size(16), aligned(2), may_alias));
 
 /* What the words are made from. */
