@@ -72,7 +72,8 @@ outcome()
 		cat live/checkpoints/*/*.safetensors
 		without_time live
 		case $1 in local*) threads "$2" --set "$3" ;; esac
-	} 2>/dev/null | grep -a -v -e '^available ' -e '^time ' -e '^speed ' | cksum
+	} 2>/dev/null | grep -a -v -e '^available ' -e '^load ' -e '^time ' -e '^speed ' |
+		cksum
 }
 
 # values TYPE NOW: other legal values
