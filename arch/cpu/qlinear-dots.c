@@ -12,34 +12,31 @@
 
 #define TILE_ROWS 64	/* of w, at most */
 #define LEAST_TILES 32
-/* Bytes of several rows of which twice as many leave room in the L1, for x of some digits. */
-#define NEAR(digits) ((digits) == 1 ? 8192 : 6144)
-#define AHEAD 4096	/* bytes of w that are asked for before they are needed, at least */
+#define AHEAD 8192	/* bytes of w that are asked for before they are needed, at least */
 #define LINE 64	/* bytes in a line of the cache */
 #define MOST_ROWS 4	/* of x, at once */
 #define SMALL_BYTES (4 * 34)	/* the longest four blocks of a small type */
 
-/** struct dots - packed rows of x at @act, @act_row bytes apart; where w ends. */
+/**
+ * struct dots - packed rows of x at @act, @act_row bytes apart; where w ends, and where this
+ * thread will probably go on behind its tile, or NULL.
+ */
 struct dots {
 	const struct qlinear *q;
 	const char *act;
 	int64_t act_row;
-	const char *end;
+	const char *end, *then;
 	float *y;
 };
 
 /*
  * Several rows of w at once are short streams, which the processor does not follow.  So while
- * these are multiplied, the next ones are asked for in the order in which they lie: into the
- * L1, or into the L2 where they would push out of the L1 what is at work.
+ * these are multiplied, the next ones are asked for in the order in which they lie, into the
+ * L2: what waits for the memory on its way into the L1 takes the few places there are for
+ * loads that wait for the L2.
  */
-SIMD_INLINE void prefetch_step(const char *next, int64_t bytes, bool near)
+SIMD_INLINE void prefetch_step(const char *next, int64_t bytes)
 {
-	if (near) {
-		for (int64_t at = 0; at < bytes; at += LINE)
-			__builtin_prefetch(next + at);
-		return;
-	}
 	for (int64_t at = 0; at < bytes; at += LINE)
 		__builtin_prefetch(next + at, 0, 2);
 }
@@ -137,7 +134,7 @@ SIMD_INLINE SIMD_VNNI void small_rows(enum dtype type, int digits, int rows, int
 		const struct small_act *x[MOST_ROWS];
 		struct small_step s[CHAINS];
 
-		prefetch_step(next, cols * bytes, cols * row < NEAR(digits));
+		prefetch_step(next, cols * bytes);
 		SIMD_UNROLL
 		for (int r = 0; r < rows; r++)
 			x[r] = (const void *)(act + r * t->act_row);
@@ -380,7 +377,7 @@ SIMD_INLINE SIMD_VNNI void super_rows(enum dtype type, int digits, int rows, int
 	for (int i = 0; i < rows * cols; i++)
 		sum[i] = _mm512_setzero_ps();
 	for (int64_t k = t->q->k; k > 0; k -= SUPER_STEP, w += bytes, next += cols * bytes) {
-		prefetch_step(next, cols * bytes, cols * row < NEAR(digits));
+		prefetch_step(next, cols * bytes);
 		SIMD_UNROLL
 		for (int c = 0; c < cols; c += some)
 			super_step(type, digits, rows, some, w + c * row, row, act, t->act_row,
@@ -400,8 +397,11 @@ SIMD_INLINE SIMD_VNNI void dots_of(enum dtype type, int digits, int rows, int co
 	const char *w = qlinear_row(t->q, from), *end = w + (to - from) * row;
 
 	for (int64_t j = from; j + cols <= to; j += cols, w += cols * row) {
-		/* What is behind the tile is another one's. */
-		const char *next = w + cols * row + ahead <= end ? w + ahead : w;
+		/* What is behind the tile is another thread's. */
+		const char *next = w + ahead, *last = end - cols * row;
+
+		if (next > last)
+			next = t->then ? t->then + (next - end) : w;
 
 		if (block_is_super(type))
 			super_rows(type, digits, rows, cols, t, w, next, t->y + j);
@@ -478,8 +478,10 @@ static void dots_tile(void *ctx, long tile)
 	struct dots t = {
 		.q = q, .act_row = act_bytes(q->type, q->k), .end = qlinear_row(q, q->n),
 	};
+	int64_t then = from + per * threads_count();
 	int rows;
 
+	t.then = then + per <= q->n ? qlinear_row(q, then) : NULL;
 	for (int64_t r = 0; r < q->rows; r += rows) {
 		rows = q->rows - r >= 4 ? 4 : q->rows - r >= 2 ? 2 : 1;
 		t.act = packed(q) + r * t.act_row;

@@ -7,8 +7,12 @@
 #include "arch/cpu/qlinear.h"
 #include "base/thread.h"
 
-#define TILE_ROWS 16
+#define TILE_ROWS 64	/* of w, at most; where a tile begins, the processor follows w anew */
+#define LEAST_ROWS 16
+#define LEAST_TILES 32
 #define MOST_ROWS 4
+#define VECS 4	/* sums of a row: as many as cover the latency of an addition */
+#define STEP (16 * VECS)
 
 /* The elements of @mask from @p on. */
 SIMD_INLINE SIMD_VNNI __m512 load_halves(enum dtype type, const uint16_t *p, __mmask16 mask)
@@ -20,39 +24,38 @@ SIMD_INLINE SIMD_VNNI __m512 load_halves(enum dtype type, const uint16_t *p, __m
 	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
 }
 
-/* 32 elements from @k on, or those of the masks. */
+/* STEP elements from @k on, or those of @mask. */
 SIMD_INLINE SIMD_VNNI void half_step(enum dtype type, int rows, const struct qlinear *q,
-				     const float *x, const uint16_t *w, int64_t k, __m512 sum[][2],
-				     __mmask16 first, __mmask16 second)
+				     const float *x, const uint16_t *w, int64_t k, uint64_t mask,
+				     __m512 sum[][VECS])
 {
-	__m512 a = load_halves(type, w + k, first), b = load_halves(type, w + k + 16, second);
-
 	SIMD_UNROLL
-	for (int r = 0; r < rows; r++) {
-		const float *y = x + r * q->k + k;
+	for (int v = 0; v < VECS; v++) {
+		__mmask16 some = (__mmask16)(mask >> 16 * v);
+		__m512 a = load_halves(type, w + k + 16 * v, some);
 
-		sum[r][0] = _mm512_fmadd_ps(a, _mm512_maskz_loadu_ps(first, y), sum[r][0]);
-		sum[r][1] = _mm512_fmadd_ps(b, _mm512_maskz_loadu_ps(second, y + 16), sum[r][1]);
+		SIMD_UNROLL
+		for (int r = 0; r < rows; r++)
+			sum[r][v] = _mm512_fmadd_ps(a, _mm512_maskz_loadu_ps(some,
+				x + r * q->k + k + 16 * v), sum[r][v]);
 	}
 }
 
 SIMD_INLINE SIMD_VNNI void half_row(enum dtype type, int rows, const struct qlinear *q,
 				    const float *x, const uint16_t *w, float *y)
 {
-	__m512 sum[MOST_ROWS][2];
+	__m512 sum[MOST_ROWS][VECS];
 	int64_t k = 0;
 
+	for (int i = 0; i < rows * VECS; i++)
+		sum[i / VECS][i % VECS] = _mm512_setzero_ps();
+	for (; k + STEP <= q->k; k += STEP)
+		half_step(type, rows, q, x, w, k, UINT64_MAX, sum);
+	if (k < q->k)
+		half_step(type, rows, q, x, w, k, ((uint64_t)1 << (q->k - k)) - 1, sum);
 	for (int r = 0; r < rows; r++)
-		sum[r][0] = sum[r][1] = _mm512_setzero_ps();
-	for (; k + 32 <= q->k; k += 32)
-		half_step(type, rows, q, x, w, k, sum, 0xffff, 0xffff);
-	if (k < q->k) {
-		uint32_t mask = (1u << (q->k - k)) - 1;
-
-		half_step(type, rows, q, x, w, k, sum, (__mmask16)mask, (__mmask16)(mask >> 16));
-	}
-	for (int r = 0; r < rows; r++)
-		y[r * q->n] = _mm512_reduce_add_ps(_mm512_add_ps(sum[r][0], sum[r][1]));
+		y[r * q->n] = _mm512_reduce_add_ps(_mm512_add_ps(
+			_mm512_add_ps(sum[r][0], sum[r][1]), _mm512_add_ps(sum[r][2], sum[r][3])));
 }
 
 SIMD_INLINE SIMD_VNNI void half_rows(enum dtype type, int rows, const struct qlinear *q, int64_t r,
@@ -76,10 +79,17 @@ SIMD_INLINE SIMD_VNNI void half_columns(enum dtype type, const struct qlinear *q
 		half_rows(type, 1, q, r, from, to);
 }
 
+static int64_t tile_rows(const struct qlinear *q)
+{
+	int64_t rows = q->n / LEAST_TILES;
+
+	return rows > TILE_ROWS ? TILE_ROWS : rows < LEAST_ROWS ? LEAST_ROWS : rows;
+}
+
 static SIMD_VNNI void half_tile(void *ctx, long tile)
 {
 	const struct qlinear *q = ctx;
-	int64_t from = tile * TILE_ROWS, to = chunk_end(q->n, TILE_ROWS, from);
+	int64_t per = tile_rows(q), from = tile * per, to = chunk_end(q->n, per, from);
 
 	if (q->type == DT_F16)
 		half_columns(DT_F16, q, from, to);
@@ -92,5 +102,5 @@ static SIMD_VNNI void half_tile(void *ctx, long tile)
 
 void qlinear_half_dots(const struct qlinear *q)
 {
-	threads_run(chunk_count(q->n, TILE_ROWS), half_tile, (void *)q);
+	threads_run(chunk_count(q->n, tile_rows(q)), half_tile, (void *)q);
 }

@@ -74,6 +74,7 @@ static int map_file(struct mapping *m, int fd, size_t least, const char *what)
 	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return fail_errno("%s: cannot map %lld bytes", m->path, (long long)st.st_size);
+	madvise(map, st.st_size, MADV_HUGEPAGE);	/* without it: slower, the same bytes */
 	m->bytes = map;
 	m->size = st.st_size;
 	return 0;
