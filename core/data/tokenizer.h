@@ -74,6 +74,13 @@ int token_list_reserve(struct token_list *list, size_t extra);
 int token_list_add(struct token_list *list, uint32_t id);
 void token_list_free(struct token_list *list);
 
+/**
+ * token_list_read() - append the ids that @text spells, with blanks, commas or brackets between.
+ * @where: where it comes from, for messages
+ * Return: 0; -EINVAL naming what is no id; -ENOMEM.
+ */
+int token_list_read(const char *where, const char *text, size_t len, struct token_list *list);
+
 struct tokenizer;
 struct gguf;
 struct gguf_writer;
