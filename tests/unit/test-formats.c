@@ -106,6 +106,7 @@ TEST_REGISTER(formats_hf_is_gguf);
 /* ---- writing: what is read back is what was there ---- */
 
 static const struct write_options as_they_are = { .dtype = DT_COUNT };
+static const struct write_options in_shards = { .dtype = DT_COUNT, .shard_bytes = 1000 };
 
 static void check_written(struct model_source *src, const char *dir, const char *name,
 			  const char *format, const struct write_options *o)
@@ -136,6 +137,7 @@ static void formats_round_trip(void)
 		for (int k = 0; k < 2; k++) {
 			check_written(src[k], dir, "x.gguf", "gguf", &as_they_are);
 			check_written(src[k], dir, "x", "hf", &as_they_are);
+			check_written(src[k], dir, "x", "hf", &in_shards);
 			check_written(src[k], dir, "x", "knlp", &as_they_are);
 			source_close(src[k]);
 		}
