@@ -352,6 +352,11 @@ const float *tokenizer_scores(const struct tokenizer *tok)
 	return tok->scores;
 }
 
+bool tokenizer_merges_by_score(const struct tokenizer *tok)
+{
+	return tok->method == METHOD_SCORE_BPE;
+}
+
 const char *tokenizer_method(const struct tokenizer *tok)
 {
 	static const char *const names[] = {

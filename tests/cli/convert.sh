@@ -113,3 +113,27 @@ for type in f16 bf16; do
 	succeeds "to $type" "$KNLP" convert -q run $type.gguf --type=$type
 	equal "its matrices" "$("$KNLP" info $type.gguf | sed -n "s/^$type  *\([0-9]*\) .*/\1/p")" 16
 done
+
+# ---- llama2.c's own files, where they are ----------------------------------------------
+
+for dir in "${KNLP_TEST_DATA:-/nowhere}" "$SRCTREE/../shared/data"; do
+	stories=$dir/models/stories260K
+	[ ! -f "$stories/stories260K.bin" ] || break
+done
+if [ ! -f "$stories/stories260K.bin" ]; then
+	skip "stories260K" "its files are not here"
+	exit 0
+fi
+succeeds "stories260K to gguf" "$KNLP" convert -q "$stories/stories260K.bin" stories.gguf
+mkdir stories
+succeeds "and back" "$KNLP" convert -q stories.gguf stories/stories.bin
+# But for one byte: the score of the first pair, -0, is 0.
+equal "its tokenizer.bin" "$(cmp -l stories/tokenizer.bin "$stories/tok512.bin" |
+	awk '{ print $2, $3 }')" "0 200"
+text='Once upon a time, Lily saw 3 big
+  dogs; voilà: 犬.'
+equal "the same ids" "$("$KNLP" tokenize -t stories/tokenizer.bin "$text")" \
+	"$("$KNLP" tokenize -t "$stories/tok512.bin" "$text")"
+"$KNLP" generate -q --temperature 0 -n 40 "$stories/stories260K.bin" >text1
+succeeds "the same story" "$KNLP" generate -q --temperature 0 -n 40 stories/stories.bin
+cmp -s out text1 && ok "word for word" || not_ok "word for word" "$(brief out)"
