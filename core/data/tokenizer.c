@@ -46,6 +46,32 @@ int token_list_add(struct token_list *list, uint32_t id)
 	return ret;
 }
 
+int token_list_read(const char *where, const char *text, size_t len, struct token_list *list)
+{
+	size_t i = 0;
+	int ret = 0;
+
+	while (!ret && i < len) {
+		unsigned long long id = 0;
+		size_t begin = i;
+
+		for (; i < len && text[i] >= '0' && text[i] <= '9'; i++)
+			if (id <= UINT32_MAX)
+				id = 10 * id + (text[i] - '0');
+		if (i > begin)
+			ret = id < UINT32_MAX ? token_list_add(list, id)
+					      : fail(-EINVAL, "%s: %.*s is no token id", where,
+						     (int)(i - begin < 20 ? i - begin : 20),
+						     text + begin);
+		else if (!strchr(" \t\r\n,[]", text[i]) || !text[i])
+			ret = fail(-EINVAL, "%s: '%.*s' is no token id", where,
+				   (int)(len - i < 20 ? len - i : 20), text + i);
+		else
+			i++;
+	}
+	return ret;
+}
+
 void token_list_free(struct token_list *list)
 {
 	free(list->ids);
@@ -324,6 +350,11 @@ enum token_type tokenizer_type(const struct tokenizer *tok, uint32_t id)
 const float *tokenizer_scores(const struct tokenizer *tok)
 {
 	return tok->scores;
+}
+
+bool tokenizer_merges_by_score(const struct tokenizer *tok)
+{
+	return tok->method == METHOD_SCORE_BPE;
 }
 
 const char *tokenizer_method(const struct tokenizer *tok)

@@ -74,6 +74,13 @@ int token_list_reserve(struct token_list *list, size_t extra);
 int token_list_add(struct token_list *list, uint32_t id);
 void token_list_free(struct token_list *list);
 
+/**
+ * token_list_read() - append the ids that @text spells, with blanks, commas or brackets between.
+ * @where: where it comes from, for messages
+ * Return: 0; -EINVAL naming what is no id; -ENOMEM.
+ */
+int token_list_read(const char *where, const char *text, size_t len, struct token_list *list);
+
 struct tokenizer;
 struct gguf;
 struct gguf_writer;
@@ -203,6 +210,8 @@ bool tokenizer_ends(const struct tokenizer *tok, uint32_t id);
 enum token_type tokenizer_type(const struct tokenizer *tok, uint32_t id);
 /** tokenizer_scores() - (vocab) of SentencePiece, or NULL. */
 const float *tokenizer_scores(const struct tokenizer *tok);
+/** tokenizer_merges_by_score() - is it a BPE of SentencePiece? (Unigram has scores as well.) */
+bool tokenizer_merges_by_score(const struct tokenizer *tok);
 /** tokenizer_method() - "byte", "byte-level BPE", ..., for people. */
 const char *tokenizer_method(const struct tokenizer *tok);
 /** tokenizer_is_special() - is it a mark (EOT, BOS, ...) that stands for no text? */

@@ -58,8 +58,11 @@ int hf_config_write(const struct model_source *src, enum dtype dtype, struct str
 /** hf_type_of() - of struct outgoing_rules: the type of a tensor in a safetensors file. */
 enum dtype hf_type_of(const struct model_source *src, const struct source_tensor *t, float add,
 		      const struct write_options *o);
-/** hf_weights_write() - model.safetensors in @dir. */
-int hf_weights_write(struct outgoing *out, const char *dir);
+/**
+ * hf_weights_write() - model.safetensors in @dir, or shards and their index.
+ * @shard_bytes: most bytes of tensors in a file; one that is larger has its own
+ */
+int hf_weights_write(struct outgoing *out, const char *dir, uint64_t shard_bytes);
 /** hf_write() - a struct model_format's write(). */
 int hf_write(const struct model_source *src, const char *path, const struct write_options *o);
 

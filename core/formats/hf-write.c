@@ -43,44 +43,6 @@ static enum dtype common_type(const struct outgoing *out)
 	return type;
 }
 
-static void fill_entry(struct turned *t, bool transposed, struct tensor_entry *e)
-{
-	const struct source_tensor *s = t->from;
-
-	*e = (struct tensor_entry){ .name = s->name, .dtype = t->to, .nd = s->nd,
-				    .fetch = turned_fetch, .ctx = t, .transposed = transposed };
-	for (int d = 0; d < s->nd; d++)
-		e->shape[d] = s->shape[d];
-}
-
-/* GPT-2's projections are (in, out): Conv1D. */
-static bool is_conv1d(const struct source_tensor *t)
-{
-	return t->nd == 2 && !strncmp(t->name, "transformer.h.", 14);
-}
-
-int hf_weights_write(struct outgoing *out, const char *dir)
-{
-	static const struct st_meta meta = { "format", "pt" };
-	struct tensor_entry *entries = calloc(out->nr + 1, sizeof(*entries));
-	char *path = path_join(dir, HF_WEIGHTS);
-	int ret;
-
-	if (!entries || !path) {
-		ret = fail_nomem(out->nr * sizeof(*entries), "a list of tensors");
-		goto out_path;
-	}
-	for (int i = 0; i < out->nr; i++)
-		fill_entry(&out->turned[i], is_conv1d(out->turned[i].from), &entries[i]);
-	outgoing_begin(out);
-	ret = st_write_new(path, entries, out->nr, &meta, 1, NULL);
-	outgoing_end(out);
-out_path:
-	free(path);
-	free(entries);
-	return ret;
-}
-
 static int write_tokenizer(const struct model_source *src, const char *dir)
 {
 	struct strbuf sb;
@@ -111,7 +73,8 @@ static int write_config(const struct model_source *src, enum dtype type, const c
 	return ret;
 }
 
-static int write_all(const struct model_source *src, struct outgoing *out, const char *path)
+static int write_all(const struct model_source *src, struct outgoing *out, const char *path,
+		     uint64_t shard_bytes)
 {
 	char *tmp = folder_begin(path);
 	int ret;
@@ -122,7 +85,7 @@ static int write_all(const struct model_source *src, struct outgoing *out, const
 	if (!ret)
 		ret = write_tokenizer(src, tmp);
 	if (!ret)
-		ret = hf_weights_write(out, tmp);
+		ret = hf_weights_write(out, tmp, shard_bytes);
 	return folder_end(tmp, path, ret);
 }
 
@@ -139,7 +102,7 @@ int hf_write(const struct model_source *src, const char *path, const struct writ
 	ret = outgoing_make(src, &rules, o, &out);
 	if (ret)
 		return ret;
-	ret = write_all(src, &out, path);
+	ret = write_all(src, &out, path, o->shard_bytes ? o->shard_bytes : HF_SHARD_BYTES);
 	outgoing_free(&out);
 	return ret;
 }

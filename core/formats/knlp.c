@@ -115,7 +115,7 @@ static int write_folder(const struct model_source *src, struct outgoing *out, co
 
 	if (!ret && src->tokenizer)
 		ret = tokenizer_save(src->tokenizer, dir);
-	return ret ? ret : hf_weights_write(out, dir);
+	return ret ? ret : hf_weights_write(out, dir, UINT64_MAX);
 }
 
 static int knlp_write(const struct model_source *src, const char *path,

@@ -30,6 +30,20 @@ static const char *lacks(const struct model_spec *s)
 	return spec_window(s) && spec_window(s) < s->context ? "windows" : NULL;
 }
 
+/* run.c knows these by their ids, and a byte by its place among the first tokens. */
+static const char *tokenizer_lacks(const struct tokenizer *tok)
+{
+	if (!tokenizer_merges_by_score(tok))
+		return "no scores by which pairs merge";
+	if (tokenizer_unk(tok) != 0 || tokenizer_bos(tok) != 1 || tokenizer_eos(tok) != 2)
+		return "other special tokens than <unk> 0, <s> 1, </s> 2";
+	for (uint32_t byte = 0; byte < 256; byte++)
+		if (3 + byte >= tokenizer_vocab(tok) ||
+		    tokenizer_type(tok, 3 + byte) != TOKEN_BYTE)
+			return "no bytes in its tokens 3 to 258";
+	return NULL;
+}
+
 static int check(const struct model_source *src, const char *path, const struct write_options *o)
 {
 	int kind = spec_kind(path, &src->spec);
@@ -46,9 +60,10 @@ static int check(const struct model_source *src, const char *path, const struct 
 	if (what)
 		return fail(-ENOTSUP, "%s: the model has %s, which llama2.c cannot have", path,
 			    what);
-	if (src->tokenizer && !tokenizer_scores(src->tokenizer))
-		return fail(-ENOTSUP, "%s: the tokenizer has no scores, by which those of "
-			    "llama2.c merge", path);
+	what = src->tokenizer ? tokenizer_lacks(src->tokenizer) : NULL;
+	if (what)
+		return fail(-ENOTSUP, "%s: the tokenizer has %s, which llama2.c cannot read",
+			    path, what);
 	return 0;
 }
 

@@ -61,11 +61,8 @@ void outgoing_begin(struct outgoing *out)
 {
 	uint64_t bytes = 0;
 
-	for (int i = 0; i < out->nr; i++) {
-		const struct turned *t = &out->turned[i];
-
-		bytes += t->rows * dtype_bytes(t->to, t->cols);
-	}
+	for (int i = 0; i < out->nr; i++)
+		bytes += turned_bytes(&out->turned[i]);
 	out->progress = (struct turn_progress){ .owned = progress_begin("convert", bytes) };
 }
 

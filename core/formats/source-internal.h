@@ -100,6 +100,12 @@ struct turn_progress {
 /** turned_init() - set the rest of @t, after @from, @to, @rotary and @add. */
 int turned_init(struct turned *t);
 void turned_free(struct turned *t);
+/** turned_bytes() - of the tensor in the file. */
+static inline uint64_t turned_bytes(const struct turned *t)
+{
+	return (uint64_t)t->rows * dtype_bytes(t->to, t->cols);
+}
+
 /** turned_row() - row @r as the file is to hold it. Return: 0; -ERANGE; -EOPNOTSUPP. */
 int turned_row(struct turned *t, int64_t r, const unsigned char **bytes, size_t *len);
 /** turned_fetch() - for struct tensor_entry; @ctx is a struct turned. */

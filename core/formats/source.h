@@ -68,11 +68,17 @@ struct model_source {
  * struct write_options - how to write a model.
  * @dtype: type of matrices, or DT_COUNT: as they are
  * @llama2c_version: 0 (legacy) or 1
+ * @shard_bytes: of tensors in one file of a folder of Hugging Face, at most, but for a tensor
+ *	that is larger; 0: HF_SHARD_BYTES
  */
 struct write_options {
 	enum dtype dtype;
 	int llama2c_version;
+	uint64_t shard_bytes;
 };
+
+/** HF_SHARD_BYTES - 5 GB, as transformers has had it. */
+#define HF_SHARD_BYTES	((uint64_t)5000000000)
 
 /**
  * struct model_format - one format.

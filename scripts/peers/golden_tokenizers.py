@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import random
+import struct
 import tempfile
 
 import gguf
@@ -115,6 +116,7 @@ def spm_kinds(a, tmp, corpus, cases):
                    remove_extra_whitespaces=False, split_digits=True,
                    allow_whitespace_only_pieces=True)
     golden(d + "/spm-bpe.golden", cases, sp.encode)
+    llama2c_file(sp, d + "/spm-bpe.bin")
     tokens, types, scores = from_spm(sp)
     write_gguf(d + "/spm-bpe.gguf", "llama", tokens, types, token_scores=scores,
                bos_token_id=1, eos_token_id=2, unk_token_id=0, add_bos_token=True)
@@ -134,6 +136,20 @@ def spm_kinds(a, tmp, corpus, cases):
                add_eos_token=True, add_space_prefix=True, remove_extra_whitespaces=True)
     golden(d + "/spm-unigram.llama.golden", cases,
            Llama(a, d + "/spm-unigram.gguf", False).encode)
+
+
+def llama2c_file(sp, path):
+    """As llama2.c's tokenizer.py exports it: Tokenizer.export(), but 0 for the score -0."""
+    tokens = []
+    for i in range(sp.vocab_size()):
+        text = sp.id_to_piece(i)
+        if i in (sp.bos_id(), sp.eos_id()):
+            text = f"\n{text}\n"
+        tokens.append((sp.get_score(i) + 0.0, text.replace("\u2581", " ").encode()))
+    with open(path, "wb") as f:
+        f.write(struct.pack("<I", max(len(t) for _, t in tokens)))
+        for score, t in tokens:
+            f.write(struct.pack("<fI", score, len(t)) + t)
 
 
 def train_uncut(corpus, cases):

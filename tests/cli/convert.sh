@@ -64,7 +64,76 @@ has "json" '"from_format":"gguf","to":"back","to_format":"knlp","tensors":21}' o
 succeeds "the converted model writes" \
 	"$KNLP" generate -q --prompt=The --tokens=20 --seed=1 back
 cmp -s out text1 && ok "the same text" || not_ok "the same text" "$(brief out)"
+
+# ---- shards --------------------------------------------------------------------------
+
+succeeds "shards" "$KNLP" convert -q run shards --shard-bytes=40k
+equal "their files" "$(cd shards && echo *.json model-*)" "config.json \
+model.safetensors.index.json tokenizer.json tokenizer_config.json $(cd shards &&
+	n=$(find . -name 'model-*' | wc -l) && seq -f "model-%05g-of-$(printf %05d "$n").safetensors" \
+	"$n" | tr '\n' ' ' | sed 's/ $//')"
+index=shards/model.safetensors.index.json
+equal "each tensor is in the index" \
+	"$(sed -n 's/^ *"\(model\..*\|lm_head.*\)": "model-.*/\1/p' $index | sort)" \
+	"$("$KNLP" info --tensors hf | sed -n 's/^\(model\.[^ ]*\|lm_head[^ ]*\) .*/\1/p' | sort)"
+want=$("$KNLP" info --tensors --json hf | grep -o '"bytes":[0-9]*}' | tr -dc '0-9\n' |
+	awk '{ sum += $1 } END { print sum }')
+equal "total_size" "$(sed -n 's/.*"total_size": \([0-9]*\).*/\1/p' $index)" "$want"
+# What is larger than a file may be is alone in one, and no two files would fit into one.
+"$KNLP" info --tensors --json hf | grep -o '"name":"[^"]*","type[^}]*"bytes":[0-9]*}' |
+	sed 's/"name":"\([^"]*\)".*"bytes":\([0-9]*\)}/\1 \2/' >sizes
+sed -n 's/^ *"\([^"]*\)": "\(model-[^"]*\)".*/\1 \2/p' $index >files
+awk 'NR == FNR { bytes[$1] = $2; next }
+     $2 != last { bad += last && sum + bytes[$1] <= 40000; files++; sum = held = 0 }
+     { last = $2; sum += bytes[$1]; bad += ++held > 1 && sum > 40000 }
+     END { exit !(files > 2 && !bad) }' sizes files && ok "their sizes" ||
+	not_ok "their sizes" "$(brief files 9)"
+succeeds "shards to gguf" "$KNLP" convert -q shards shards.gguf
+cmp -s run.gguf shards.gguf && ok "shards hold the same" || not_ok "shards hold the same" differ
+succeeds "as large as it is" "$KNLP" convert -q run whole --shard-bytes="$want"
+equal "one file" "$(cd whole && echo model*)" model.safetensors
+succeeds "a byte less" "$KNLP" convert -q run two --shard-bytes=$((want - 1))
+equal "two files" "$(cd two && echo model-*)" \
+	"model-00001-of-00002.safetensors model-00002-of-00002.safetensors"
+succeeds "a file for each" "$KNLP" convert -q "$models/gpt2" each --shard-bytes=1
+equal "as many files as tensors" "$(find each -name 'model-*' | wc -l | tr -d ' ')" \
+	"$(grep -c '": "model-' each/model.safetensors.index.json)"
+succeeds "each to gguf" "$KNLP" convert -q each each.gguf
+succeeds "gpt2 to gguf" "$KNLP" convert -q "$models/gpt2" one.gguf
+cmp -s each.gguf one.gguf && ok "transposed in shards" || not_ok "transposed in shards" differ
+succeeds "knlp's own is one file" "$KNLP" convert -q run own --format=knlp --shard-bytes=1
+equal "model.safetensors" "$(cd own && echo model*)" model.safetensors
+rm shards/model-00002-of-*
+fails "a shard is missing" 1 'model-00002-of-' "$KNLP" convert shards y.gguf
+for bytes in 0 x -1; do
+	fails "--shard-bytes=$bytes" 2 'no number such as' \
+		"$KNLP" convert "$models/llama" x --shard-bytes=$bytes
+done
 for type in f16 bf16; do
 	succeeds "to $type" "$KNLP" convert -q run $type.gguf --type=$type
 	equal "its matrices" "$("$KNLP" info $type.gguf | sed -n "s/^$type  *\([0-9]*\) .*/\1/p")" 16
 done
+
+# ---- llama2.c's own files, where they are ----------------------------------------------
+
+for dir in "${KNLP_TEST_DATA:-/nowhere}" "$SRCTREE/../shared/data"; do
+	stories=$dir/models/stories260K
+	[ ! -f "$stories/stories260K.bin" ] || break
+done
+if [ ! -f "$stories/stories260K.bin" ]; then
+	skip "stories260K" "its files are not here"
+	exit 0
+fi
+succeeds "stories260K to gguf" "$KNLP" convert -q "$stories/stories260K.bin" stories.gguf
+mkdir stories
+succeeds "and back" "$KNLP" convert -q stories.gguf stories/stories.bin
+# But for one byte: the score of the first pair, -0, is 0.
+equal "its tokenizer.bin" "$(cmp -l stories/tokenizer.bin "$stories/tok512.bin" |
+	awk '{ print $2, $3 }')" "0 200"
+text='Once upon a time, Lily saw 3 big
+  dogs; voilà: 犬.'
+equal "the same ids" "$("$KNLP" tokenize -t stories/tokenizer.bin "$text")" \
+	"$("$KNLP" tokenize -t "$stories/tok512.bin" "$text")"
+"$KNLP" generate -q --temperature 0 -n 40 "$stories/stories260K.bin" >text1
+succeeds "the same story" "$KNLP" generate -q --temperature 0 -n 40 stories/stories.bin
+cmp -s out text1 && ok "word for word" || not_ok "word for word" "$(brief out)"

@@ -3,7 +3,7 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-needs 'eval ppl' 'eval compare'
+needs 'eval ppl' 'eval compare' 'eval logits' tokenize
 if ! "$KNLP" version | grep -q '^features:.* TOKENIZER_BPE'; then
 	skip eval "built without CONFIG_TOKENIZER_BPE"
 	exit 0
@@ -112,6 +112,48 @@ awk 'BEGIN { printf "{\"query\":\"q\",\"gold\":0,\"choices\":[\"a\",\""
 	for (i = 0; i < 2000; i++) printf "x "; print "\"]}" }' >long.jsonl
 fails "an answer that is too long" 1 "long.jsonl:1: .*longer than the model's context" \
 	"$KNLP" eval piqa --file long.jsonl model
+
+# ---- logits ----------------------------------------------------------------------------
+
+head -c 4000 "$corpus" >some.txt
+"$KNLP" tokenize --model model --file some.txt | cut -d ' ' -f 1-64 >ids
+succeeds logits "$KNLP" eval logits -q --tokens ids --out l.npy model
+equal "the header of NumPy" "$(head -c 127 l.npy | LC_ALL=C tr '\223\000\001' '%01')" \
+	"$(printf '%-127s' "%NUMPY10v0{'descr': '<f4', 'fortran_order': False, 'shape': (64, 500), }")"
+equal "its size" "$(wc -c <l.npy | tr -d ' ')" $((128 + 64 * 500 * 4))
+# The loss of the document of these tokens is that of its logits, in awk's fp64.
+"$KNLP" tokenize --model model --decode --file ids >document
+succeeds "their loss" "$KNLP" eval ppl -q --protocol sliding --context 64 --limit 1 --json \
+	--file document model
+want=$(field loss out)
+tail -c +129 l.npy | od -An -v -tf4 -w2000 | awk -v want="$want" '
+	NR == FNR { for (i = 1; i <= NF; i++) id[i] = $i; next }
+	FNR < 64 {
+		sum = 0
+		for (v = 1; v <= 500; v++) sum += exp($v)
+		loss += log(sum) - $(id[FNR + 1] + 1)
+	}
+	END { d = loss / 63 - want; exit !(FNR == 64 && want > 0 && d * d < 1e-10) }' ids - &&
+	ok "its loss" || not_ok "its loss" "not $want"
+printf '[3, 4,\n5]\n' >ids.json
+succeeds "a list" "$KNLP" eval logits -q -t 1 --tokens ids.json --out a.npy model
+succeeds "threads" "$KNLP" eval logits -q -t 3 --tokens ids.json --out b.npy model
+equal "threads change no logit" "$(cksum <a.npy)" "$(cksum <b.npy)"
+equal "before and after" "$(wc -c <a.npy | tr -d ' ')" $((128 + 3 * 500 * 4))
+rm a.npy b.npy
+echo 3 500 >ids
+fails "a token that is not there" 1 'model: token 500: the model has 500' \
+	"$KNLP" eval logits --tokens ids --out a.npy model
+seq 97 >ids
+fails "too many tokens" 1 "97 tokens: the model's context is 96" \
+	"$KNLP" eval logits --tokens ids --out a.npy model
+echo three >ids
+fails "no id" 1 "ids: 'three" "$KNLP" eval logits --tokens ids --out a.npy model
+: >ids
+fails "no tokens" 1 'no tokens to read' "$KNLP" eval logits --tokens ids --out a.npy model
+fails "no place for logits" 1 'no/a.npy' "$KNLP" eval logits --tokens ids.json --out no/a.npy model
+fails "no tokens named" 2 'tokens is missing' "$KNLP" eval logits --out a.npy model
+[ ! -e a.npy ] && ok "nothing written" || not_ok "nothing written" "a.npy is there"
 
 # ---- divergence -------------------------------------------------------------------------
 

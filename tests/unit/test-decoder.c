@@ -163,6 +163,27 @@ START_TEST(chunks)
 }
 END_TEST
 
+/* A prompt that is read at once against one that comes in small parts, token by token too. */
+START_TEST(prefill_is_decode)
+{
+	static const int sizes[] = { 1, 3, 64 };
+	float *prefill = malloc(LENGTH * VOCAB * sizeof(*prefill));
+	struct decoder *d;
+	struct bench b;
+
+	begin(&b, models[_i]);
+	check_ok(decoder_new(b.m, b.dev, &(struct decoder_options){ .chunk = LENGTH }, &d));
+	check_ok(decoder_feed_all(d, b.tokens, LENGTH, prefill));
+	for (int i = 0; i < 3; i++) {
+		check_ok(decoder_reset(d));
+		feed(&b, d, sizes[i], prefill);
+	}
+	decoder_free(d);
+	free(prefill);
+	end(&b);
+}
+END_TEST
+
 START_TEST(all_positions)
 {
 	struct decoder *d;
@@ -574,6 +595,7 @@ static void add(TCase *tc)
 	const int nr = NR_MODELS;
 
 	tcase_add_loop_test(tc, chunks, 0, nr);
+	tcase_add_loop_test(tc, prefill_is_decode, 0, nr);
 	tcase_add_loop_test(tc, all_positions, 0, nr);
 	tcase_add_loop_test(tc, batches, 0, 2 * nr);
 	tcase_add_loop_test(tc, small_caches, 0, nr);

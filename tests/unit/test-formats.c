@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "block/block.h"
+#include "data/tokenizer.h"
 #include "formats/source-internal.h"
 #include "nn/family.h"
 #include "tests/unit/data-helper.h"
@@ -106,6 +107,7 @@ TEST_REGISTER(formats_hf_is_gguf);
 /* ---- writing: what is read back is what was there ---- */
 
 static const struct write_options as_they_are = { .dtype = DT_COUNT };
+static const struct write_options in_shards = { .dtype = DT_COUNT, .shard_bytes = 1000 };
 
 static void check_written(struct model_source *src, const char *dir, const char *name,
 			  const char *format, const struct write_options *o)
@@ -136,6 +138,7 @@ static void formats_round_trip(void)
 		for (int k = 0; k < 2; k++) {
 			check_written(src[k], dir, "x.gguf", "gguf", &as_they_are);
 			check_written(src[k], dir, "x", "hf", &as_they_are);
+			check_written(src[k], dir, "x", "hf", &in_shards);
 			check_written(src[k], dir, "x", "knlp", &as_they_are);
 			source_close(src[k]);
 		}
@@ -213,6 +216,73 @@ static char *read_file(const char *path, size_t *len)
 	check_ok(file_read_all(path, 1 << 22, &bytes, len));
 	return bytes;
 }
+
+/* As if: its weights do not fit. */
+static void put_tokenizer(struct model_source *src, const char *name)
+{
+	char *path = str_printf("tests/data/tokenizer/%s", name), *full = tree_path(path);
+
+	tokenizer_free(src->tokenizer);
+	src->tokenizer = NULL;
+	check_ok(tokenizer_open(full, &src->tokenizer));
+	free(full);
+	free(path);
+}
+
+/* tokenizer.bin is what llama2.c's own export writes, from a .model and from GGUF. */
+static void formats_llama2c_tokenizer(void)
+{
+	static const char *const from[] = { "spm-bpe.model", "spm-bpe.gguf", "spm-bpe.bin" };
+	char *dir = scratch_make(), *out = path_join(dir, "x.bin"), *golden;
+	char *beside = path_join(dir, "tokenizer.bin"), *want, *got;
+	struct model_source *src = open_data("llama");
+	size_t len, got_len;
+
+	golden = tree_path("tests/data/tokenizer/spm-bpe.bin");
+	want = read_file(golden, &len);
+	for (int i = 0; i < 3; i++) {
+		put_tokenizer(src, from[i]);
+		check_ok(source_write(src, out, NULL, &as_they_are));
+		got = read_file(beside, &got_len);
+		ck_assert_msg(len == got_len && !memcmp(got, want, len), "of %s", from[i]);
+		free(got);
+		check_fails(source_write(src, out, NULL, &as_they_are), -EEXIST, "x.bin");
+		check_ok(unlink(out));
+		check_fails(source_write(src, out, NULL, &as_they_are), -EEXIST, "tokenizer.bin");
+		check_ok(unlink(beside));
+	}
+	free(want);
+	free(golden);
+	free(beside);
+	free(out);
+	source_close(src);
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_llama2c_tokenizer);
+
+/* What run.c would read otherwise is refused, and nothing is left behind. */
+static void formats_llama2c_other_tokenizers(void)
+{
+	static const struct {
+		const char *file, *why;
+	} cases[] = {
+		{ "small.json", "no scores" }, { "spm-unigram.gguf", "no scores" },
+		{ "spm-user.model", "no bytes" },
+	};
+	char *dir = scratch_make(), *out = path_join(dir, "x.bin");
+	struct model_source *src = open_data("llama");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put_tokenizer(src, cases[i].file);
+		check_fails(source_write(src, out, NULL, &as_they_are), -ENOTSUP, cases[i].why);
+		CHECK(!rmdir(dir));
+		check_ok(dir_make(dir));
+	}
+	free(out);
+	source_close(src);
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_llama2c_other_tokenizers);
 
 /* Equal but for the last bits of the tables of cosines, which nobody reads. */
 static void check_bytes(const struct model_spec *s, const char *a_path, const char *b_path,

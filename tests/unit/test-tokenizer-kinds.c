@@ -95,6 +95,7 @@ static void tokenizer_kinds_golden(void)
 		const struct encode_options *opt;
 	} cases[] = {
 		{ "spm-bpe.model", "spm-bpe", &plain },
+		{ "spm-bpe.bin", "spm-bpe", &plain },
 		{ "spm-bpe.gguf", "spm-bpe.llama", &plain },
 		{ "spm-bpe.gguf", "spm-bpe-special.llama", &parse_add },
 		{ "spm-user.model", "spm-user", &plain },

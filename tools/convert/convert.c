@@ -7,13 +7,14 @@
 #include "base/fail.h"
 #include "base/format.h"
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "formats/source.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
 
 static struct {
-	const char *format, *type;
+	const char *format, *type, *shard;
 	int version;
 } opt;
 
@@ -24,6 +25,19 @@ static int read_type(enum dtype *dtype)
 	if (type != DT_F32 && type != DT_F16 && type != DT_BF16 && type != DT_COUNT)
 		return usage_error("convert: --type is f32, f16 or bf16, not '%s'", opt.type);
 	*dtype = type;
+	return 0;
+}
+
+static int read_shard(uint64_t *bytes)
+{
+	long long n;
+
+	if (!opt.shard)
+		return 0;
+	if (str_to_count(opt.shard, &n) || n < 1)
+		return usage_error("convert: --shard-bytes '%s' is no number such as 500M or 5G",
+				   opt.shard);
+	*bytes = n;
 	return 0;
 }
 
@@ -59,6 +73,8 @@ static int convert_run(int argc, char **argv)
 	(void)argc;
 	if (!ret)
 		ret = read_type(&o.dtype);
+	if (!ret)
+		ret = read_shard(&o.shard_bytes);
 	if (!ret && opt.format && !model_format_find(opt.format))
 		return usage_error("convert: --format: %s", fail_message());
 	if (!ret)
@@ -79,6 +95,8 @@ static const struct option options[] = {
 		      "(default: as they are; blocks become f32 where OUT has none)"),
 	OPTION_INT(0, "llama2c-version", "N", &opt.version, 0, 1, "version of a file for llama2.c: "
 		   "0, which its run.c reads, or 1 (default 0)"),
+	OPTION_STRING(0, "shard-bytes", "N", &opt.shard, "most bytes of weights in one file of a "
+		      "folder of Hugging Face (default 5G)"),
 	OPTION_TABLE(option_table_output),
 	OPTION_TABLE(option_table_json),
 	OPTION_END

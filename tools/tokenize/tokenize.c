@@ -237,36 +237,11 @@ static int encode_texts(struct tokenizer *tok, const struct source *src)
 
 /* ---- and back ---------------------------------------------------------------------------- */
 
-static int read_ids(const struct source *src, struct token_list *list)
-{
-	size_t i = 0;
-	int ret = 0;
-
-	while (!ret && i < src->len) {
-		unsigned long long id = 0;
-		size_t begin = i;
-
-		for (; i < src->len && src->text[i] >= '0' && src->text[i] <= '9'; i++)
-			if (id <= UINT32_MAX)
-				id = 10 * id + (src->text[i] - '0');
-		if (i > begin)
-			ret = id < UINT32_MAX ? token_list_add(list, id)
-					      : fail(-EINVAL, "token %.20s is no token id",
-						     src->text + begin);
-		else if (!strchr(" \t\r\n,[]", src->text[i]) || !src->text[i])
-			ret = fail(-EINVAL, "--decode: '%.20s' is no token id",
-				   src->text + i);
-		else
-			i++;
-	}
-	return ret;
-}
-
 static int decode(const struct tokenizer *tok, const struct source *src)
 {
 	struct token_list list = { 0 };
 	struct strbuf sb;
-	int ret = read_ids(src, &list);
+	int ret = token_list_read("--decode", src->text, src->len, &list);
 
 	strbuf_init(&sb);
 	if (!ret)
