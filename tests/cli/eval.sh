@@ -61,6 +61,15 @@ fails "no such file" 1 'nothere' "$KNLP" eval ppl --file nothere model
 fails "no place for the dump" 1 'dump no/x' "$KNLP" eval ppl --file "$corpus" --dump no/x model
 : >empty
 fails "an empty file" 1 'empty: the file is empty' "$KNLP" eval ppl --file empty model
+cp "$corpus" mine
+fails "a dump over the text" 1 'dump mine: exists already' \
+	"$KNLP" eval ppl --file mine --context 64 --limit 1 --dump mine model
+cmp -s mine "$corpus" && ok "the text is as it was" || not_ok "the text is as it was" "changed"
+mkfifo pipe
+cat pipe >piped &
+succeeds "a dump into a pipe" "$KNLP" eval ppl -q --file mine --context 64 --limit 4 --dump pipe model
+wait $!
+equal "is the same dump" "$(tail -n 4 piped)" "$(tail -n 4 a.jsonl)"
 echo hi >short
 fails "a short file" 1 'fewer than two chunks' "$KNLP" eval ppl --file short model
 printf '\n \n' >blank
