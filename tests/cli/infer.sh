@@ -31,8 +31,15 @@ else
 fi
 equal "a penalty of no tokens" "$(write --repeat-penalty 2 --repeat-last 0)" "$(write)"
 equal "greedy with rounded keys" "$(write --temperature 0 --kv f16)" "$(write --temperature 0)"
-fails "a type of the cache" 1 '--kv q8: must be f32, f16 or bf16' "$KNLP" generate --kv q8 base
-fails "a type of activations" 1 '--act f16: must be f32 or q8' "$KNLP" generate --act f16 base
+for command in generate 'bench decode' 'bench prefill'; do
+	# shellcheck disable=SC2086 # words
+	fails "$command: a type of the cache" 2 "--kv 'q8': there are f32, f16 and bf16" \
+		"$KNLP" $command --kv q8 base
+	# shellcheck disable=SC2086
+	fails "$command: a type of activations" 2 "--act 'f16': there are f32 and q8" \
+		"$KNLP" $command --act f16 base
+done
+fails "a share of nothing" 2 'top-p 0 leaves no token' "$KNLP" generate --top-p 0 base
 
 equal "a context that is long enough" "$(write --context 31 --prompt x)" "$(write --prompt x)"
 fails "a longer context" 1 "--context 100: the model's is 32" "$KNLP" generate --context 100 base

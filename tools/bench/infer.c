@@ -76,18 +76,18 @@ static int open_parts(struct bench *b, const char *path, int most, int steps)
 {
 	struct decoder_options o = { .batch = opt.batch, .capacity = most };
 	double start = clock_seconds();
-	int ret = config_from_options(&b->cfg);
+	int ret = infer_options_check();
 
 	if (!ret)
 		ret = device_open(infer_options.device, &b->dev);
 	if (!ret)
 		ret = model_load(path, b->dev, &b->l);
 	if (!ret)
-		ret = infer_options_apply(b->l.model, &o.cache);
-	if (!ret)
 		ret = check_context(b, most);
 	if (!ret)
 		ret = decoder_new(b->l.model, b->dev, &o, &b->d);
+	if (!ret)
+		o.cache = infer_options_apply(b->l.model);
 	b->loading = clock_seconds() - start;
 	if (!ret)
 		ret = draw_tokens(b, most);
