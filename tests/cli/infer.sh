@@ -47,7 +47,7 @@ fails "a longer context" 1 "--context 100: the model's is 32" "$KNLP" generate -
 # ---- chat ---------------------------------------------------------------------------
 
 fails "no chat template" 1 'has no chat template: name one' "$KNLP" generate --chat base
-fails "an unknown one" 1 "begins with 'nope'" "$KNLP" generate --chat --chat-template nope base
+fails "an unknown one" 1 "no chat template is called 'nope': knlp knows " "$KNLP" generate --chat --chat-template nope base
 fails "chat as JSON" 2 '--chat and --json' "$KNLP" generate --chat --json base
 fails "--system alone" 2 '--system is for --chat' "$KNLP" generate --system x base
 chat() { "$KNLP" generate --chat --chat-template vicuna -n 4 --temperature 0 "$@" base 2>err; }
