@@ -142,6 +142,11 @@ fails "another vocabulary" 1 . "$KNLP" eval kld --base small --file "$corpus" --
 
 # ---- comparisons ------------------------------------------------------------------------
 
+for word in xqzjvkwxqzjv zzqqxxjjvvkkww; do
+	echo "{\"context\":\"a\",\"continuation\":\" $word\"}"
+done >words.jsonl
+succeeds "words that nobody expects" "$KNLP" eval lambada -q --file words.jsonl model
+has "a perplexity of any size" '^ppl  *[0-9.]*e+[0-9]* +/- [0-9.]*e+[0-9]*$' out
 succeeds "dump of another" "$KNLP" eval ppl -q --file "$corpus" --context 64 --dump b.jsonl other
 succeeds compare "$KNLP" eval compare a.jsonl b.jsonl
 has "over what both have" '^items  *4 (partial)$' out
