@@ -179,12 +179,16 @@ static int cut_documents(struct eval_model *em, const struct eval_text *text, st
 /* ---- options -------------------------------------------------------------------- */
 
 static int resolve(struct eval_model *em, struct ppl_options *o)
+int ppl_context(enum ppl_protocol protocol, int most)
+{
+	return protocol == PPL_DOCUMENT || most < CONTEXT_USUAL ? most : CONTEXT_USUAL;
+}
+
 {
 	int most = eval_model_context(em);
 
 	if (!o->context)
-		o->context = o->protocol == PPL_DOCUMENT || most < CONTEXT_USUAL ? most
-									       : CONTEXT_USUAL;
+		o->context = ppl_context(o->protocol, most);
 	if (o->context > most)
 		return fail(-EINVAL, "a context of %d: that of %s is %d", o->context, em->path,
 			    most);

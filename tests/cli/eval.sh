@@ -81,6 +81,39 @@ succeeds "bytes that are no text" "$KNLP" eval ppl -q --file binary --context 64
 # ---- packed files -----------------------------------------------------------------------
 
 if command -v bzip2 >/dev/null; then
+fails "a model without numbers" 1 "^knlp: error: nan: $corpus: chunk [0-9]*: ln p of token" \
+	"$KNLP" eval ppl --file "$corpus" --context 64 nan
+fails "a context that is too short" 1 'model: a context of 3 tokens is too short' \
+	"$KNLP" eval ppl --file "$corpus" --context 3 model
+
+# ---- two models ------------------------------------------------------------------------
+
+cp -R model shorter
+sed 's/CONFIG_MODEL_CONTEXT=96/CONFIG_MODEL_CONTEXT=64/' model/config >shorter/config
+# losses FILE: those of A and B
+losses() { awk '$1 == "loss" && NF > 4 { print $2, $3 }' "$1"; }
+for protocol in llama document; do
+	succeeds "$protocol: another context" "$KNLP" eval ppl -q --file "$data/eval/text.txt" \
+		--protocol $protocol --vs shorter model
+	cp out first
+	"$KNLP" eval ppl -q --file "$data/eval/text.txt" --protocol $protocol --context 64 \
+		--vs shorter model >out 2>err
+	equal "$protocol: is what both take" "$(cat first)" "$(cat out)"
+	"$KNLP" eval ppl -q --file "$data/eval/text.txt" --protocol $protocol --vs model shorter \
+		>out 2>err
+	equal "$protocol: whichever comes first" "$(losses out | awk '{ print $2, $1 }')" \
+		"$(losses first)"
+done
+cp -R model byte
+sed 's/CONFIG_MODEL_CONTEXT=96/CONFIG_MODEL_CONTEXT=64/' model/config >byte/config
+"$KNLP" data tokenizer -q --input "$corpus" --vocab 400 --out byte.tok >out 2>err
+cp byte.tok/tokenizer.json byte
+fails "another tokenizer" 1 'model and --vs byte: the tokenizers make other tokens .*=document$' \
+	"$KNLP" eval ppl --file "$corpus" --vs byte model
+succeeds "by document" "$KNLP" eval ppl -q --file "$data/eval/text.txt" --protocol document \
+	--vs byte --json model
+has "nats per byte" '"comparison":{.*"nats_per_byte"' out
+
 	bzip2 -k -c "$data/eval/hellaswag.txt" >h.bz2
 	succeeds "bzip2" "$KNLP" eval hellaswag -q --file h.bz2 --dump packed.jsonl model
 	succeeds "not packed" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
