@@ -10,14 +10,17 @@ if ! "$KNLP" version | grep -q '^features:.* TOKENIZER_BPE'; then
 fi
 
 data=$SRCTREE/tests/data
-mkdir model other
-for dir in model other; do
+mkdir model other nan
+for dir in model other nan; do
 	cp "$data/eval/config" "$data/eval/model.safetensors" $dir
 	cp "$data/tokenizer/small.json" $dir/tokenizer.json
 done
 # Another model: the last weight is 1 instead.
 head -c -4 "$data/eval/model.safetensors" >other/model.safetensors
 printf '\0\0\200\77' >>other/model.safetensors
+# And one that is broken: the last weight is no number.
+head -c -4 "$data/eval/model.safetensors" >nan/model.safetensors
+printf '\0\0\300\177' >>nan/model.safetensors
 corpus=$data/tokenizer/corpus.txt
 
 # ---- perplexity ------------------------------------------------------------------------
@@ -58,9 +61,6 @@ fails "no such model" 1 'nothere' "$KNLP" eval ppl --file "$corpus" nothere
 fails "no such second model" 1 'vs nothere: no such model' \
 	"$KNLP" eval ppl --file "$corpus" --vs nothere model
 fails "no such file" 1 'nothere' "$KNLP" eval ppl --file nothere model
-fails "no place for the dump" 1 'dump no/x' "$KNLP" eval ppl --file "$corpus" --dump no/x model
-: >empty
-fails "an empty file" 1 'empty: the file is empty' "$KNLP" eval ppl --file empty model
 cp "$corpus" mine
 fails "a dump over the text" 1 'dump mine: exists already' \
 	"$KNLP" eval ppl --file mine --context 64 --limit 1 --dump mine model
@@ -70,6 +70,9 @@ cat pipe >piped &
 succeeds "a dump into a pipe" "$KNLP" eval ppl -q --file mine --context 64 --limit 4 --dump pipe model
 wait $!
 equal "is the same dump" "$(tail -n 4 piped)" "$(tail -n 4 a.jsonl)"
+fails "no place for the dump" 1 'dump no/x' "$KNLP" eval ppl --file "$corpus" --dump no/x model
+: >empty
+fails "an empty file" 1 'empty: the file is empty' "$KNLP" eval ppl --file empty model
 echo hi >short
 fails "a short file" 1 'fewer than two chunks' "$KNLP" eval ppl --file short model
 printf '\n \n' >blank
@@ -78,9 +81,6 @@ fails "nothing but blanks" 1 'nothing but blanks' \
 { head -c 3000 "$corpus"; printf '\377\300\0\n'; head -c 3000 "$corpus"; } >binary
 succeeds "bytes that are no text" "$KNLP" eval ppl -q --file binary --context 64 model
 
-# ---- packed files -----------------------------------------------------------------------
-
-if command -v bzip2 >/dev/null; then
 fails "a model without numbers" 1 "^knlp: error: nan: $corpus: chunk [0-9]*: ln p of token" \
 	"$KNLP" eval ppl --file "$corpus" --context 64 nan
 fails "a context that is too short" 1 'model: a context of 3 tokens is too short' \
@@ -114,6 +114,9 @@ succeeds "by document" "$KNLP" eval ppl -q --file "$data/eval/text.txt" --protoc
 	--vs byte --json model
 has "nats per byte" '"comparison":{.*"nats_per_byte"' out
 
+# ---- packed files -----------------------------------------------------------------------
+
+if command -v bzip2 >/dev/null; then
 	bzip2 -k -c "$data/eval/hellaswag.txt" >h.bz2
 	succeeds "bzip2" "$KNLP" eval hellaswag -q --file h.bz2 --dump packed.jsonl model
 	succeeds "not packed" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
@@ -139,6 +142,11 @@ succeeds winogrande "$KNLP" eval winogrande -q --file "$data/eval/winogrande.jso
 has "winogrande acc" '"acc":0\.' out
 succeeds lambada "$KNLP" eval lambada -q --file "$data/eval/lambada.jsonl" model
 has "perplexity of words" '^ppl  ' out
+for word in xqzjvkwxqzjv zzqqxxjjvvkkww; do
+	echo "{\"context\":\"a\",\"continuation\":\" $word\"}"
+done >words.jsonl
+succeeds "words that nobody expects" "$KNLP" eval lambada -q --file words.jsonl model
+has "a perplexity of any size" '^ppl  *[0-9.]*e+[0-9]* +/- [0-9.]*e+[0-9]*$' out
 succeeds "hellaswag, two models" "$KNLP" eval hellaswag -q --limit 20 --vs other \
 	--file "$data/eval/hellaswag.txt" model
 has "partial" '^items  *20 of 24 (partial)$' out
@@ -155,6 +163,27 @@ awk 'BEGIN { printf "{\"query\":\"q\",\"gold\":0,\"choices\":[\"a\",\""
 fails "an answer that is too long" 1 "long.jsonl:1: .*longer than the model's context" \
 	"$KNLP" eval piqa --file long.jsonl model
 
+fails "an item without numbers" 1 "^knlp: error: nan: .*/piqa.jsonl:[0-9]*: ln p of token" \
+	"$KNLP" eval piqa --file "$data/eval/piqa.jsonl" nan
+if command -v python3 >/dev/null; then
+	python3 - "$KNLP" "$data/eval/piqa.jsonl" <<'END' >out
+import os, pty, sys
+pid, fd = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], [sys.argv[1], "eval", "piqa", "--limit", "5", "--file", sys.argv[2],
+                           "model"])
+try:
+    while part := os.read(fd, 1 << 16):
+        sys.stdout.write(part.decode())
+except OSError:
+    pass
+os.waitpid(pid, 0)
+END
+	has "the progress line counts items" 'piqa .*0/5' out
+else
+	skip "the progress line counts items" "no Python"
+fi
+
 # ---- divergence -------------------------------------------------------------------------
 
 succeeds kld "$KNLP" eval kld -q --base other --file "$corpus" --context 64 --limit 3 model
@@ -166,6 +195,8 @@ has "same top everywhere" '"same_top":1,' out
 has "dump of kld" '"kld":' kld.jsonl
 succeeds "parity" "$KNLP" eval kld -q --parity --base other --file "$corpus" --context 64 \
 	--limit 3 model
+fails "kld without numbers" 1 "^knlp: error: nan from model: chunk 0: the divergence at" \
+	"$KNLP" eval kld --base model --file "$corpus" --context 64 nan
 fails "no base" 2 'base is missing' "$KNLP" eval kld --file "$corpus" model
 mkdir small
 sed 's/500/499/' model/config >small/config
@@ -175,11 +206,6 @@ fails "another vocabulary" 1 . "$KNLP" eval kld --base small --file "$corpus" --
 
 # ---- comparisons ------------------------------------------------------------------------
 
-for word in xqzjvkwxqzjv zzqqxxjjvvkkww; do
-	echo "{\"context\":\"a\",\"continuation\":\" $word\"}"
-done >words.jsonl
-succeeds "words that nobody expects" "$KNLP" eval lambada -q --file words.jsonl model
-has "a perplexity of any size" '^ppl  *[0-9.]*e+[0-9]* +/- [0-9.]*e+[0-9]*$' out
 succeeds "dump of another" "$KNLP" eval ppl -q --file "$corpus" --context 64 --dump b.jsonl other
 succeeds compare "$KNLP" eval compare a.jsonl b.jsonl
 has "over what both have" '^items  *4 (partial)$' out
@@ -191,7 +217,7 @@ succeeds "another seed" "$KNLP" eval compare --seed 2 --json a.jsonl b.jsonl
 equal "seed in JSON" "$(field seed out)" 2
 succeeds "dump of questions" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
 	--dump q.jsonl model
-fails "other evaluations" 1 'one is of ppl, the other of hellaswag' \
+fails "other evaluations" 1 'a.jsonl and q.jsonl: one is of ppl, the other of hellaswag' \
 	"$KNLP" eval compare a.jsonl q.jsonl
 succeeds "another context" "$KNLP" eval ppl -q --file "$corpus" --context 32 --dump c.jsonl model
 fails "other protocols" 1 'the protocols differ' "$KNLP" eval compare a.jsonl c.jsonl

@@ -112,7 +112,7 @@ static int print(const struct eval_table *t, const struct eval_table *vs, const 
 	int ret = vs ? compare_tables(t, vs, NULL, &c) : 0;
 
 	if (ret)
-		return fail_in(ret, "--vs");
+		return fail_in(ret, "%s and --vs %s", t->model, vs->model);
 	if (config_options.json) {
 		o = json_out_new();
 		report_table_json(o, t);
