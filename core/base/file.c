@@ -12,6 +12,7 @@
 
 #include "base/fail.h"
 #include "base/strbuf.h"
+#include "base/temporary.h"
 
 static int read_fd(int fd, const char *path, size_t max, char **bytes, size_t *len)
 {
@@ -109,17 +110,19 @@ static int write_through(const char *path, int (*write)(void *ctx, FILE *f), voi
 
 static int write_beside(const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
 {
-	char *dir = path_dir(path), *temp = str_printf("%s.XXXXXX", path);
+	char *dir = path_dir(path), *temp = str_printf("%s.tmp-%ld", path, (long)getpid());
 	int fd, ret;
 
 	if (!dir || !temp) {
 		ret = fail_nomem(strlen(path), path);
 		goto out_names;
 	}
-	fd = mkstemp(temp);
+	unlink(temp);		/* left by a process of the same number that died */
+	temporary_add(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		ret = fail_errno("cannot write %s", path);
-		goto out_names;
+		goto out_temp;
 	}
 	ret = stream_to(fd, path, true, write, ctx);
 	if (!ret && rename(temp, path))
@@ -128,6 +131,8 @@ static int write_beside(const char *path, int (*write)(void *ctx, FILE *f), void
 		unlink(temp);
 	else
 		ret = dir_fsync(dir);
+out_temp:
+	temporary_done(temp);
 out_names:
 	free(temp);
 	free(dir);

@@ -45,6 +45,29 @@ out
 text.txt
 tiny.config"
 
+# ---- signals -------------------------------------------------------------------------
+
+# A model of llama2.c with nothing but zeros, 67 MB of them, and without a tokenizer.
+mkdir big
+printf '\100\0\0\0\100\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\0\0\4\0\10\0\0\0' >big/zero.bin
+dd if=/dev/zero of=big/zero.bin bs=1 count=0 seek=67226396 2>/dev/null
+succeeds "a model of zeros" "$KNLP" info big/zero.bin
+# cut_off OUT SIGNAL: convert, and send it when something is there
+cut_off()
+{
+	"$KNLP" convert -q big/zero.bin "big/$1" 2>err &
+	while kill -0 $! 2>/dev/null && [ "$(echo big/*)" = big/zero.bin ]; do
+		:
+	done
+	kill "-$2" $!
+	wait $!
+	equal "$2 into $1" "$? $(echo big/*)" "$3 big/zero.bin"
+}
+cut_off zero.gguf TERM 143
+cut_off folder TERM 143
+cut_off folder HUP 129
+rm -r big
+
 # ---- a model that was trained here ---------------------------------------------------
 
 english >text

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "tests/unit/test.h"
 
 static char dir[64];
@@ -126,6 +127,37 @@ START_TEST(write_through)
 }
 END_TEST
 
+static int end_early(void *ctx, FILE *f)
+{
+	(void)ctx;
+	(void)f;
+	ck_assert_int_eq(count_entries("."), 1);
+	temporary_on_signal();
+	ck_assert_int_eq(count_entries("."), 0);
+	return -EINTR;
+}
+
+/* A signal takes away what is being written, and nothing that is complete. */
+START_TEST(temporaries)
+{
+	char name[64];
+
+	CHECK(file_write_stream("f", end_early, NULL) == -EINTR);
+	check_ok(dir_make("folder"));
+	temporary_add("folder");
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "folder/a-name-of-some-length-%d", i);
+		check_ok(file_write_atomic(name, "x", 1));
+	}
+	check_ok(file_write_atomic("whole", "x", 1));
+	temporary_add("whole");
+	temporary_done("whole");
+	temporary_on_signal();
+	ck_assert_int_eq(count_entries("."), 1);
+	check_content("whole", "x");
+}
+END_TEST
+
 /* A disk that is full while the bytes are written: a limit stands in for it. */
 START_TEST(write_cut_short)
 {
@@ -197,6 +229,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, read_limits);
 	tcase_add_test(tc, write_fails);
 	tcase_add_test(tc, write_through);
+	tcase_add_test(tc, temporaries);
 	tcase_add_test(tc, write_cut_short);
 	tcase_add_test(tc, directories);
 	tcase_add_test(tc, remove_tree);
