@@ -91,3 +91,53 @@ for type in f16 bf16; do
 	succeeds "to $type" "$KNLP" convert -q run $type.gguf --type=$type
 	equal "its matrices" "$("$KNLP" info $type.gguf | sed -n "s/^$type  *\([0-9]*\) .*/\1/p")" 16
 done
+
+# ---- tokenizers that do not fit --------------------------------------------------------
+
+# As Gemma 3 has it: one special token more than the model has rows.
+cp -R hf more
+sed 's/"added_tokens": \[/&\n    {"id": 400, "content": "<image>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},/' \
+	hf/tokenizer.json >more/tokenizer.json
+has "a token more" '"id": 400' more/tokenizer.json
+for out in more.gguf more.knlp more.hf; do
+	format=hf
+	case $out in *.gguf) format=gguf ;; *.knlp) format=knlp ;; esac
+	succeeds "a token more into $format" "$KNLP" convert -q more $out --format=$format
+	succeeds "$format can be used" "$KNLP" bench decode -q --tokens=2 --context=2 $out
+done
+
+# ---- two models of llama2.c in a folder --------------------------------------------------
+
+for dir in "${KNLP_TEST_DATA:-/nowhere}" "$SRCTREE/../shared/data"; do
+	[ ! -f "$dir/models/stories260K/stories260K.bin" ] || break
+done
+stories=$dir/models/stories260K/stories260K.bin
+if [ ! -f "$stories" ]; then
+	skip "two models of llama2.c" "stories260K is not here"
+	exit 0
+fi
+mkdir two
+succeeds "the first" "$KNLP" convert -q "$stories" two/one.bin
+cksum two/tokenizer.bin >sum
+succeeds "the second has the same tokenizer" "$KNLP" convert -q "$stories" two/two.bin
+equal "it is as it was" "$(cksum two/tokenizer.bin)" "$(cat sum)"
+echo >>two/tokenizer.bin
+fails "another tokenizer" 1 'tokenizer.bin: exists already, and holds another' \
+	"$KNLP" convert -q "$stories" two/three.bin
+equal "what is there" "$(cd two && echo *)" "one.bin tokenizer.bin two.bin"
+
+# ---- what cannot be read again ---------------------------------------------------------
+
+"$KNLP" convert -q "$stories" whole.gguf
+if command -v python3 >/dev/null; then
+	python3 - <<'END'
+b = open("whole.gguf", "rb").read()
+at = b.index("\u2581the".encode())
+open("nul.gguf", "wb").write(b[:at] + "\u2581t\0e".encode() + b[at + 6:])
+END
+	fails "a NUL in a token" 1 'could not be read again, and is removed: nul.hf/tokenizer.json' \
+		"$KNLP" convert -q nul.gguf nul.hf
+	[ -e nul.hf ] && not_ok "leaves nothing" "nul.hf" || ok "leaves nothing"
+else
+	skip "a NUL in a token" "no Python"
+fi
