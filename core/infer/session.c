@@ -24,7 +24,8 @@ struct session {
 int session_new(struct model *m, struct device *dev, int context, enum dtype cache,
 		struct session **out)
 {
-	const struct decoder_options o = { .capacity = context, .cache = cache };
+	/* Memory for what is there: a long context takes gigabytes. */
+	const struct decoder_options o = { .capacity = context, .cache = cache, .room = 1 };
 	struct session *s = calloc(1, sizeof(*s));
 	int ret;
 

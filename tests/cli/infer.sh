@@ -42,6 +42,22 @@ done
 fails "a share of nothing" 2 'top-p 0 leaves no token' "$KNLP" generate --top-p 0 base
 
 equal "a context that is long enough" "$(write --context 31 --prompt x)" "$(write --prompt x)"
+# Address space for the program, and not for 819 MB of keys and values.
+mkdir long
+cp "$SRCTREE/tests/data/eval/model.safetensors" "$(newest base)/tokenizer.json" long
+sed 's/^CONFIG_MODEL_CONTEXT=.*/CONFIG_MODEL_CONTEXT=200000/' "$SRCTREE/tests/data/eval/config" \
+	>long/config
+little()
+{
+	(ulimit -v 700000 && exec "$KNLP" bench decode -q -t 1 --tokens 1 --context 99999 \
+		--warmup 0 "$@" long)
+}
+if (ulimit -v 700000 && "$KNLP" version) >out 2>err; then
+	fails "keys and values that do not fit" 1 \
+		'long: no memory for keys .* 100000 tokens (128 B .*a shorter --context' little --batch 64
+else
+	skip "keys and values that do not fit" "this build takes more address space"
+fi
 fails "a longer context" 1 "--context 100: the model's is 32" "$KNLP" generate --context 100 base
 
 # ---- chat ---------------------------------------------------------------------------

@@ -335,6 +335,45 @@ START_TEST(no_allocation)
 }
 END_TEST
 
+/* Memory is taken as it is needed, and the results are the same to the bit. */
+START_TEST(growth)
+{
+	static const int reads[][3] = { { 5, 3, 0 }, { 1, 1, 1 }, { 0, 30, 2 }, { 1, 1, 1 },
+					{ 90, 1, 1 }, { 0, 0, 60 }, { 1, 1, 1 }, { 1, 0, 0 } };
+	struct decoder_options o = { .batch = 3, .chunk = 8 };
+	float got[3 * VOCAB] = { 0 }, want[3 * VOCAB] = { 0 };
+	struct decoder *all, *some;
+	size_t before, large, small, saved = 0;
+	struct bench b;
+
+	begin_on(&b, models[_i % NR_MODELS], _i < NR_MODELS ? "cpu" : "remote");
+	before = b.dev->bytes_used;
+	check_ok(decoder_new(b.m, b.dev, &o, &all));
+	large = b.dev->bytes_used - before;
+	o.room = 1;
+	check_ok(decoder_new(b.m, b.dev, &o, &some));
+	small = b.dev->bytes_used - before - large;
+	for (int i = 0; i < b.m->spec.layers; i++)
+		saved += 2 * sizeof(float) * o.batch * (b.m->spec.context - o.chunk) *
+			 b.m->spec.layer[i].kv_heads * b.m->spec.layer[i].head_dim;
+	ck_assert_msg(small + saved <= large + 256 * b.m->spec.layers, "%zu bytes, not %zu less "
+		      "than %zu", small, saved, large);
+	for (size_t k = 0; k < sizeof(reads) / sizeof(reads[0]); k++) {
+		struct decoder_input in[3];
+
+		for (int i = 0; i < 3; i++)
+			in[i] = (struct decoder_input){ b.tokens + decoder_count(all, i),
+							reads[k][i] };
+		check_ok(decoder_run(all, in, want));
+		check_ok(decoder_run(some, in, got));
+		ck_assert_msg(!memcmp(got, want, sizeof(got)), "run %zu", k);
+	}
+	decoder_free(all);
+	decoder_free(some);
+	end(&b);
+}
+END_TEST
+
 START_TEST(small_capacity)
 {
 	struct decoder *d;
@@ -576,6 +615,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, chunks, 0, nr);
 	tcase_add_loop_test(tc, all_positions, 0, nr);
 	tcase_add_loop_test(tc, batches, 0, 2 * nr);
+	tcase_add_loop_test(tc, growth, 0, 2 * nr);
 	tcase_add_loop_test(tc, small_caches, 0, nr);
 	tcase_add_loop_test(tc, causal, 0, nr);
 	tcase_add_loop_test(tc, causal_cache, 0, nr);

@@ -97,7 +97,7 @@ static int open_parts(struct bench *b, const char *path, int most, int steps)
 	b->seconds = calloc(steps, sizeof(*b->seconds));
 	if (!ret && !b->seconds)
 		ret = fail_nomem(steps * sizeof(*b->seconds), "times");
-	return ret;
+	return ret == -ENOMEM ? fail_in(ret, "%s", path) : ret;
 }
 
 static void close_parts(struct bench *b)

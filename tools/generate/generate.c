@@ -179,6 +179,8 @@ static int generate_run(int argc, char **argv)
 		ret = model_load(argv[0], dev, &l);
 	if (!ret)
 		ret = write_as_asked(&l, dev);
+	if (ret == -ENOMEM)
+		fail_in(ret, "%s", argv[0]);
 	model_unload(&l);
 	device_close(dev);
 	config_free(cfg);
