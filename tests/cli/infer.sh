@@ -84,6 +84,10 @@ equal "a system's message" "$(printf 'hi\n' | chat --system 'be brief')" \
 USER: hi
 ASSISTANT:' base | tail -c +30)"
 
+printf 'one\ntwo\nthree\nfour\n' | chat --system 'be brief' >out
+equal "a conversation longer than the context" $? 0
+has "forgets its beginning" 'the model has forgotten [0-9]* tokens of the beginning' err
+
 # ---- speed --------------------------------------------------------------------------
 
 small='--tokens=5 --context=8 --threads=1 -q'

@@ -4,7 +4,9 @@
 
 #include "infer/decoder.h"
 #include "infer/forward.h"
+#include "infer/generate.h"
 #include "infer/sampler.h"
+#include "infer/session.h"
 #include "nn/model.h"
 #include "tensor/plan.h"
 #include "tests/unit/train-helper.h"
@@ -392,6 +394,58 @@ START_TEST(small_capacity)
 }
 END_TEST
 
+static int emit_into(void *ctx, uint32_t id)
+{
+	return token_list_add(ctx, id);
+}
+
+/* What a session writes behind its text. */
+static void check_writes(struct session *s, struct tokenizer *tok, struct token_list *out)
+{
+	struct generation g = { .tokens = 5, .vocab = VOCAB, .tokenizer = tok, .emit = emit_into,
+				.ctx = out };
+
+	check_ok(session_write(s, &g));
+}
+
+/* A full context loses whole turns, the oldest first, and never what it is to keep. */
+START_TEST(session_turns)
+{
+	enum { KEEP = 7, TURN = 40, CONTEXT = 120 };
+	struct token_list got = { 0 }, want = { 0 };
+	const uint32_t *text;
+	struct session *s[2];
+	struct tokenizer *tok;
+	struct bench b;
+
+	begin(&b, "MODEL_POSITION=rope");
+	text = (const uint32_t *)b.tokens;
+	check_ok(tokenizer_open("byte", &tok));
+	for (int k = 0; k < 2; k++)
+		check_ok(session_new(b.m, b.dev, CONTEXT, DT_F32, &s[k]));
+	check_ok(session_add(s[0], text, KEEP));
+	session_keep(s[0], KEEP);
+	for (int turn = 0; turn < 3; turn++) {
+		check_ok(session_turn(s[0], KEEP + turn * TURN));
+		check_ok(session_add(s[0], text + KEEP + turn * TURN, TURN));
+	}
+	check_writes(s[0], tok, &got);
+	ck_assert_uint_eq(session_forgotten(s[0]), 2 * TURN);
+	check_ok(session_add(s[1], text, KEEP));
+	check_ok(session_add(s[1], text + KEEP + 2 * TURN, TURN));
+	check_writes(s[1], tok, &want);
+	ck_assert_uint_eq(session_forgotten(s[1]), 0);
+	CHECK(got.nr == want.nr && got.nr &&
+	      !memcmp(got.ids, want.ids, got.nr * sizeof(*got.ids)));
+	for (int k = 0; k < 2; k++)
+		session_free(s[k]);
+	token_list_free(&got);
+	token_list_free(&want);
+	tokenizer_free(tok);
+	end(&b);
+}
+END_TEST
+
 START_TEST(sampling)
 {
 	static const float logits[4] = { 0, 2, 2, -INFINITY };
@@ -624,6 +678,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, forward_rows, 0, nr);
 	tcase_add_loop_test(tc, forward_rounded, 0, nr);
 	tcase_add_loop_test(tc, forward_targets, 0, nr);
+	tcase_add_test(tc, session_turns);
 	tcase_add_test(tc, sampling);
 	tcase_add_loop_test(tc, sampling_top_k, 0, 6);
 	tcase_add_loop_test(tc, sampling_chain, 0, 11);
