@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/fail.h"
 #include "nn/model.h"
+#include "tools/command.h"
 
 struct infer_options infer_options = { .device = "cpu", .act = "f32", .kv = "f32" };
 
@@ -28,18 +28,37 @@ const struct option option_table_infer[] = {
 	OPTION_END
 };
 
-int infer_options_apply(struct model *m, enum dtype *cache)
+static bool find_cache(enum dtype *cache)
 {
 	static const enum dtype types[] = { DT_F32, DT_F16, DT_BF16 };
 
-	if (!strcmp(infer_options.act, "q8"))
-		m->act_round = ACT_ROUND_Q8;
-	else if (strcmp(infer_options.act, "f32"))
-		return fail(-EINVAL, "--act %s: must be f32 or q8", infer_options.act);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		*cache = types[i];
 		if (!strcmp(infer_options.kv, dtype_info(types[i])->name))
-			return 0;
+			return true;
 	}
-	return fail(-EINVAL, "--kv %s: must be f32, f16 or bf16", infer_options.kv);
+	return false;
+}
+
+int infer_options_check(void)
+{
+	const char *command = command_running()->name;
+	enum dtype cache;
+
+	if (strcmp(infer_options.act, "f32") && strcmp(infer_options.act, "q8"))
+		return usage_error("%s: --act '%s': there are f32 and q8", command,
+				   infer_options.act);
+	if (!find_cache(&cache))
+		return usage_error("%s: --kv '%s': there are f32, f16 and bf16", command,
+				   infer_options.kv);
+	return 0;
+}
+
+enum dtype infer_options_apply(struct model *m)
+{
+	enum dtype cache;
+
+	m->act_round = strcmp(infer_options.act, "q8") ? ACT_ROUND_NONE : ACT_ROUND_Q8;
+	find_cache(&cache);
+	return cache;
 }

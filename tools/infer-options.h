@@ -15,10 +15,15 @@ extern struct infer_options {
 } infer_options;
 
 /**
- * infer_options_apply() - tell @m how to round activations, and the caller of which type keys
- * and values are to be.
- * Return: 0; -EINVAL naming the option
+ * infer_options_check() - is what was asked for among what there is?
+ * Return: 0; COMMAND_USAGE naming the option
  */
-int infer_options_apply(struct model *m, enum dtype *cache);
+int infer_options_check(void);
+
+/**
+ * infer_options_apply() - tell @m how to round activations.
+ * Return: of which type keys and values are to be
+ */
+enum dtype infer_options_apply(struct model *m);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/module.h"
 #include "base/progress.h"
 #include "base/selfcheck.h"
+#include "base/temporary.h"
 #include "base/thread.h"
 #include "tools/command.h"
 
@@ -209,10 +210,11 @@ static int finish(int ret)
 	return ret;
 }
 
-/* The shell's prompt must not stand behind half a progress line. */
+/* The shell's prompt must not stand behind half a progress line, nor half a file stay. */
 static void on_signal(int signal_number)
 {
 	progress_on_signal();
+	temporary_on_signal();
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
 }

@@ -12,6 +12,7 @@
 
 #include "base/fail.h"
 #include "base/strbuf.h"
+#include "base/temporary.h"
 
 static int read_fd(int fd, const char *path, size_t max, char **bytes, size_t *len)
 {
@@ -74,8 +75,9 @@ static mode_t mode_for(const char *path)
 	return 0666 & ~mask;
 }
 
-/* The descriptor goes with the stream. */
-static int stream_to(int fd, const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
+/* The descriptor goes with the stream.  @file: a new one, no device */
+static int stream_to(int fd, const char *path, bool file,
+		     int (*write)(void *ctx, FILE *f), void *ctx)
 {
 	FILE *f = fdopen(fd, "wb");
 	int ret;
@@ -88,37 +90,67 @@ static int stream_to(int fd, const char *path, int (*write)(void *ctx, FILE *f),
 	ret = write(ctx, f);
 	if (ret)
 		fail_in(ret, "cannot write %s", path);
-	else if (fflush(f) || (fsync(fd) && errno != EINVAL) || fchmod(fd, mode_for(path)))
+	else if (fflush(f) || (file && fsync(fd) && errno != EINVAL) ||
+		 (file && fchmod(fd, mode_for(path))))
 		ret = fail_errno("cannot write %s", path);
 	if (fclose(f) && !ret)
 		ret = fail_errno("cannot write %s", path);
 	return ret;
 }
 
-int file_write_stream(const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
+/* A file in the place of a terminal or a pipe would be seen by nobody. */
+static int write_through(const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
 {
-	char *dir = path_dir(path), *temp = str_printf("%s.XXXXXX", path);
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno("cannot write %s", path);
+	return stream_to(fd, path, false, write, ctx);
+}
+
+static int write_beside(const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
+{
+	char *dir = path_dir(path), *temp = str_printf("%s.tmp-%ld", path, (long)getpid());
 	int fd, ret;
 
 	if (!dir || !temp) {
 		ret = fail_nomem(strlen(path), path);
 		goto out_names;
 	}
-	fd = mkstemp(temp);
+	unlink(temp);		/* left by a process of the same number that died */
+	temporary_add(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		ret = fail_errno("cannot write %s", path);
-		goto out_names;
+		goto out_temp;
 	}
-	ret = stream_to(fd, path, write, ctx);
+	ret = stream_to(fd, path, true, write, ctx);
 	if (!ret && rename(temp, path))
 		ret = fail_errno("cannot write %s", path);
 	if (ret)
 		unlink(temp);
 	else
 		ret = dir_fsync(dir);
+out_temp:
+	temporary_done(temp);
 out_names:
 	free(temp);
 	free(dir);
+	return ret;
+}
+
+int file_write_stream(const char *path, int (*write)(void *ctx, FILE *f), void *ctx)
+{
+	char *target = NULL;
+	struct stat st;
+	int ret;
+
+	if (file_is_stream(path))
+		return write_through(path, write, ctx);
+	if (!lstat(path, &st) && S_ISLNK(st.st_mode))
+		target = realpath(path, NULL);	/* NULL: it leads nowhere, and is replaced */
+	ret = write_beside(target ? target : path, write, ctx);
+	free(target);
 	return ret;
 }
 
@@ -146,6 +178,13 @@ bool file_exists(const char *path)
 	struct stat st;
 
 	return !lstat(path, &st);
+}
+
+bool file_is_stream(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 static int make_one(const char *path)

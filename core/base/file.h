@@ -28,7 +28,8 @@ int file_read_all(const char *path, size_t max, char **bytes, size_t *len);
  *
  * A temporary file in the same directory is written, synced and renamed, then the
  * directory is synced.  On error (ENOSPC, EROFS, ...) the old file is as it was and
- * the temporary one is removed.  An existing file keeps its permissions.
+ * the temporary one is removed.  An existing file keeps its permissions; behind a symbolic
+ * link, what it leads to is replaced.  Into a device (file_is_stream()) the bytes are written.
  */
 int file_write_atomic(const char *path, const void *bytes, size_t len);
 
@@ -40,6 +41,9 @@ int file_write_stream(const char *path, int (*write)(void *ctx, FILE *f), void *
 
 /** file_exists() - is there anything at @path? */
 bool file_exists(const char *path);
+
+/** file_is_stream() - is @path a pipe, a terminal or another device, /dev/stdout say? */
+bool file_is_stream(const char *path);
 
 /** dir_make() - mkdir -p. An existing directory is fine, an existing file is -ENOTDIR. */
 int dir_make(const char *path);

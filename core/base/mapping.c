@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/temporary.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mapping *all;	/* written under the lock; the handler cannot take it */
@@ -37,6 +38,7 @@ static void on_bus_error(int signal_nr, siginfo_t *info, void *context)
 	say("knlp: error: ");
 	say(m->path);
 	say(": was cut short while in use\n");
+	temporary_on_signal();
 	_exit(1);
 }
 

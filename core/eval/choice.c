@@ -32,6 +32,8 @@ struct job {
 	struct score_seq *seqs;
 	size_t nr_seqs, cap_seqs;
 	int *groups;			/* (items) sequences of each */
+	size_t item;			/* whose sequences are being made */
+	const char *path;
 };
 
 /* ---- white space ------------------------------------------------------------------ */
@@ -93,7 +95,7 @@ static int add_seq(struct job *j, const uint32_t *ids, size_t nr, int first, str
 	s = &j->seqs[j->nr_seqs];
 	tokens = malloc((nr - drop) * sizeof(*tokens));
 	*s = (struct score_seq){ .tokens = tokens, .nr = (int)(nr - drop),
-				 .first = first - (int)drop };
+				 .first = first - (int)drop, .unit = j->item };
 	s->scores = calloc(nr - first, sizeof(*s->scores));
 	*part = (struct part){ j->nr_seqs++, 0 };
 	if (!tokens || !s->scores)
@@ -356,10 +358,19 @@ static void free_job(struct job *j)
 	free(j->groups);
 }
 
+static void name_item(const void *ctx, size_t item, struct strbuf *sb)
+{
+	const struct job *j = ctx;
+
+	strbuf_addf(sb, "%s:%ld", j->path, j->items->item[item].line);
+}
+
 int choice_run(struct eval_model *em, const struct eval_task *task, const struct eval_text *text,
 	       const struct eval_items *items, struct eval_table **table)
 {
-	struct job j = { .em = em, .task = task, .items = items };
+	struct job j = { .em = em, .task = task, .items = items,
+			 .path = text->path };
+	struct score_units units = { task->name, items->nr, name_item, &j };
 	struct eval_table *t = NULL;
 	int ret = 0;
 
@@ -370,13 +381,14 @@ int choice_run(struct eval_model *em, const struct eval_task *task, const struct
 	for (size_t i = 0; i < items->nr && !ret; i++) {
 		size_t before = j.nr_seqs;
 
+		j.item = i;
 		ret = add_item(&j, &items->item[i], j.choice[i]);
 		j.groups[i] = (int)(j.nr_seqs - before);
 		if (ret)
 			fail_in(ret, "%s:%ld", text->path, items->item[i].line);
 	}
 	if (!ret)
-		ret = scorer_run(em, j.seqs, j.nr_seqs, j.groups, task->name);
+		ret = scorer_run(em, j.seqs, j.nr_seqs, j.groups, &units);
 	if (!ret)
 		ret = make_table(&j, &t);
 	if (!ret)

@@ -170,8 +170,9 @@ static int compare_seq(struct job *j, size_t index, int row)
 		threads_run(some, compare_tile, j);
 		for (int i = 0; i < some && !ret; i++)
 			if (!isfinite(j->result->kld[j->at + i]))
-				ret = fail(-EDOM, "chunk %zu: the divergence at token %d is not a "
-					   "number", index, at + i);
+				ret = fail(-EDOM, "%s from %s: chunk %zu: the divergence at token "
+					   "%d is not a number", j->model.em->path,
+					   j->base.em->path, index, at + i);
 		j->at += some;
 	}
 	return ret;

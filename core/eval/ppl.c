@@ -31,7 +31,8 @@ static int add_seq(struct ppl_cut *c, size_t first_token, int nr, int first, siz
 		c->place = places;
 		c->cap_seqs = cap;
 	}
-	c->seqs[c->nr_seqs] = (struct score_seq){ .nr = nr, .first = first };
+	c->seqs[c->nr_seqs] = (struct score_seq){ .nr = nr, .first = first,
+							.unit = unit };
 	c->place[c->nr_seqs++] = (struct ppl_place){ first_token, unit };
 	return 0;
 }
@@ -178,18 +179,24 @@ static int cut_documents(struct eval_model *em, const struct eval_text *text, st
 
 /* ---- options -------------------------------------------------------------------- */
 
+int ppl_context(enum ppl_protocol protocol, int most)
+{
+	return protocol == PPL_DOCUMENT || most < CONTEXT_USUAL ? most : CONTEXT_USUAL;
+}
+
 static int resolve(struct eval_model *em, struct ppl_options *o)
 {
 	int most = eval_model_context(em);
 
 	if (!o->context)
-		o->context = o->protocol == PPL_DOCUMENT || most < CONTEXT_USUAL ? most
-									       : CONTEXT_USUAL;
+		o->context = ppl_context(o->protocol, most);
 	if (o->context > most)
 		return fail(-EINVAL, "a context of %d: that of %s is %d", o->context, em->path,
 			    most);
 	if (o->protocol != PPL_DOCUMENT && o->context < 4)
-		return fail(-EINVAL, "a context of %d tokens is too short", o->context);
+		return fail(-EINVAL, "%s: a context of %d tokens is too short for the protocol "
+			    "%s: it needs 4", em->path, o->context,
+			    ppl_protocol_names[o->protocol]);
 	if (o->protocol != PPL_SLIDING)
 		return 0;
 	if (!o->stride)
@@ -298,16 +305,33 @@ static void fill_table(const struct ppl_cut *c, const struct eval_model *em, str
 	}
 }
 
+/** struct named - a cut of a text, for messages. */
+struct named {
+	const struct ppl_cut *cut;
+	const char *path;
+};
+
+static void name_unit(const void *ctx, size_t unit, struct strbuf *sb)
+{
+	static const char *const units[PPL_PROTOCOLS] = { "chunk", "window", "document" };
+	const struct named *n = ctx;
+
+	strbuf_addf(sb, "%s: %s %zu", n->path, units[n->cut->options.protocol], unit);
+}
+
 int ppl_run(struct eval_model *em, const struct eval_text *text, const struct ppl_options *o,
 	    struct eval_table **table)
 {
 	struct eval_table *t = NULL;
 	struct ppl_cut c;
+	struct named named = { &c, text->path };
+	struct score_units units = { "eval ppl", 0, name_unit, &named };
 	int ret = ppl_cut(em, text, o, &c);
 
 	if (ret)
 		return ret;
-	ret = scorer_run(em, c.seqs, c.nr_seqs, NULL, "eval ppl");
+	units.nr = c.units;
+	ret = scorer_run(em, c.seqs, c.nr_seqs, NULL, &units);
 	if (!ret)
 		ret = make_table(&c, &t);
 	if (!ret)

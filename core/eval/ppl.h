@@ -41,6 +41,9 @@ struct ppl_options {
 	int64_t limit;
 };
 
+/** ppl_context() - the usual context of a protocol, for a model that takes @most tokens. */
+int ppl_context(enum ppl_protocol protocol, int most);
+
 /** struct ppl_place - where a sequence begins, and its chunk, window or document. */
 struct ppl_place {
 	size_t at, unit;

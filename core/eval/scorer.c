@@ -30,7 +30,9 @@ struct work {
 	size_t nr_single, nr_member;
 	struct branch_group *group;
 	size_t nr_group;
-	size_t done;			/* sequences */
+	const struct score_units *units;
+	int *left;			/* (units) sequences that are not done */
+	size_t done;			/* units */
 	bool bar;
 };
 
@@ -102,8 +104,11 @@ static int sort_out(struct work *w, const int *groups)
 	w->single = calloc(w->nr, sizeof(*w->single));
 	w->member = calloc(w->nr, sizeof(*w->member));
 	w->group = calloc(w->nr, sizeof(*w->group));
-	if (!w->single || !w->member || !w->group)
+	w->left = calloc(w->units->nr, sizeof(*w->left));
+	if (!w->single || !w->member || !w->group || !w->left)
 		return fail_nomem(w->nr * sizeof(*w->group), "sequences");
+	for (size_t i = 0; i < w->nr; i++)
+		w->left[w->seqs[i].unit]++;
 	for (size_t g = 0; at < w->nr; g++) {
 		int nr = groups ? groups[g] : 1;
 
@@ -166,20 +171,29 @@ static int run_batch(struct batches *b, const struct score_seq *const *seqs, int
 
 static int check_scores(const struct work *w, const struct score_seq *s)
 {
-	for (int i = 0; i < s->nr - s->first; i++)
-		if (!isfinite(s->scores[i].log_p))
-			return fail(-EDOM, "%s: sequence %zu: ln p of token %d is not a number",
-				    w->em->path, (size_t)(s - w->seqs), s->first + i);
-	return 0;
+	struct strbuf sb;
+	int i = 0, ret;
+
+	while (i < s->nr - s->first && isfinite(s->scores[i].log_p))
+		i++;
+	if (i == s->nr - s->first)
+		return 0;
+	strbuf_init(&sb);
+	w->units->place(w->units->ctx, s->unit, &sb);
+	ret = fail(-EDOM, "%s: %s: ln p of token %d is not a number", w->em->path, sb.s,
+		   s->first + i);
+	strbuf_free(&sb);
+	return ret;
 }
 
 static int finish(struct work *w, const struct score_seq *const *seqs, int nr)
 {
 	int ret = 0;
 
-	for (int i = 0; i < nr && !ret; i++)
+	for (int i = 0; i < nr && !ret; i++) {
 		ret = check_scores(w, seqs[i]);
-	w->done += nr;
+		w->done += --w->left[seqs[i]->unit] == 0;
+	}
 	progress_update(w->bar, w->done, "%s", "");
 	return ret;
 }
@@ -239,12 +253,12 @@ static int run_groups(struct work *w)
 }
 
 int scorer_run(struct eval_model *em, const struct score_seq *seqs, size_t nr,
-	       const int *groups, const char *what)
+	       const int *groups, const struct score_units *units)
 {
-	struct work w = { .em = em, .seqs = seqs, .nr = nr };
+	struct work w = { .em = em, .seqs = seqs, .nr = nr, .units = units };
 	int ret = nr ? sort_out(&w, groups) : 0;
 
-	w.bar = progress_begin(what, nr);
+	w.bar = progress_begin(units->what, units->nr);
 	if (!ret && w.nr_group)
 		ret = run_groups(&w);
 	if (!ret && w.nr_single)
@@ -253,5 +267,6 @@ int scorer_run(struct eval_model *em, const struct score_seq *seqs, size_t nr,
 	free(w.single);
 	free(w.member);
 	free(w.group);
+	free(w.left);
 	return ret;
 }

@@ -25,11 +25,10 @@ static int read_spec(struct model_source *src, const char *dir)
 {
 	char *path = path_join(dir, CONFIG_FILE);
 	struct config *cfg = config_new();
-	int tokens = src->tokenizer ? (int)tokenizer_vocab(src->tokenizer) : 0;
 	int ret = path && cfg ? config_load(cfg, path) : fail_nomem(strlen(dir), "a model");
 
 	if (!ret)
-		ret = spec_from_config(cfg, tokens, &src->spec);
+		ret = model_spec_read(dir, cfg, src->tokenizer, &src->spec);
 	config_free(cfg);
 	free(path);
 	if (ret)

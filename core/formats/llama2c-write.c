@@ -95,7 +95,8 @@ static void add_text(const struct tokenizer *tok, uint32_t id, struct strbuf *sb
 	strbuf_free(&spelled);
 }
 
-static void add_tokens(const struct tokenizer *tok, struct strbuf *sb)
+/* Special tokens that the model has no row for are left out. */
+static void add_tokens(const struct tokenizer *tok, uint32_t rows, struct strbuf *sb)
 {
 	const float *scores = tokenizer_scores(tok);
 	uint32_t longest = 0, bits;
@@ -103,7 +104,7 @@ static void add_tokens(const struct tokenizer *tok, struct strbuf *sb)
 
 	add_number(sb, 0);
 	strbuf_init(&text);
-	for (uint32_t id = 0; id < tokenizer_vocab(tok); id++) {
+	for (uint32_t id = 0; id < tokenizer_vocab(tok) && id < rows; id++) {
 		strbuf_clear(&text);
 		add_text(tok, id, &text);
 		memcpy(&bits, &scores[id], sizeof(bits));
@@ -118,19 +119,37 @@ static void add_tokens(const struct tokenizer *tok, struct strbuf *sb)
 			sb->s[i] = (char)(longest >> 8 * i);
 }
 
-/* Beside the model, where llama2.c looks for it. */
-static int write_tokenizer(const struct tokenizer *tok, const char *path)
+static bool holds(const char *path, const struct strbuf *text)
+{
+	char *bytes = NULL;
+	size_t len;
+	bool same = !file_read_all(path, text->len, &bytes, &len) && len == text->len &&
+		    !memcmp(bytes, text->s, len);
+
+	free(bytes);
+	return same;
+}
+
+/*
+ * Beside the model, where llama2.c looks for it, and where that of another model may be.
+ * Return: 1: written, 0: there already, -errno
+ */
+static int write_tokenizer(const struct tokenizer *tok, uint32_t rows, const char *path)
 {
 	struct strbuf sb;
 	int ret;
 
-	if (file_exists(path))
-		return fail(-EEXIST, "%s: exists already", path);
 	strbuf_init(&sb);
-	add_tokens(tok, &sb);
+	add_tokens(tok, rows, &sb);
 	ret = strbuf_ok(&sb);
-	if (!ret)
+	if (!ret && file_exists(path)) {
+		if (!holds(path, &sb))
+			ret = fail(-EEXIST, "%s: exists already, and holds another tokenizer",
+				   path);
+	} else if (!ret) {
 		ret = file_write_atomic(path, sb.s, sb.len);
+		ret = ret ? ret : 1;
+	}
 	strbuf_free(&sb);
 	return ret;
 }
@@ -234,16 +253,18 @@ static int write_both(const struct model_source *src, struct outgoing *out, cons
 {
 	struct job job = { &src->spec, out, version };
 	char *dir = path_dir(path), *beside = dir ? path_join(dir, LLAMA2C_TOKENIZER) : NULL;
-	int ret = beside ? 0 : fail_nomem(strlen(path), "a path");
+	int made = 0, ret = beside ? 0 : fail_nomem(strlen(path), "a path");
 
 	if (!ret && src->tokenizer)
-		ret = write_tokenizer(src->tokenizer, beside);
-	if (ret)
+		ret = made = write_tokenizer(src->tokenizer, (uint32_t)src->spec.vocab, beside);
+	if (ret < 0)
 		goto out_beside;
 	outgoing_begin(out);
 	ret = file_write_stream(path, write_model, &job);
 	outgoing_end(out);
-	if (ret && src->tokenizer)
+	if (!ret)
+		ret = source_written(path);
+	if (ret && made)
 		remove(beside);
 out_beside:
 	free(beside);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/strbuf.h"
+#include "base/temporary.h"
 #include "formats/source-internal.h"
 
 /* Norms of GPT-2 are called ln_1; nothing is added to those. */
@@ -92,7 +93,9 @@ char *folder_begin(const char *path)
 		fail_nomem(strlen(path), "a path");
 		return NULL;
 	}
+	temporary_add(tmp);
 	if (dir_remove_tree(tmp) || dir_make(tmp)) {
+		temporary_done(tmp);
 		free(tmp);
 		return NULL;
 	}
@@ -140,6 +143,7 @@ int folder_end(char *tmp, const char *path, int ret)
 		fail(ret, "%s", message ? message : "out of memory");
 		free(message);
 	}
+	temporary_done(tmp);
 	free(tmp);
 	return ret;
 }

@@ -53,6 +53,12 @@ int source_collect(struct model_source *src,
 /** source_check_tokenizer() - -EINVAL if text could become tokens that the model lacks. */
 int source_check_tokenizer(const struct model_source *src);
 
+/**
+ * source_written() - can the model that was just written to @path be read again?  Else it is
+ * removed.
+ */
+int source_written(const char *path);
+
 /** str_has_suffix() - does @s end with @suffix? */
 bool str_has_suffix(const char *s, const char *suffix);
 

@@ -212,10 +212,29 @@ static const struct model_format *format_by_name(const char *path)
 	return best;
 }
 
+int source_written(const char *path)
+{
+	struct model_source *src;
+	int ret = source_describe(path, &src);
+	char *message;
+
+	if (!ret) {
+		source_close(src);
+		return 0;
+	}
+	message = strdup(fail_message());
+	dir_remove_tree(path);
+	fail(ret, "what was written could not be read again, and is removed: %s",
+	     message ? message : "out of memory");
+	free(message);
+	return ret;
+}
+
 int source_write(const struct model_source *src, const char *path, const char *format,
 		 const struct write_options *o)
 {
 	const struct model_format *f = format ? model_format_find(format) : format_by_name(path);
+	int ret;
 
 	if (!f)
 		return format ? -EINVAL : fail_listing("which format is to be written");
@@ -223,5 +242,6 @@ int source_write(const struct model_source *src, const char *path, const char *f
 		return fail(-EINVAL, "%s: knlp does not write format %s", path, f->name);
 	if (file_exists(path))
 		return fail(-EEXIST, "%s: exists already", path);
-	return f->write(src, path, o);
+	ret = f->write(src, path, o);
+	return ret ? ret : source_written(path);
 }

@@ -193,6 +193,8 @@ static void refuse(const char *name, const char *text)
 		strbuf_addf(&sb, "%s%s", i ? ", " : "", templates[i].name);
 	if (name)
 		fail(-ENOTSUP, "chat template %s: knlp knows %s", name, sb.s);
+	else if (!strpbrk(text, " {<[\n"))	/* no program in Jinja */
+		fail(-ENOENT, "no chat template is called '%s': knlp knows %s", text, sb.s);
 	else
 		fail(-ENOTSUP, "the chat template that begins with '%.*s' is none of those that "
 		     "knlp knows: %s", line < 40 ? line : 40, text, sb.s);

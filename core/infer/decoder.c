@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "infer/head.h"
 #include "kv/cache.h"
 #include "nn/model.h"
@@ -29,7 +30,7 @@ struct decoder {
 	struct kv_cache *cache;
 	struct head *head;
 	int head_rows;
-	struct stage stage[STAGES];	/* PREFILL: made when it is first needed */
+	struct stage stage[STAGES];	/* made when they are first needed */
 	int32_t *host;			/* (B, chunk) */
 	int *took;			/* (B): tokens of a sequence in the run */
 };
@@ -78,10 +79,32 @@ static void free_stage(struct stage *s)
 	*s = (struct stage){ 0 };
 }
 
-/* Sequences that rest while others read are padded: room for that behind the capacity. */
-static int cache_capacity(const struct decoder *d)
+/* Sequences that rest while others read are padded: room for that behind their tokens. */
+static int cache_capacity(const struct decoder *d, int room)
 {
-	return d->o.capacity + (d->o.batch > 1 ? d->o.chunk : 0);
+	return room + (d->o.batch > 1 ? d->o.chunk : 0);
+}
+
+static uint64_t token_bytes(const struct decoder *d)
+{
+	const struct model_spec *s = &d->model->spec;
+	uint64_t elements = 0;
+
+	for (int i = 0; i < s->layers; i++)
+		elements += 2ull * s->layer[i].kv_heads * s->layer[i].head_dim;
+	return elements * dtype_size(d->o.cache);
+}
+
+/* Of an error for want of memory: what takes it, and what to do. */
+static int explain(const struct decoder *d, int room, int ret)
+{
+	char text[FORMAT_MAX];
+
+	if (ret != -ENOMEM)
+		return ret;
+	return fail(ret, "no memory for keys and values of %d tokens (%s each): a shorter "
+		    "--context takes less, so does --kv f16", room,
+		    format_bytes(text, token_bytes(d)));
 }
 
 static int make_cache(struct decoder *d)
@@ -89,7 +112,7 @@ static int make_cache(struct decoder *d)
 	const struct model_spec *s = &d->model->spec;
 	struct kv_layer *layers = calloc(s->layers, sizeof(*layers));
 	struct kv_layout layout = {
-		.layers = s->layers, .batch = d->o.batch, .capacity = cache_capacity(d),
+		.layers = s->layers, .batch = d->o.batch, .capacity = cache_capacity(d, d->o.room),
 		.dtype = d->o.cache,
 		.layer = layers,
 	};
@@ -103,7 +126,7 @@ static int make_cache(struct decoder *d)
 		};
 	ret = kv_cache_new(d->dev, &layout, &d->cache);
 	free(layers);
-	return ret;
+	return explain(d, d->o.room, ret);
 }
 
 static int resolve_options(const struct model *m, const struct decoder_options *from,
@@ -114,6 +137,8 @@ static int resolve_options(const struct model *m, const struct decoder_options *
 	o->capacity = o->capacity ? o->capacity : m->spec.context;
 	o->chunk = o->chunk ? o->chunk : DECODER_CHUNK;
 	o->chunk = o->chunk < o->capacity ? o->chunk : o->capacity;
+	o->room = o->room && o->room < o->chunk ? o->chunk : o->room;
+	o->room = o->room && o->room < o->capacity ? o->room : o->capacity;
 	if (o->batch < 1 || o->capacity < 1 || o->chunk < 1 || o->capacity > m->spec.context)
 		return fail(-EINVAL, "%d sequences of %d tokens: the model's context is %d",
 			    o->batch, o->capacity, m->spec.context);
@@ -262,7 +287,7 @@ static int stage_for(struct decoder *d, int time, struct stage **s)
 	*s = &d->stage[time > 1 ? PREFILL : DECODE];
 	if (!(*s)->plan) {
 		free_stage(*s);		/* of an attempt that failed */
-		ret = build(d, *s, d->o.chunk);
+		ret = build(d, *s, time > 1 ? d->o.chunk : 1);
 	}
 	return ret;
 }
@@ -329,6 +354,29 @@ static int check_room(const struct decoder *d, const struct decoder_input *in)
 	return 0;
 }
 
+/* Twice the room, until it is enough. */
+static int make_room(struct decoder *d, const struct decoder_input *in)
+{
+	int64_t room = d->o.room;
+	int need = 0, ret;
+
+	for (int b = 0; b < d->o.batch; b++)
+		if (kv_cache_count(d->cache, b) + in[b].nr > need)
+			need = kv_cache_count(d->cache, b) + in[b].nr;
+	if (need <= room)
+		return 0;
+	while (room < need)
+		room *= 2;
+	room = room < d->o.capacity ? room : d->o.capacity;
+	ret = kv_cache_grow(d->cache, cache_capacity(d, (int)room));
+	if (ret)
+		return explain(d, (int)room, ret);
+	d->o.room = (int)room;
+	for (int i = 0; i < STAGES; i++)
+		free_stage(&d->stage[i]);	/* they know the old one */
+	return 0;
+}
+
 static bool any_left(const struct decoder *d, const struct decoder_input *left)
 {
 	for (int b = 0; b < d->o.batch; b++)
@@ -361,6 +409,8 @@ int decoder_run(struct decoder *d, const struct decoder_input *in, float *logits
 	struct stage *s;
 	int ret = check_room(d, in), time;
 
+	if (!ret)
+		ret = make_room(d, in);
 	if (ret)
 		return ret;
 	if (is_step(d, in)) {
@@ -392,6 +442,8 @@ int decoder_feed_all(struct decoder *d, const int32_t *tokens, int nr, float *lo
 
 	BUG_ON(nr < 1 || d->o.batch != 1);
 	ret = check_room(d, &in);
+	if (!ret)
+		ret = make_room(d, &in);
 	for (; in.nr && !ret; in.tokens += time, in.nr -= time) {
 		ret = run_chunk(d, &in, &s, &time);
 		for (int at = 0, some; at < time && !ret; at += some) {

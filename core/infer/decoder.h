@@ -25,10 +25,12 @@ struct plan;
  * @batch: sequences; 0: one
  * @capacity: tokens of each; at most the model's context, 0: that
  * @chunk: tokens of a prompt at once; 0: DECODER_CHUNK
+ * @room: tokens that memory is taken for in the beginning, at least @chunk; it is doubled
+ *	whenever it is full, up to @capacity.  0: for all of @capacity
  * @cache: type of keys and values: DT_F32, DT_F16 or DT_BF16
  */
 struct decoder_options {
-	int batch, capacity, chunk;
+	int batch, capacity, chunk, room;
 	enum dtype cache;
 };
 

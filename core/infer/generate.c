@@ -14,7 +14,6 @@ int generate(struct model *m, struct device *dev, enum dtype cache, const struct
 	size_t prompt = ids->nr, most = prompt + g->tokens;
 	int context = g->context ? g->context : m->spec.context, ret;
 
-	/* Room for no more than there will be: a long context takes gigabytes. */
 	if (most < (size_t)context)
 		context = (int)most;
 	ret = session_new(m, dev, context, cache, &s);

@@ -15,7 +15,10 @@ struct session {
 	size_t context;
 	struct token_list ids;
 	size_t read;		/* of ids, by the decoder */
-	size_t forgotten;	/* of ids, at their beginning */
+	size_t keep;		/* so many at the beginning are kept */
+	size_t forgotten;	/* of ids, behind those */
+	size_t *turns;		/* where turns begin */
+	size_t nr_turns, cap_turns;
 	uint64_t draws;
 	float *logits;		/* (V) behind the last token that was read */
 	float *penalized;	/* (V) */
@@ -24,7 +27,8 @@ struct session {
 int session_new(struct model *m, struct device *dev, int context, enum dtype cache,
 		struct session **out)
 {
-	const struct decoder_options o = { .capacity = context, .cache = cache };
+	/* Memory for what is there: a long context takes gigabytes. */
+	const struct decoder_options o = { .capacity = context, .cache = cache, .room = 1 };
 	struct session *s = calloc(1, sizeof(*s));
 	int ret;
 
@@ -50,6 +54,7 @@ void session_free(struct session *s)
 		return;
 	decoder_free(s->decoder);
 	token_list_free(&s->ids);
+	free(s->turns);
 	free(s->logits);
 	free(s->penalized);
 	free(s);
@@ -60,6 +65,8 @@ int session_reset(struct session *s)
 	s->ids.nr = 0;
 	s->read = 0;
 	s->forgotten = 0;
+	s->keep = 0;
+	s->nr_turns = 0;
 	s->draws = 0;
 	return decoder_reset(s->decoder);
 }
@@ -75,25 +82,75 @@ int session_add(struct session *s, const uint32_t *ids, size_t nr)
 	return 0;
 }
 
-/* Read what was added; where it does not fit, half a context or, if that is more, it alone. */
+void session_keep(struct session *s, size_t nr)
+{
+	BUG_ON(nr > s->ids.nr);
+	s->keep = nr;
+}
+
+int session_turn(struct session *s, size_t at)
+{
+	if (s->nr_turns == s->cap_turns) {
+		size_t cap = s->cap_turns ? 2 * s->cap_turns : 16;
+		size_t *turns = realloc(s->turns, cap * sizeof(*turns));
+
+		if (!turns)
+			return fail_nomem(cap * sizeof(*turns), "turns");
+		s->turns = turns;
+		s->cap_turns = cap;
+	}
+	s->turns[s->nr_turns++] = at;
+	return 0;
+}
+
+static size_t half_of(const struct session *s)
+{
+	return s->context > 1 ? s->context / 2 : 1;
+}
+
+/*
+ * Where the text goes on behind @keep tokens: with the oldest turn from which on all fits into
+ * half a context; with the newest one, if it leaves room to go on at all; else within it.
+ */
+static size_t cut(const struct session *s, size_t keep)
+{
+	size_t nr = s->ids.nr, new = nr - s->read, least = half_of(s) - keep;
+
+	for (size_t i = 0; i < s->nr_turns; i++) {
+		size_t at = s->turns[i], most = i + 1 < s->nr_turns ? half_of(s)
+								    : s->context / 4 * 3;
+
+		if (at >= keep && at < nr && keep + nr - at <= most)
+			return at;
+	}
+	if (new < least)
+		new = least;
+	return nr - (new < s->context - keep ? new : s->context - keep);
+}
+
+static int feed(struct session *s, size_t from, size_t to)
+{
+	return from == to ? 0 : decoder_feed(s->decoder, (const int32_t *)s->ids.ids + from,
+					     (int)(to - from), s->logits);
+}
+
+/* Read what was added; where it does not fit, what is left to be seen again. */
 static int read_new(struct session *s)
 {
-	size_t new = s->ids.nr - s->read, half = s->context > 1 ? s->context / 2 : 1;
+	size_t from = s->read, keep = s->keep < half_of(s) ? s->keep : 0;
 	int ret = 0;
 
-	if (!new)
+	if (from == s->ids.nr)
 		return 0;
-	if (decoder_length(s->decoder) + new > s->context) {
-		if (new < half)
-			new = half;
-		if (new > s->context)
-			new = s->context;
-		s->forgotten = s->ids.nr - new;
+	if (decoder_length(s->decoder) + s->ids.nr - from > s->context) {
+		from = cut(s, keep);
+		s->forgotten = from - keep;
 		ret = decoder_reset(s->decoder);
+		if (!ret)
+			ret = feed(s, 0, keep);
 	}
 	if (!ret)
-		ret = decoder_feed(s->decoder, (const int32_t *)s->ids.ids + s->ids.nr - new,
-				   (int)new, s->logits);
+		ret = feed(s, from, s->ids.nr);
 	s->read = s->ids.nr;
 	return ret;
 }

@@ -3,7 +3,8 @@
  * A text that somebody and a model write in turns; its keys and values stay in the cache.
  *
  * When the context is full, its newer half is read again, since positions are
- * absolute, and the text goes on: what lies before is forgotten.
+ * absolute, and the text goes on: what lies before is forgotten.  Of a conversation whole
+ * turns are, and its beginning is kept.
  */
 #ifndef INFER_SESSION_H
 #define INFER_SESSION_H
@@ -32,6 +33,15 @@ int session_reset(struct session *s);
 int session_add(struct session *s, const uint32_t *ids, size_t nr);
 
 /**
+ * session_keep() - the first @nr tokens are to be seen always, as far as they leave room for
+ * others: what the model was told.
+ */
+void session_keep(struct session *s, size_t nr);
+
+/** session_turn() - a turn begins at token @at, behind those that were noted before. */
+int session_turn(struct session *s, size_t at);
+
+/**
  * session_write() - draw tokens behind the text, which must not be empty, and append them.
  *
  * Draws are numbered through all turns; see session_rewind().
@@ -45,7 +55,7 @@ void session_rewind(struct session *s);
 /** session_tokens() - the whole text, also what the model has forgotten. */
 const struct token_list *session_tokens(const struct session *s);
 
-/** session_forgotten() - how many tokens at the beginning the model does not see any more. */
+/** session_forgotten() - how many tokens the model does not see any more. */
 size_t session_forgotten(const struct session *s);
 
 #endif

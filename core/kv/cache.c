@@ -12,6 +12,7 @@
 
 struct kv_cache {
 	struct kv_layout layout;
+	struct device *dev;
 	struct buffer *data;		/* keys and values of all layers */
 	struct buffer *counts;		/* i32 (2, B): starts, lengths */
 	int32_t *host;			/* the same */
@@ -71,6 +72,7 @@ int kv_cache_new(struct device *dev, const struct kv_layout *layout, struct kv_c
 	c = calloc(1, sizeof(*c) + layer_bytes);
 	if (!c)
 		return fail_nomem(sizeof(*c) + layer_bytes, "the KV cache");
+	c->dev = dev;
 	c->layout = *layout;
 	c->layout.layer = memcpy(c->layer, layout->layer, layer_bytes);
 	count_bytes = 2 * layout->batch * sizeof(*c->host);
@@ -144,6 +146,55 @@ int kv_cache_truncate(struct kv_cache *c, int b, int count)
 int kv_cache_reset(struct kv_cache *c)
 {
 	memset(c->host, 0, 2 * c->layout.batch * sizeof(*c->host));
+	return 0;
+}
+
+/* ---- more room ------------------------------------------------------------------ */
+
+/* What the sequences hold so far, from the old places to those in @to, by @layout. */
+static int copy_part(struct kv_cache *c, const struct kv_layout *layout, struct buffer *to,
+		     int layer, enum kv_part part)
+{
+	const struct kv_layout *old = &c->layout;
+	size_t row = (size_t)old->layer[layer].heads * old->layer[layer].width[part] *
+		     dtype_size(old->dtype);
+	int ret = 0;
+
+	for (int b = 0; b < old->batch && !ret; b++) {
+		size_t bytes = row * kv_cache_count(c, b);
+
+		if (bytes)
+			ret = device_copy(to, part_offset(layout, layer, part) +
+					      row * layout->capacity * b,
+					  c->data, part_offset(old, layer, part) +
+						   row * old->capacity * b, bytes);
+	}
+	return ret;
+}
+
+int kv_cache_grow(struct kv_cache *c, int capacity)
+{
+	struct kv_layout layout = c->layout;
+	struct buffer *data;
+	int ret;
+
+	BUG_ON(capacity < c->layout.capacity);
+	layout.capacity = capacity;
+	ret = device_alloc(c->dev, kv_cache_bytes(&layout), "the KV cache", &data);
+	if (ret)
+		return ret;
+	for (int i = 0; i < layout.layers && !ret; i++) {
+		ret = copy_part(c, &layout, data, i, KV_KEYS);
+		if (!ret)
+			ret = copy_part(c, &layout, data, i, KV_VALUES);
+	}
+	if (ret) {
+		buffer_free(data);
+		return ret;
+	}
+	buffer_free(c->data);
+	c->data = data;
+	c->layout = layout;
 	return 0;
 }
 

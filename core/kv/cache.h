@@ -64,6 +64,14 @@ size_t kv_cache_bytes(const struct kv_layout *layout);
  */
 int kv_cache_begin(struct kv_cache *c, int nr);
 
+/**
+ * kv_cache_grow() - room for @capacity tokens of each sequence, no fewer than before.
+ *
+ * Graphs with tensors of the cache must be made anew.  While it is copied, there is room for
+ * both.  Return: 0; -ENOMEM, with nothing changed.
+ */
+int kv_cache_grow(struct kv_cache *c, int capacity);
+
 /** kv_cache_truncate() - sequence @b holds only its first @count tokens from now on. */
 int kv_cache_truncate(struct kv_cache *c, int b, int count);
 

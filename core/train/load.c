@@ -294,10 +294,23 @@ static int load_config(struct loaded *l)
 	return ret;
 }
 
+int model_spec_read(const char *dir, const struct config *cfg, const struct tokenizer *tok,
+		    struct model_spec *spec)
+{
+	int tokens = tok ? (int)tokenizer_vocab(tok) : 0, rows = tokens, ret;
+
+	if (!config_is_auto(cfg, PARAM_MODEL_VOCAB))
+		rows = (int)config_int(cfg, PARAM_MODEL_VOCAB);
+	while (tokens > rows && tokenizer_is_special(tok, tokens - 1))
+		tokens--;
+	ret = spec_from_config(cfg, tokens, spec);
+	return ret ? fail_in(ret, "%s", dir) : 0;
+}
+
 static int load_weights(struct loaded *l, struct device *dev)
 {
 	struct model_spec spec;
-	int ret = spec_from_config(l->cfg, (int)tokenizer_vocab(l->tokenizer), &spec);
+	int ret = model_spec_read(l->dir, l->cfg, l->tokenizer, &spec);
 
 	if (!ret)
 		ret = model_new(&spec, NULL, &l->model);

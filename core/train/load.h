@@ -19,6 +19,7 @@
 struct dataset;
 struct model;
 struct model_source;
+struct model_spec;
 struct tokenizer;
 
 #define MODEL_FILES 2	/* config and tokenizer.json */
@@ -50,6 +51,14 @@ int model_folder(const char *path, char **dir);
 
 /** model_keep() - if folder @dir is a checkpoint of a run, mark it as never to be pruned. */
 int model_keep(const char *dir);
+
+/**
+ * model_spec_read() - resolve MODEL_* of model folder @dir.
+ * @tok: may be NULL, and may have special tokens at its end that the model has no row for, as
+ *	Gemma 3's has: no text becomes those
+ */
+int model_spec_read(const char *dir, const struct config *cfg, const struct tokenizer *tok,
+		    struct model_spec *spec);
 
 /**
  * model_load() - open the model @path and load its weights onto @dev, in the types that the

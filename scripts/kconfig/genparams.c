@@ -22,6 +22,7 @@
 /* One host program in one compilation, with the very checks of the real program. */
 #include "../../core/base/fail.c"
 #include "../../core/base/strbuf.c"
+#include "../../core/base/temporary.c"
 #include "../../core/base/file.c"
 #include "../../core/base/param.c"
 #include "../../core/base/dotconfig.c"

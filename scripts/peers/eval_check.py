@@ -131,6 +131,8 @@ def share_same(x, y):
 
 def ask_knlp(a, plain, act):
     dump = os.path.join(a.cache, "dump.jsonl")
+    if os.path.exists(dump):
+        os.remove(dump)  # of a run before; knlp overwrites none
     knlp(a, "hellaswag", a.model, "--file", plain, "--act", act, "--dump", dump)
     with open(dump) as f:
         return [json.loads(line) for line in f][1:]

@@ -45,6 +45,29 @@ out
 text.txt
 tiny.config"
 
+# ---- signals -------------------------------------------------------------------------
+
+# A model of llama2.c with nothing but zeros, 67 MB of them, and without a tokenizer.
+mkdir big
+printf '\100\0\0\0\100\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\0\0\4\0\10\0\0\0' >big/zero.bin
+dd if=/dev/zero of=big/zero.bin bs=1 count=0 seek=67226396 2>/dev/null
+succeeds "a model of zeros" "$KNLP" info big/zero.bin
+# cut_off OUT SIGNAL: convert, and send it when something is there
+cut_off()
+{
+	"$KNLP" convert -q big/zero.bin "big/$1" 2>err &
+	while kill -0 $! 2>/dev/null && [ "$(echo big/*)" = big/zero.bin ]; do
+		:
+	done
+	kill "-$2" $!
+	wait $!
+	equal "$2 into $1" "$? $(echo big/*)" "$3 big/zero.bin"
+}
+cut_off zero.gguf TERM 143
+cut_off folder TERM 143
+cut_off folder HUP 129
+rm -r big
+
 # ---- a model that was trained here ---------------------------------------------------
 
 english >text
@@ -114,6 +137,20 @@ for type in f16 bf16; do
 	equal "its matrices" "$("$KNLP" info $type.gguf | sed -n "s/^$type  *\([0-9]*\) .*/\1/p")" 16
 done
 
+# ---- tokenizers that do not fit --------------------------------------------------------
+
+# As Gemma 3 has it: one special token more than the model has rows.
+cp -R hf more
+sed 's/"added_tokens": \[/&\n    {"id": 400, "content": "<image>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},/' \
+	hf/tokenizer.json >more/tokenizer.json
+has "a token more" '"id": 400' more/tokenizer.json
+for out in more.gguf more.knlp more.hf; do
+	format=hf
+	case $out in *.gguf) format=gguf ;; *.knlp) format=knlp ;; esac
+	succeeds "a token more into $format" "$KNLP" convert -q more $out --format=$format
+	succeeds "$format can be used" "$KNLP" bench decode -q --tokens=2 --context=2 $out
+done
+
 # ---- llama2.c's own files, where they are ----------------------------------------------
 
 for dir in "${KNLP_TEST_DATA:-/nowhere}" "$SRCTREE/../shared/data"; do
@@ -137,3 +174,31 @@ equal "the same ids" "$("$KNLP" tokenize -t stories/tokenizer.bin "$text")" \
 "$KNLP" generate -q --temperature 0 -n 40 "$stories/stories260K.bin" >text1
 succeeds "the same story" "$KNLP" generate -q --temperature 0 -n 40 stories/stories.bin
 cmp -s out text1 && ok "word for word" || not_ok "word for word" "$(brief out)"
+
+# ---- two models of llama2.c in a folder --------------------------------------------------
+
+mkdir two
+succeeds "the first" "$KNLP" convert -q "$stories/stories260K.bin" two/one.bin
+cksum two/tokenizer.bin >sum
+succeeds "the second has the same tokenizer" "$KNLP" convert -q "$stories/stories260K.bin" two/two.bin
+equal "it is as it was" "$(cksum two/tokenizer.bin)" "$(cat sum)"
+echo >>two/tokenizer.bin
+fails "another tokenizer" 1 'tokenizer.bin: exists already, and holds another' \
+	"$KNLP" convert -q "$stories/stories260K.bin" two/three.bin
+equal "what is there" "$(cd two && echo *)" "one.bin tokenizer.bin two.bin"
+
+# ---- what cannot be read again ---------------------------------------------------------
+
+"$KNLP" convert -q "$stories/stories260K.bin" whole.gguf
+if command -v python3 >/dev/null; then
+	python3 - <<'END'
+b = open("whole.gguf", "rb").read()
+at = b.index("\u2581the".encode())
+open("nul.gguf", "wb").write(b[:at] + "\u2581t\0e".encode() + b[at + 6:])
+END
+	fails "a NUL in a token" 1 'could not be read again, and is removed: nul.hf/tokenizer.json' \
+		"$KNLP" convert -q nul.gguf nul.hf
+	[ -e nul.hf ] && not_ok "leaves nothing" "nul.hf" || ok "leaves nothing"
+else
+	skip "a NUL in a token" "no Python"
+fi

@@ -10,14 +10,17 @@ if ! "$KNLP" version | grep -q '^features:.* TOKENIZER_BPE'; then
 fi
 
 data=$SRCTREE/tests/data
-mkdir model other
-for dir in model other; do
+mkdir model other nan
+for dir in model other nan; do
 	cp "$data/eval/config" "$data/eval/model.safetensors" $dir
 	cp "$data/tokenizer/small.json" $dir/tokenizer.json
 done
 # Another model: the last weight is 1 instead.
 head -c -4 "$data/eval/model.safetensors" >other/model.safetensors
 printf '\0\0\200\77' >>other/model.safetensors
+# And one that is broken: the last weight is no number.
+head -c -4 "$data/eval/model.safetensors" >nan/model.safetensors
+printf '\0\0\300\177' >>nan/model.safetensors
 corpus=$data/tokenizer/corpus.txt
 
 # ---- perplexity ------------------------------------------------------------------------
@@ -58,6 +61,15 @@ fails "no such model" 1 'nothere' "$KNLP" eval ppl --file "$corpus" nothere
 fails "no such second model" 1 'vs nothere: no such model' \
 	"$KNLP" eval ppl --file "$corpus" --vs nothere model
 fails "no such file" 1 'nothere' "$KNLP" eval ppl --file nothere model
+cp "$corpus" mine
+fails "a dump over the text" 1 'dump mine: exists already' \
+	"$KNLP" eval ppl --file mine --context 64 --limit 1 --dump mine model
+cmp -s mine "$corpus" && ok "the text is as it was" || not_ok "the text is as it was" "changed"
+mkfifo pipe
+cat pipe >piped &
+succeeds "a dump into a pipe" "$KNLP" eval ppl -q --file mine --context 64 --limit 4 --dump pipe model
+wait $!
+equal "is the same dump" "$(tail -n 4 piped)" "$(tail -n 4 a.jsonl)"
 fails "no place for the dump" 1 'dump no/x' "$KNLP" eval ppl --file "$corpus" --dump no/x model
 : >empty
 fails "an empty file" 1 'empty: the file is empty' "$KNLP" eval ppl --file empty model
@@ -68,6 +80,39 @@ fails "nothing but blanks" 1 'nothing but blanks' \
 	"$KNLP" eval ppl --file blank --protocol document model
 { head -c 3000 "$corpus"; printf '\377\300\0\n'; head -c 3000 "$corpus"; } >binary
 succeeds "bytes that are no text" "$KNLP" eval ppl -q --file binary --context 64 model
+
+fails "a model without numbers" 1 "^knlp: error: nan: $corpus: chunk [0-9]*: ln p of token" \
+	"$KNLP" eval ppl --file "$corpus" --context 64 nan
+fails "a context that is too short" 1 'model: a context of 3 tokens is too short' \
+	"$KNLP" eval ppl --file "$corpus" --context 3 model
+
+# ---- two models ------------------------------------------------------------------------
+
+cp -R model shorter
+sed 's/CONFIG_MODEL_CONTEXT=96/CONFIG_MODEL_CONTEXT=64/' model/config >shorter/config
+# losses FILE: those of A and B
+losses() { awk '$1 == "loss" && NF > 4 { print $2, $3 }' "$1"; }
+for protocol in llama document; do
+	succeeds "$protocol: another context" "$KNLP" eval ppl -q --file "$data/eval/text.txt" \
+		--protocol $protocol --vs shorter model
+	cp out first
+	"$KNLP" eval ppl -q --file "$data/eval/text.txt" --protocol $protocol --context 64 \
+		--vs shorter model >out 2>err
+	equal "$protocol: is what both take" "$(cat first)" "$(cat out)"
+	"$KNLP" eval ppl -q --file "$data/eval/text.txt" --protocol $protocol --vs model shorter \
+		>out 2>err
+	equal "$protocol: whichever comes first" "$(losses out | awk '{ print $2, $1 }')" \
+		"$(losses first)"
+done
+cp -R model byte
+sed 's/CONFIG_MODEL_CONTEXT=96/CONFIG_MODEL_CONTEXT=64/' model/config >byte/config
+"$KNLP" data tokenizer -q --input "$corpus" --vocab 400 --out byte.tok >out 2>err
+cp byte.tok/tokenizer.json byte
+fails "another tokenizer" 1 'model and --vs byte: the tokenizers make other tokens .*=document$' \
+	"$KNLP" eval ppl --file "$corpus" --vs byte model
+succeeds "by document" "$KNLP" eval ppl -q --file "$data/eval/text.txt" --protocol document \
+	--vs byte --json model
+has "nats per byte" '"comparison":{.*"nats_per_byte"' out
 
 # ---- packed files -----------------------------------------------------------------------
 
@@ -97,6 +142,11 @@ succeeds winogrande "$KNLP" eval winogrande -q --file "$data/eval/winogrande.jso
 has "winogrande acc" '"acc":0\.' out
 succeeds lambada "$KNLP" eval lambada -q --file "$data/eval/lambada.jsonl" model
 has "perplexity of words" '^ppl  ' out
+for word in xqzjvkwxqzjv zzqqxxjjvvkkww; do
+	echo "{\"context\":\"a\",\"continuation\":\" $word\"}"
+done >words.jsonl
+succeeds "words that nobody expects" "$KNLP" eval lambada -q --file words.jsonl model
+has "a perplexity of any size" '^ppl  *[0-9.]*e+[0-9]* +/- [0-9.]*e+[0-9]*$' out
 succeeds "hellaswag, two models" "$KNLP" eval hellaswag -q --limit 20 --vs other \
 	--file "$data/eval/hellaswag.txt" model
 has "partial" '^items  *20 of 24 (partial)$' out
@@ -112,6 +162,27 @@ awk 'BEGIN { printf "{\"query\":\"q\",\"gold\":0,\"choices\":[\"a\",\""
 	for (i = 0; i < 2000; i++) printf "x "; print "\"]}" }' >long.jsonl
 fails "an answer that is too long" 1 "long.jsonl:1: .*longer than the model's context" \
 	"$KNLP" eval piqa --file long.jsonl model
+
+fails "an item without numbers" 1 "^knlp: error: nan: .*/piqa.jsonl:[0-9]*: ln p of token" \
+	"$KNLP" eval piqa --file "$data/eval/piqa.jsonl" nan
+if command -v python3 >/dev/null; then
+	python3 - "$KNLP" "$data/eval/piqa.jsonl" <<'END' >out
+import os, pty, sys
+pid, fd = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], [sys.argv[1], "eval", "piqa", "--limit", "5", "--file", sys.argv[2],
+                           "model"])
+try:
+    while part := os.read(fd, 1 << 16):
+        sys.stdout.write(part.decode())
+except OSError:
+    pass
+os.waitpid(pid, 0)
+END
+	has "the progress line counts items" 'piqa .*0/5' out
+else
+	skip "the progress line counts items" "no Python"
+fi
 
 # ---- logits ----------------------------------------------------------------------------
 
@@ -166,6 +237,8 @@ has "same top everywhere" '"same_top":1,' out
 has "dump of kld" '"kld":' kld.jsonl
 succeeds "parity" "$KNLP" eval kld -q --parity --base other --file "$corpus" --context 64 \
 	--limit 3 model
+fails "kld without numbers" 1 "^knlp: error: nan from model: chunk 0: the divergence at" \
+	"$KNLP" eval kld --base model --file "$corpus" --context 64 nan
 fails "no base" 2 'base is missing' "$KNLP" eval kld --file "$corpus" model
 mkdir small
 sed 's/500/499/' model/config >small/config
@@ -186,7 +259,7 @@ succeeds "another seed" "$KNLP" eval compare --seed 2 --json a.jsonl b.jsonl
 equal "seed in JSON" "$(field seed out)" 2
 succeeds "dump of questions" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
 	--dump q.jsonl model
-fails "other evaluations" 1 'one is of ppl, the other of hellaswag' \
+fails "other evaluations" 1 'a.jsonl and q.jsonl: one is of ppl, the other of hellaswag' \
 	"$KNLP" eval compare a.jsonl q.jsonl
 succeeds "another context" "$KNLP" eval ppl -q --file "$corpus" --context 32 --dump c.jsonl model
 fails "other protocols" 1 'the protocols differ' "$KNLP" eval compare a.jsonl c.jsonl

@@ -55,7 +55,7 @@ printf 'a\n/quit\nb\n' | talk -n 3 --temperature 0 >out 2>err
 equal "/quit leaves" "$(cat out)" "$(printf 'a\n' | talk -n 3 --temperature 0 2>err)"
 # The most probable token, never the end of a document: draws differ between processors.
 printf 'a line\n' | talk -n 100 --temperature 0 >out 2>err
-has "a full context is said" 'the context is full: the model has forgotten the first' err
+has "a full context is said" 'the context is full: the model has forgotten [0-9]* tokens of the beginning' err
 printf 'a\n\n\n' | talk -n 2000 --temperature 3 >out 2>err
 has "the end of a document is said" 'the model ended the document: a line begins another' err
 printf 'a\n\n\n' | talk -q -n 2000 --temperature 3 >out 2>err

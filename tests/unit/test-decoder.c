@@ -4,7 +4,9 @@
 
 #include "infer/decoder.h"
 #include "infer/forward.h"
+#include "infer/generate.h"
 #include "infer/sampler.h"
+#include "infer/session.h"
 #include "nn/model.h"
 #include "tensor/plan.h"
 #include "tests/unit/train-helper.h"
@@ -356,6 +358,45 @@ START_TEST(no_allocation)
 }
 END_TEST
 
+/* Memory is taken as it is needed, and the results are the same to the bit. */
+START_TEST(growth)
+{
+	static const int reads[][3] = { { 5, 3, 0 }, { 1, 1, 1 }, { 0, 30, 2 }, { 1, 1, 1 },
+					{ 90, 1, 1 }, { 0, 0, 60 }, { 1, 1, 1 }, { 1, 0, 0 } };
+	struct decoder_options o = { .batch = 3, .chunk = 8 };
+	float got[3 * VOCAB] = { 0 }, want[3 * VOCAB] = { 0 };
+	struct decoder *all, *some;
+	size_t before, large, small, saved = 0;
+	struct bench b;
+
+	begin_on(&b, models[_i % NR_MODELS], _i < NR_MODELS ? "cpu" : "remote");
+	before = b.dev->bytes_used;
+	check_ok(decoder_new(b.m, b.dev, &o, &all));
+	large = b.dev->bytes_used - before;
+	o.room = 1;
+	check_ok(decoder_new(b.m, b.dev, &o, &some));
+	small = b.dev->bytes_used - before - large;
+	for (int i = 0; i < b.m->spec.layers; i++)
+		saved += 2 * sizeof(float) * o.batch * (b.m->spec.context - o.chunk) *
+			 b.m->spec.layer[i].kv_heads * b.m->spec.layer[i].head_dim;
+	ck_assert_msg(small + saved <= large + 256 * b.m->spec.layers, "%zu bytes, not %zu less "
+		      "than %zu", small, saved, large);
+	for (size_t k = 0; k < sizeof(reads) / sizeof(reads[0]); k++) {
+		struct decoder_input in[3];
+
+		for (int i = 0; i < 3; i++)
+			in[i] = (struct decoder_input){ b.tokens + decoder_count(all, i),
+							reads[k][i] };
+		check_ok(decoder_run(all, in, want));
+		check_ok(decoder_run(some, in, got));
+		ck_assert_msg(!memcmp(got, want, sizeof(got)), "run %zu", k);
+	}
+	decoder_free(all);
+	decoder_free(some);
+	end(&b);
+}
+END_TEST
+
 START_TEST(small_capacity)
 {
 	struct decoder *d;
@@ -370,6 +411,58 @@ START_TEST(small_capacity)
 	check_fails(decoder_feed(d, b.tokens, 2, got), -ENOSPC, "");
 	decoder_free(d);
 	free(want);
+	end(&b);
+}
+END_TEST
+
+static int emit_into(void *ctx, uint32_t id)
+{
+	return token_list_add(ctx, id);
+}
+
+/* What a session writes behind its text. */
+static void check_writes(struct session *s, struct tokenizer *tok, struct token_list *out)
+{
+	struct generation g = { .tokens = 5, .vocab = VOCAB, .tokenizer = tok, .emit = emit_into,
+				.ctx = out };
+
+	check_ok(session_write(s, &g));
+}
+
+/* A full context loses whole turns, the oldest first, and never what it is to keep. */
+START_TEST(session_turns)
+{
+	enum { KEEP = 7, TURN = 40, CONTEXT = 120 };
+	struct token_list got = { 0 }, want = { 0 };
+	const uint32_t *text;
+	struct session *s[2];
+	struct tokenizer *tok;
+	struct bench b;
+
+	begin(&b, "MODEL_POSITION=rope");
+	text = (const uint32_t *)b.tokens;
+	check_ok(tokenizer_open("byte", &tok));
+	for (int k = 0; k < 2; k++)
+		check_ok(session_new(b.m, b.dev, CONTEXT, DT_F32, &s[k]));
+	check_ok(session_add(s[0], text, KEEP));
+	session_keep(s[0], KEEP);
+	for (int turn = 0; turn < 3; turn++) {
+		check_ok(session_turn(s[0], KEEP + turn * TURN));
+		check_ok(session_add(s[0], text + KEEP + turn * TURN, TURN));
+	}
+	check_writes(s[0], tok, &got);
+	ck_assert_uint_eq(session_forgotten(s[0]), 2 * TURN);
+	check_ok(session_add(s[1], text, KEEP));
+	check_ok(session_add(s[1], text + KEEP + 2 * TURN, TURN));
+	check_writes(s[1], tok, &want);
+	ck_assert_uint_eq(session_forgotten(s[1]), 0);
+	CHECK(got.nr == want.nr && got.nr &&
+	      !memcmp(got.ids, want.ids, got.nr * sizeof(*got.ids)));
+	for (int k = 0; k < 2; k++)
+		session_free(s[k]);
+	token_list_free(&got);
+	token_list_free(&want);
+	tokenizer_free(tok);
 	end(&b);
 }
 END_TEST
@@ -598,6 +691,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, prefill_is_decode, 0, nr);
 	tcase_add_loop_test(tc, all_positions, 0, nr);
 	tcase_add_loop_test(tc, batches, 0, 2 * nr);
+	tcase_add_loop_test(tc, growth, 0, 2 * nr);
 	tcase_add_loop_test(tc, small_caches, 0, nr);
 	tcase_add_loop_test(tc, causal, 0, nr);
 	tcase_add_loop_test(tc, causal_cache, 0, nr);
@@ -606,6 +700,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, forward_rows, 0, nr);
 	tcase_add_loop_test(tc, forward_rounded, 0, nr);
 	tcase_add_loop_test(tc, forward_targets, 0, nr);
+	tcase_add_test(tc, session_turns);
 	tcase_add_test(tc, sampling);
 	tcase_add_loop_test(tc, sampling_top_k, 0, 6);
 	tcase_add_loop_test(tc, sampling_chain, 0, 11);

@@ -179,6 +179,11 @@ TEST_REGISTER(eval_golden_texts);
 #define SHARED 24
 #define TAILS 3
 
+static void name_group(const void *ctx, size_t unit, struct strbuf *sb)
+{
+	strbuf_addf(sb, "%s %zu", (const char *)ctx, unit);
+}
+
 /*
  * What a beginning in common saves changes nothing: sequences as one group, as several, and
  * each by itself; longer ones behind shorter ones, and more groups than rows at once.
@@ -188,6 +193,7 @@ static void eval_shared_beginnings(void)
 	enum { GROUPS = 70, NR = GROUPS * TAILS };
 	static int32_t tokens[NR][SHARED + 12];
 	static struct token_score scores[2][NR][12];
+	struct score_units units = { "test", GROUPS, name_group, "group" };
 	struct score_seq seqs[2][NR];
 	struct rng r = rng_stream(1, "test", 0);
 	struct eval_lab lab;
@@ -201,12 +207,12 @@ static void eval_shared_beginnings(void)
 			tokens[i][t] = (int32_t)rng_below(&r, t < shared ? g * 64 + t
 								    : 10000 + i * 64 + t, 500);
 		for (int k = 0; k < 2; k++)
-			seqs[k][i] = (struct score_seq){ tokens[i], shared + tail, shared,
+			seqs[k][i] = (struct score_seq){ tokens[i], shared + tail, shared, g,
 							 scores[k][i] };
 		groups[g] = TAILS;
 	}
-	check_ok(scorer_run(&lab.em, seqs[0], NR, groups, "test"));
-	check_ok(scorer_run(&lab.em, seqs[1], NR, NULL, "test"));
+	check_ok(scorer_run(&lab.em, seqs[0], NR, groups, &units));
+	check_ok(scorer_run(&lab.em, seqs[1], NR, NULL, &units));
 	for (int i = 0; i < NR; i++)
 		for (int t = 0; t < seqs[0][i].nr - seqs[0][i].first; t++)
 			ck_assert_msg(fabsf(scores[0][i][t].log_p - scores[1][i][t].log_p) <

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "tests/unit/test.h"
 
 static char dir[64];
@@ -94,6 +96,68 @@ START_TEST(write_fails)
 }
 END_TEST
 
+static int put_word(void *ctx, FILE *f)
+{
+	return fputs(ctx, f) < 0 ? -EIO : 0;
+}
+
+/* Nothing takes the place of a pipe; a link leads where it led. */
+START_TEST(write_through)
+{
+	struct stat st;
+	char got[8] = "";
+	int fd;
+
+	ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+	fd = open("pipe", O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(file_is_stream("pipe"));
+	check_ok(file_write_stream("pipe", put_word, "word"));
+	ck_assert_int_eq(read(fd, got, sizeof(got)), 4);
+	ck_assert_str_eq(got, "word");
+	close(fd);
+	ck_assert(!lstat("pipe", &st) && S_ISFIFO(st.st_mode));
+	check_ok(file_write_atomic("f", "one", 3));
+	ck_assert(!file_is_stream("f") && !file_is_stream(".") && !file_is_stream("none"));
+	ck_assert_int_eq(symlink("f", "link"), 0);
+	check_ok(file_write_atomic("link", "two", 3));
+	ck_assert(!lstat("link", &st) && S_ISLNK(st.st_mode));
+	check_content("f", "two");
+	ck_assert_int_eq(count_entries("."), 3);
+}
+END_TEST
+
+static int end_early(void *ctx, FILE *f)
+{
+	(void)ctx;
+	(void)f;
+	ck_assert_int_eq(count_entries("."), 1);
+	temporary_on_signal();
+	ck_assert_int_eq(count_entries("."), 0);
+	return -EINTR;
+}
+
+/* A signal takes away what is being written, and nothing that is complete. */
+START_TEST(temporaries)
+{
+	char name[64];
+
+	CHECK(file_write_stream("f", end_early, NULL) == -EINTR);
+	check_ok(dir_make("folder"));
+	temporary_add("folder");
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "folder/a-name-of-some-length-%d", i);
+		check_ok(file_write_atomic(name, "x", 1));
+	}
+	check_ok(file_write_atomic("whole", "x", 1));
+	temporary_add("whole");
+	temporary_done("whole");
+	temporary_on_signal();
+	ck_assert_int_eq(count_entries("."), 1);
+	check_content("whole", "x");
+}
+END_TEST
+
 /* A disk that is full while the bytes are written: a limit stands in for it. */
 START_TEST(write_cut_short)
 {
@@ -164,6 +228,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, write_and_read);
 	tcase_add_test(tc, read_limits);
 	tcase_add_test(tc, write_fails);
+	tcase_add_test(tc, write_through);
+	tcase_add_test(tc, temporaries);
 	tcase_add_test(tc, write_cut_short);
 	tcase_add_test(tc, directories);
 	tcase_add_test(tc, remove_tree);

@@ -45,7 +45,7 @@ static int report(const struct model_source *from, const char *path)
 {
 	struct model_source *to;
 	struct json_out *o;
-	int ret = source_describe(path, &to);	/* what is written can be read again */
+	int ret = source_describe(path, &to);
 
 	if (ret)
 		return ret;

@@ -16,7 +16,7 @@ static struct {
 	double level;
 } opt = { .seed = 1, .draws = 10000, .level = 0.95 };
 
-static int report(const struct eval_table *a, const struct eval_table *b,
+static int report(char **files, const struct eval_table *a, const struct eval_table *b,
 		  const struct bootstrap *boot)
 {
 	struct comparison c;
@@ -24,7 +24,7 @@ static int report(const struct eval_table *a, const struct eval_table *b,
 	int ret = compare_tables(a, b, boot, &c);
 
 	if (ret)
-		return ret;
+		return fail_in(ret, "%s and %s", files[0], files[1]);
 	if (!config_options.json) {
 		report_comparison(&c, a->model, b->model, boot);
 		return 0;
@@ -53,7 +53,7 @@ static int eval_compare_run(int argc, char **argv)
 	if (!ret)
 		ret = dump_read(argv[1], &b);
 	if (!ret)
-		ret = report(a, b, &boot);
+		ret = report(argv, a, b, &boot);
 	table_free(a);
 	table_free(b);
 	config_free(cfg);

@@ -28,7 +28,7 @@ const struct option option_table_eval[] = {
 	OPTION_COUNT('l', "limit", "N", &eval_options.limit, 1, 2147483647, "only the first N "
 		     "items; the answer says that it is partial"),
 	OPTION_STRING(0, "dump", "FILE", &eval_options.dump, "write what was found for each item, "
-		      "as JSON lines"),
+		      "as JSON lines; must not exist yet"),
 	OPTION_WORD(0, "act", "KIND", &eval_options.act, act_words, "activations in front of "
 		    "quantized weights: f32, or q8 as llama.cpp rounds them (default f32)"),
 	OPTION_STRING(0, "device", "NAME", &eval_options.device, "where to compute (default cpu)"),
@@ -54,7 +54,12 @@ static int check_paths(void)
 	dir = path_dir(eval_options.dump);
 	if (!dir)
 		return fail_nomem(0, "a path");
-	if (access(dir, W_OK))
+	if (file_is_stream(eval_options.dump))
+		ret = access(eval_options.dump, W_OK)
+		    ? fail_errno("--dump %s", eval_options.dump) : 0;
+	else if (file_exists(eval_options.dump))
+		ret = fail(-EEXIST, "--dump %s: exists already", eval_options.dump);
+	else if (access(dir, W_OK))
 		ret = fail_errno("--dump %s: %s", eval_options.dump, dir);
 	free(dir);
 	return ret;
@@ -107,7 +112,7 @@ static int print(const struct eval_table *t, const struct eval_table *vs, const 
 	int ret = vs ? compare_tables(t, vs, NULL, &c) : 0;
 
 	if (ret)
-		return fail_in(ret, "--vs");
+		return fail_in(ret, "%s and --vs %s", t->model, vs->model);
 	if (config_options.json) {
 		o = json_out_new();
 		report_table_json(o, t);

@@ -7,19 +7,40 @@
 #include <string.h>
 
 #include "eval/ppl.h"
+#include "nn/model.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/eval/options.h"
+#include "train/load.h"
 
 static struct {
 	const char *protocol;
 	int context, stride;
 } opt = { .protocol = "llama" };
 
+/* Of two models each is to see as much of the text as the other, if the user does not say. */
+static int common_context(const struct eval_model *em, struct ppl_options *o)
+{
+	int most = eval_model_context(em), ret;
+	struct loaded l;
+
+	ret = model_load(eval_options.vs, em->dev, &l);
+	if (ret)
+		return ret;
+	if (l.model->spec.context < most)
+		most = l.model->spec.context;
+	o->context = ppl_context(o->protocol, most);
+	model_unload(&l);
+	return 0;
+}
+
 static int measure(struct eval_model *em, const struct eval_text *text, void *ctx,
 		   struct eval_table **t)
 {
-	return ppl_run(em, text, ctx, t);
+	struct ppl_options *o = ctx;
+	int ret = eval_options.vs && !o->context ? common_context(em, o) : 0;
+
+	return ret ? ret : ppl_run(em, text, o, t);
 }
 
 static int find_protocol(enum ppl_protocol *protocol)
@@ -58,7 +79,7 @@ static const struct option options[] = {
 		    "llama-perplexity), sliding (windows that overlap) or document (each for "
 		    "itself) (default llama)"),
 	OPTION_INT(0, "context", "N", &opt.context, 1, 1048576, "tokens of a chunk or window "
-		   "(default 512; document: what the model takes)"),
+		   "(default 512; document: what the models take)"),
 	OPTION_INT(0, "stride", "N", &opt.stride, 1, 1048576, "sliding: tokens from one window to "
 		   "the next (default: half of the context)"),
 	OPTION_TABLE(option_table_eval),

@@ -28,9 +28,15 @@ static struct stats_estimate token_loss(const struct eval_table *t)
 
 static void print_estimate(const char *name, struct stats_estimate e, int digits)
 {
-	printf("%-16s %.*f", name, digits, e.value);
-	if (isfinite(e.error))
-		printf(" +/- %.*f", digits, e.error);
+	/* A perplexity knows no bounds. */
+	const char *form = e.value < 1e6 ? "%.*f" : "%.*g";
+
+	printf("%-16s ", name);
+	printf(form, digits, e.value);
+	if (isfinite(e.error)) {
+		printf(" +/- ");
+		printf(form, digits, e.error);
+	}
 	putchar('\n');
 }
 

@@ -137,23 +137,21 @@ static int write_as_asked(struct loaded *l, struct device *dev)
 {
 	struct interaction i = { .first = opt.prompt, .system = opt.system };
 	struct generation g;
-	enum dtype cache;
-	int ret;
+	int ret = 0;
 
 	if (!l->tokenizer)
 		return fail(-EINVAL, "%s has no tokenizer", l->dir);
 	g = options_generation(l);
-	ret = infer_options_apply(l->model, &cache);
-	if (!ret && opt.context > l->model->spec.context)
+	i.cache = infer_options_apply(l->model);
+	if (opt.context > l->model->spec.context)
 		ret = fail(-EINVAL, "--context %d: the model's is %d", opt.context,
 			   l->model->spec.context);
 	if (!ret && opt.chat)
 		ret = find_template(l, &i.template);
 	if (ret)
 		return ret;
-	i.cache = cache;
 	return opt.interactive || opt.chat ? generate_interactive(l, dev, &i, &g)
-					   : write_text(l, dev, cache, g);
+					   : write_text(l, dev, i.cache, g);
 }
 
 static int generate_run(int argc, char **argv)
@@ -170,13 +168,19 @@ static int generate_run(int argc, char **argv)
 	if ((opt.system || opt.template) && !opt.chat)
 		return usage_error("generate: --%s is for --chat",
 				   opt.system ? "system" : "chat-template");
-	ret = config_from_options(&cfg);
+	if (opt.top_p <= 0)
+		return usage_error("generate: --top-p 0 leaves no token to draw from");
+	ret = infer_options_check();
+	if (!ret)
+		ret = config_from_options(&cfg);
 	if (!ret)
 		ret = device_open(infer_options.device, &dev);
 	if (!ret)
 		ret = model_load(argv[0], dev, &l);
 	if (!ret)
 		ret = write_as_asked(&l, dev);
+	if (ret == -ENOMEM)
+		fail_in(ret, "%s", argv[0]);
 	model_unload(&l);
 	device_close(dev);
 	config_free(cfg);
@@ -196,7 +200,7 @@ static const struct option options[] = {
 	OPTION_INT(0, "top-k", "K", &opt.top_k, 0, 2147483647, "draw from the K most probable "
 		   "tokens (default 0: from all)"),
 	OPTION_FLOAT(0, "top-p", "P", &opt.top_p, 0, 1, "draw from the most probable tokens that "
-		     "make up this share (default 1: from all)"),
+		     "make up this share, above 0 (default 1: from all)"),
 	OPTION_FLOAT(0, "min-p", "P", &opt.min_p, 0, 1, "draw from tokens at least this times as "
 		     "probable as the most probable one (default 0: from all)"),
 	OPTION_FLOAT(0, "repeat-penalty", "R", &opt.repeat_penalty, 0.01, 100, "make tokens of the "

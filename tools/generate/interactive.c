@@ -25,6 +25,7 @@ struct talk {
 	struct generation g;
 	struct chat chat;
 	bool answered;		/* the chat's last message is the model's */
+	bool merged;		/* the system's message is part of the first turn */
 	bool begins;		/* no text stands in front of what the model writes */
 	struct stream stream;
 	size_t forgotten;	/* as said last */
@@ -82,8 +83,38 @@ static void say_forgotten(struct talk *t)
 	size_t now = session_forgotten(t->session);
 
 	if (now > t->forgotten)
-		log_info("the context is full: the model has forgotten the first %zu tokens", now);
+		log_info("the context is full: the model has forgotten %zu tokens of the "
+			 "beginning", now);
 	t->forgotten = now;
+}
+
+/* How many of @whole's tokens those of @text are. */
+static int count_tokens(const struct talk *t, const char *text, size_t len, bool first,
+			const struct token_list *whole, size_t *count)
+{
+	struct token_list ids = { 0 };
+	int ret = prompt_encode_marked(t->tokenizer, text, len, first, &ids);
+
+	*count = 0;
+	while (*count < ids.nr && *count < whole->nr && ids.ids[*count] == whole->ids[*count])
+		++*count;
+	token_list_free(&ids);
+	return ret;
+}
+
+/*
+ * Tell the session where the turn begins that was added from @at on, and what the model is to
+ * see always: what it was told before, with the first turn where the two are one.
+ */
+static int mark_turn(struct talk *t, size_t at, bool first)
+{
+	int ret = session_turn(t->session, at);
+
+	if (first || t->merged)
+		session_keep(t->session, at);
+	if (!first)
+		t->merged = false;
+	return ret;
 }
 
 /*
@@ -95,8 +126,8 @@ static int add_message(struct talk *t, const char *line, size_t len)
 	const struct token_list *ids = session_tokens(t->session);
 	bool first = !t->chat.started;
 	struct token_list added = { 0 };
+	size_t skip, before, count;
 	struct strbuf sb;
-	size_t skip;
 	int ret;
 
 	if (!len && t->answered)
@@ -104,8 +135,10 @@ static int add_message(struct talk *t, const char *line, size_t len)
 	strbuf_init(&sb);
 	if (first && t->i->system)
 		chat_add(&t->chat, CHAT_SYSTEM, t->i->system, &sb);
+	t->merged |= first && t->i->system && !sb.len;
 	if (t->answered)
 		chat_answered(&t->chat, &sb);
+	before = sb.len;
 	chat_add(&t->chat, CHAT_USER, line, &sb);
 	chat_ask(&t->chat, &sb);
 	ret = strbuf_ok(&sb);
@@ -114,7 +147,11 @@ static int add_message(struct talk *t, const char *line, size_t len)
 	skip = !ret && t->answered && added.nr && ids->nr &&
 	       prompt_ends(t->tokenizer, added.ids[0]) && ids->ids[ids->nr - 1] == added.ids[0];
 	if (!ret)
+		ret = count_tokens(t, sb.s, before, first, &added, &count);
+	if (!ret)
 		ret = session_add(t->session, added.ids + skip, added.nr - skip);
+	if (!ret)
+		ret = mark_turn(t, ids->nr - added.nr + (count > skip ? count : skip), first);
 	t->answered = true;
 	token_list_free(&added);
 	strbuf_free(&sb);
@@ -183,6 +220,7 @@ static int do_reset(struct talk *t, const char *arg)
 	(void)arg;
 	t->forgotten = 0;
 	t->answered = false;
+	t->merged = false;
 	chat_free(&t->chat);
 	chat_init(&t->chat, t->i->template);
 	return session_reset(t->session);
