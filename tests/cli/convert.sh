@@ -177,15 +177,15 @@ cmp -s out text1 && ok "word for word" || not_ok "word for word" "$(brief out)"
 
 # ---- two models of llama2.c in a folder --------------------------------------------------
 
-mkdir two
-succeeds "the first" "$KNLP" convert -q "$stories/stories260K.bin" two/one.bin
-cksum two/tokenizer.bin >sum
-succeeds "the second has the same tokenizer" "$KNLP" convert -q "$stories/stories260K.bin" two/two.bin
-equal "it is as it was" "$(cksum two/tokenizer.bin)" "$(cat sum)"
-echo >>two/tokenizer.bin
+mkdir pair
+succeeds "the first" "$KNLP" convert -q "$stories/stories260K.bin" pair/one.bin
+cksum pair/tokenizer.bin >sum
+succeeds "the second has the same tokenizer" "$KNLP" convert -q "$stories/stories260K.bin" pair/two.bin
+equal "it is as it was" "$(cksum pair/tokenizer.bin)" "$(cat sum)"
+echo >>pair/tokenizer.bin
 fails "another tokenizer" 1 'tokenizer.bin: exists already, and holds another' \
-	"$KNLP" convert -q "$stories/stories260K.bin" two/three.bin
-equal "what is there" "$(cd two && echo *)" "one.bin tokenizer.bin two.bin"
+	"$KNLP" convert -q "$stories/stories260K.bin" pair/three.bin
+equal "what is there" "$(cd pair && echo *)" "one.bin tokenizer.bin two.bin"
 
 # ---- what cannot be read again ---------------------------------------------------------
 

@@ -37,13 +37,14 @@ static int eval_logits_run(int argc, char **argv)
 	struct device *dev = NULL;
 	struct config *cfg = NULL;
 	struct loaded l = { 0 };
-	enum dtype kv;
 	int ret;
 
 	(void)argc;
 	if (!opt.tokens || !opt.out)
 		return usage_error("eval logits: --%s is missing", opt.tokens ? "out" : "tokens");
-	ret = config_from_options(&cfg);
+	ret = infer_options_check();
+	if (!ret)
+		ret = config_from_options(&cfg);
 	if (!ret)
 		ret = read_tokens(&ids);
 	if (!ret)
@@ -51,9 +52,8 @@ static int eval_logits_run(int argc, char **argv)
 	if (!ret)
 		ret = model_load(argv[0], dev, &l);
 	if (!ret)
-		ret = infer_options_apply(l.model, &kv);
-	if (!ret)
-		ret = logits_write(argv[0], l.model, dev, &ids, kv, opt.out);
+		ret = logits_write(argv[0], l.model, dev, &ids, infer_options_apply(l.model),
+				   opt.out);
 	model_unload(&l);
 	device_close(dev);
 	token_list_free(&ids);
