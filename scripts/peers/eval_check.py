@@ -19,8 +19,9 @@ lm-eval instead, and acc_norm's choices with activations in f32 are compared.
 llama-perplexity must have llama-hellaswag.patch, which prints the choice of each item, in
 the order of the file.  What each program answered is kept under --cache and not asked again,
 knlp's as long as the binary is the same, HellaSwag in pieces of 100 items: a comparison that
-was stopped goes on where it was.  --prepare SIDE only asks that side for HellaSwag, so that
-two can be asked beside each other, or what is slow in the background.
+was stopped goes on where it was.  A cache belongs to one TEXT and one file of HellaSwag.
+--prepare SIDE only asks that side for HellaSwag, so that two can be asked beside each other,
+or what is slow in the background.
 """
 import argparse
 import bz2
