@@ -158,3 +158,13 @@ done
 equal "with small keys and values, too" \
 	"$("$KNLP" generate -q --temperature 0 -n 256 --kv bf16 "$stories/stories260K.bin" |
 		head -c 150)" "$(echo "$want" | head -c 150)"
+# Documents of the file end with <|endoftext|>: 300 stories, each behind BOS.
+text=$dir/text/tinystories_2M.txt
+if [ ! -f "$text" ] || ! "$KNLP" eval ppl -h >out 2>&1; then
+	skip "loss of stories260K" "no $text, or built without eval"
+	exit 0
+fi
+succeeds "perplexity of stories" "$KNLP" eval ppl -q --json --protocol document --limit 300 \
+	--file "$text" "$stories/stories260K.bin"
+holds "loss of 300 stories is 1.509" "$(number loss out) - 1.509 < 5e-4 && \
+	1.509 - $(number loss out) < 5e-4"
