@@ -116,7 +116,7 @@ has "nats per byte" '"comparison":{.*"nats_per_byte"' out
 
 # ---- packed files -----------------------------------------------------------------------
 
-if command -v bzip2 >/dev/null; then
+if command -v bzip2 >/dev/null && "$KNLP" version | grep -q "^features:.* BZIP2"; then
 	bzip2 -k -c "$data/eval/hellaswag.txt" >h.bz2
 	succeeds "bzip2" "$KNLP" eval hellaswag -q --file h.bz2 --dump packed.jsonl model
 	succeeds "not packed" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
@@ -128,8 +128,25 @@ if command -v bzip2 >/dev/null; then
 	{ head -c 200 h.bz2; printf 'damaged'; tail -c +208 h.bz2; } >damaged.bz2
 	fails "a damaged bzip2 file" 1 'damaged' "$KNLP" eval hellaswag --file damaged.bz2 model
 else
-	skip bzip2 "no bzip2 here"
+	skip bzip2 "no bzip2 here, or built without CONFIG_BZIP2"
 fi
+
+# ---- what is no text ---------------------------------------------------------------------
+
+printf '\3757zXZ\0 and so on' >packed.xz
+fails "xz" 1 'packed.xz: compressed (xz): unpack it first' \
+	"$KNLP" eval ppl --file packed.xz --context 8 model
+fails "a model as a text" 1 'small.gguf: a model (GGUF), not a text' \
+	"$KNLP" eval ppl --file "$data/gguf/small.gguf" --context 8 model
+head -c 20000 model/model.safetensors >noise
+succeeds "noise" "$KNLP" eval ppl --file noise --context 64 --limit 2 model
+has "noise is said" 'warning: .*noise: [0-9]* % of its bytes are no UTF-8 text' err
+"$KNLP" eval ppl -q --file - --context 64 --limit 2 --json model <"$corpus" >out 2>err
+"$KNLP" eval ppl -q --file "$corpus" --context 64 --limit 2 --json model >plain 2>err
+equal "standard input is the same text" "$(field ppl out)" "$(field ppl plain)"
+has "there is a number" '"ppl":[0-9]' out
+"$KNLP" eval hellaswag -q --file - --json model <"$data/eval/hellaswag.txt" >out 2>err
+equal "questions from standard input" "$(field items out)" 24
 
 # ---- questions --------------------------------------------------------------------------
 

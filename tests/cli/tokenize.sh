@@ -45,6 +45,19 @@ equal decode-text "$(cat out)" Hi
 succeeds decode-special "$KNLP" tokenize -t byte --decode --parse-special 72 256
 equal decode-name "$(cat out)" 'H<|endoftext|>'
 
+printf '\3757zXZ\0' >packed.xz
+fails xz 1 'packed.xz: compressed (xz): unpack it first' "$KNLP" tokenize -t byte -f packed.xz
+"$KNLP" tokenize -t byte <packed.xz >out 2>err
+equal xz-stdin $? 1
+has xz-stdin-name 'standard input: compressed (xz)' err
+if command -v bzip2 >/dev/null && "$KNLP" version | grep -q "^features:.* BZIP2"; then
+	bzip2 -k -c text >text.bz2
+	succeeds bzip2 "$KNLP" tokenize -t byte --file=text.bz2
+	equal bzip2-ids "$(cat out)" "97 98 99"
+else
+	skip bzip2 "no bzip2 here, or built without CONFIG_BZIP2"
+fi
+
 fails none 2 '--tokenizer or --model' "$KNLP" tokenize a
 fails both 2 '--tokenizer or --model' "$KNLP" tokenize -t byte -m x a
 fails two 2 'text and --file' "$KNLP" tokenize -t byte --file=text a

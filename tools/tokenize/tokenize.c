@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bzip2.h"
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/mapping.h"
+#include "data/text-file.h"
 #include "data/tokenizer.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
@@ -74,21 +75,28 @@ static int source_join(struct source *src, int argc, char **argv)
 	return ret;
 }
 
-/* A file is mapped: it may be bigger than the memory.  An empty one cannot be. */
+/* A file is mapped: it may be bigger than the memory.  Nothing, or a pipe, cannot be. */
+static bool map_text(struct source *src, const char *path)
+{
+	if (text_is_stdin(path) || mapping_open(path, 1, "a text", &src->mapping))
+		return false;
+	src->text = (const char *)src->mapping.bytes;
+	src->len = src->mapping.size;
+	if (bzip2_is(src->text, src->len))
+		mapping_close(&src->mapping);
+	return src->mapping.bytes;
+}
+
 static int source_open(struct source *src, int argc, char **argv)
 {
-	const char *path = opt.file && strcmp(opt.file, "-") ? opt.file : "/dev/stdin";
+	const char *path = opt.file ? opt.file : TEXT_STDIN;
 	int ret;
 
 	if (argc)
 		return source_join(src, argc, argv);
-	if (opt.file && strcmp(opt.file, "-") &&
-	    !mapping_open(opt.file, 1, "a text", &src->mapping)) {
-		src->text = (const char *)src->mapping.bytes;
-		src->len = src->mapping.size;
-		return 0;
-	}
-	ret = file_read_all(path, STDIN_MAX, &src->read, &src->len);
+	if (map_text(src, path))
+		return text_refuse(path, src->text, src->len);
+	ret = text_read(path, STDIN_MAX, &src->read, &src->len);
 	src->text = src->read;
 	return ret;
 }
@@ -267,7 +275,7 @@ static int run(struct tokenizer *tok, int argc, char **argv)
 	int ret = source_open(&src, argc, argv);
 
 	if (ret)
-		return ret;
+		goto out;
 	if (opt.decode)
 		ret = decode(tok, &src);
 	else if (config_options.json)
@@ -276,6 +284,7 @@ static int run(struct tokenizer *tok, int argc, char **argv)
 		ret = encode_texts(tok, &src);
 	else
 		ret = encode_text(tok, &src);
+out:
 	source_close(&src);
 	return ret;
 }
@@ -301,7 +310,8 @@ static const struct option options[] = {
 		      "tokenizer.model, GGUF file, tokenizer.bin of llama2.c, or a folder"),
 	OPTION_STRING('m', "model", "MODEL", &opt.model, "the tokenizer of this model: a GGUF file "
 		      "or a folder"),
-	OPTION_STRING('f', "file", "FILE", &opt.file, "text to read; - is standard input"),
+	OPTION_STRING('f', "file", "FILE", &opt.file, "text to read, plain or packed by bzip2; - "
+		      "is standard input"),
 	OPTION_BOOL(0, "pieces", &opt.pieces, "print a line for each token: id, tab, text"),
 	OPTION_BOOL(0, "count", &opt.count, "print the number of tokens"),
 	OPTION_BOOL('d', "decode", &opt.decode, "the text is token ids: print what they stand "
