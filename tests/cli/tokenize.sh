@@ -23,6 +23,8 @@ succeeds file "$KNLP" tokenize -t byte --file=text
 equal file-ids "$(cat out)" "97 98 99"
 succeeds empty "$KNLP" tokenize -t byte --file=empty
 equal empty-line "$(cat out)" ""
+succeeds empty-text "$KNLP" tokenize -t byte --count ''
+equal empty-text-count "$(cat out)" 0
 "$KNLP" tokenize -t byte <text >out
 equal stdin "$(cat out)" "97 98 99"
 "$KNLP" tokenize -t byte --file=- <text >out
@@ -59,7 +61,7 @@ else
 fi
 
 fails none 2 '--tokenizer or --model' "$KNLP" tokenize a
-fails both 2 '--tokenizer or --model' "$KNLP" tokenize -t byte -m x a
+fails both 2 '--tokenizer and --model exclude each other' "$KNLP" tokenize -t byte -m x a
 fails two 2 'text and --file' "$KNLP" tokenize -t byte --file=text a
 fails three 2 'only one of' "$KNLP" tokenize -t byte --count --pieces a
 fails decode-option 2 'options that encode' "$KNLP" tokenize -t byte --decode --add-special 1

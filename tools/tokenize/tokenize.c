@@ -39,7 +39,9 @@ struct report {
 
 static int check_usage(int argc)
 {
-	if (!opt.tokenizer == !opt.model)
+	if (opt.tokenizer && opt.model)
+		return usage_error("tokenize: --tokenizer and --model exclude each other");
+	if (!opt.tokenizer && !opt.model)
 		return usage_error("tokenize: say --tokenizer or --model");
 	if (argc && opt.file)
 		return usage_error("tokenize: text and --file");
@@ -343,6 +345,7 @@ static const struct command command = {
 		"that looks like a special token is letters, unless --parse-special is given.",
 	.options = options,
 	.args = "TEXT",
+	.may_be_empty = true,
 	.max_args = COMMAND_ANY_ARGS,
 	.run = tokenize_run,
 };
