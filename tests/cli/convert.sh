@@ -89,6 +89,25 @@ cut_off folder TERM 143
 cut_off folder HUP 129
 rm -r big
 
+# ---- tokenizers beside models --------------------------------------------------------
+
+if "$KNLP" | grep -q '^  tokenize  '; then
+	mkdir beside
+	succeeds "a model of llama2.c" "$KNLP" convert -q "$models/llama" beside/x.bin
+	rm -f beside/tok*
+	fails "without a tokenizer" 1 'x.bin: no tokenizer is in it, nor beside it' \
+		"$KNLP" tokenize -m beside/x.bin a
+	{
+		printf '\1\0\0\0'
+		for letter in x y z a b c d e f g h i; do
+			printf '\0\0\0\0\1\0\0\0%s' $letter
+		done
+	} >beside/tokenizer.bin
+	# Nothing stands for the space in front of the text: it is unknown.
+	succeeds "with one" "$KNLP" tokenize -m beside/x.bin abi
+	equal "its ids" "$(cat out)" "0 3 4 11"
+fi
+
 # ---- a model that was trained here ---------------------------------------------------
 
 english >text

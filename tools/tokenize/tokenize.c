@@ -11,6 +11,7 @@
 #include "base/mapping.h"
 #include "data/text-file.h"
 #include "data/tokenizer.h"
+#include "formats/source.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -22,8 +23,8 @@ static struct {
 	bool pieces, count, decode, add_special, parse_special, replace_invalid, null;
 } opt;
 
-/* struct source - the text; @mapping or @read, or the arguments with spaces between. */
-struct source {
+/* struct input - the text; @mapping or @read, or the arguments with spaces between. */
+struct input {
 	const char *text;
 	size_t len;
 	struct mapping mapping;
@@ -54,14 +55,42 @@ static int check_usage(int argc)
 	return 0;
 }
 
+static int take_tokenizer(struct model_source *src, struct tokenizer **tok)
+{
+	int ret = src->tokenizer ? 0 : fail(-ENOENT, "%s: no tokenizer is in it, nor beside it",
+					    src->path);
+
+	*tok = src->tokenizer;
+	src->tokenizer = NULL;
+	source_close(src);
+	return ret;
+}
+
+/* Some models have it beside them, such as those of llama2.c. */
+static int open_of_model(const char *path, struct tokenizer **tok)
+{
+	struct model_source *src;
+	char *message;
+	int ret = tokenizer_open(path, tok);
+
+	if (!ret || !IS_ENABLED(CONFIG_FORMATS))
+		return ret;
+	message = strdup(fail_message());
+	if (!message)
+		return fail_nomem(0, "a message");
+	ret = source_describe(path, &src) ? fail(ret, "%s", message) : take_tokenizer(src, tok);
+	free(message);
+	return ret;
+}
+
 static int open_tokenizer(struct tokenizer **tok)
 {
-	return tokenizer_open(opt.model ? opt.model : opt.tokenizer, tok);
+	return opt.model ? open_of_model(opt.model, tok) : tokenizer_open(opt.tokenizer, tok);
 }
 
 /* ---- where text comes from -------------------------------------------------------------- */
 
-static int source_join(struct source *src, int argc, char **argv)
+static int input_join(struct input *src, int argc, char **argv)
 {
 	struct strbuf sb;
 	int ret;
@@ -78,7 +107,7 @@ static int source_join(struct source *src, int argc, char **argv)
 }
 
 /* A file is mapped: it may be bigger than the memory.  Nothing, or a pipe, cannot be. */
-static bool map_text(struct source *src, const char *path)
+static bool input_map(struct input *src, const char *path)
 {
 	if (text_is_stdin(path) || mapping_open(path, 1, "a text", &src->mapping))
 		return false;
@@ -89,21 +118,21 @@ static bool map_text(struct source *src, const char *path)
 	return src->mapping.bytes;
 }
 
-static int source_open(struct source *src, int argc, char **argv)
+static int input_open(struct input *src, int argc, char **argv)
 {
 	const char *path = opt.file ? opt.file : TEXT_STDIN;
 	int ret;
 
 	if (argc)
-		return source_join(src, argc, argv);
-	if (map_text(src, path))
+		return input_join(src, argc, argv);
+	if (input_map(src, path))
 		return text_refuse(path, src->text, src->len);
 	ret = text_read(path, STDIN_MAX, &src->read, &src->len);
 	src->text = src->read;
 	return ret;
 }
 
-static void source_close(struct source *src)
+static void input_close(struct input *src)
 {
 	mapping_close(&src->mapping);
 	free(src->read);
@@ -177,7 +206,7 @@ static int take(struct token_list *list)
 	return ferror(stdout) ? fail(-EIO, "standard output: cannot write") : 0;
 }
 
-static int encode(struct tokenizer *tok, const struct source *src, struct report *r)
+static int encode(struct tokenizer *tok, const struct input *src, struct report *r)
 {
 	const struct encode_options options = {
 		.add_special = opt.add_special, .parse_special = opt.parse_special,
@@ -192,7 +221,7 @@ static int encode(struct tokenizer *tok, const struct source *src, struct report
 	return ret;
 }
 
-static int encode_json(struct tokenizer *tok, const struct source *src)
+static int encode_json(struct tokenizer *tok, const struct input *src)
 {
 	struct json_out *o = json_out_new();
 	struct report r = { .tok = tok };
@@ -214,7 +243,7 @@ static int encode_json(struct tokenizer *tok, const struct source *src)
 	return json_out_print(o);
 }
 
-static int encode_text(struct tokenizer *tok, const struct source *src)
+static int encode_text(struct tokenizer *tok, const struct input *src)
 {
 	struct report r = { .tok = tok };
 	int ret = encode(tok, src, &r);
@@ -229,9 +258,9 @@ static int encode_text(struct tokenizer *tok, const struct source *src)
 }
 
 /* Many texts in one file, with a NUL behind each. */
-static int encode_texts(struct tokenizer *tok, const struct source *src)
+static int encode_texts(struct tokenizer *tok, const struct input *src)
 {
-	struct source one = *src;
+	struct input one = *src;
 	const char *end = src->text + src->len;
 	int ret = 0;
 
@@ -247,7 +276,7 @@ static int encode_texts(struct tokenizer *tok, const struct source *src)
 
 /* ---- and back ---------------------------------------------------------------------------- */
 
-static int decode(const struct tokenizer *tok, const struct source *src)
+static int decode(const struct tokenizer *tok, const struct input *src)
 {
 	struct token_list list = { 0 };
 	struct strbuf sb;
@@ -273,8 +302,8 @@ static int decode(const struct tokenizer *tok, const struct source *src)
 
 static int run(struct tokenizer *tok, int argc, char **argv)
 {
-	struct source src = { 0 };
-	int ret = source_open(&src, argc, argv);
+	struct input src = { 0 };
+	int ret = input_open(&src, argc, argv);
 
 	if (ret)
 		goto out;
@@ -287,7 +316,7 @@ static int run(struct tokenizer *tok, int argc, char **argv)
 	else
 		ret = encode_text(tok, &src);
 out:
-	source_close(&src);
+	input_close(&src);
 	return ret;
 }
 
@@ -310,8 +339,8 @@ static int tokenize_run(int argc, char **argv)
 static const struct option options[] = {
 	OPTION_STRING('t', "tokenizer", "SPEC", &opt.tokenizer, "byte, gpt2:DIR, a tokenizer.json, "
 		      "tokenizer.model, GGUF file, tokenizer.bin of llama2.c, or a folder"),
-	OPTION_STRING('m', "model", "MODEL", &opt.model, "the tokenizer of this model: a GGUF file "
-		      "or a folder"),
+	OPTION_STRING('m', "model", "MODEL", &opt.model, "the tokenizer of this model: what `knlp "
+		      "info` reads, or a file with nothing but a tokenizer"),
 	OPTION_STRING('f', "file", "FILE", &opt.file, "text to read, plain or packed by bzip2; - "
 		      "is standard input"),
 	OPTION_BOOL(0, "pieces", &opt.pieces, "print a line for each token: id, tab, text"),
