@@ -60,6 +60,19 @@ else
 fi
 fails "a longer context" 1 "--context 100: the model's is 32" "$KNLP" generate --context 100 base
 
+# ---- prompts ------------------------------------------------------------------------
+
+drawn() { "$KNLP" generate -q -n 20 --json --temperature 0 "$@" base | sed 's/.*"tokens"://'; }
+# Without a prompt, the end of a document stands in front.
+equal "the name of a special token" "$(drawn --parse-special -p '<|endoftext|>')" "$(drawn)"
+if [ "$(drawn -p '<|endoftext|>')" = "$(drawn)" ]; then
+	not_ok "letters otherwise" "a special token was read"
+else
+	ok "letters otherwise"
+fi
+equal "in a line, too" "$(printf '<|endoftext|>\n' |
+	"$KNLP" generate -q -i -n 20 --temperature 0 --parse-special base)" "$(write -n 20 --temperature 0)"
+
 # ---- chat ---------------------------------------------------------------------------
 
 fails "no chat template" 1 'has no chat template: name one' "$KNLP" generate --chat base

@@ -25,7 +25,7 @@ static struct {
 	const char *prompt, *system, *template;
 	int tokens, seed, top_k, repeat_last, context;
 	double temperature, top_p, min_p, repeat_penalty;
-	bool interactive, chat;
+	bool interactive, chat, parse_special;
 } opt = {
 	.prompt = "", .tokens = 100, .seed = 1, .temperature = 1, .top_p = 1,
 	.repeat_penalty = 1, .repeat_last = 64,
@@ -107,7 +107,7 @@ static int write_text(struct loaded *l, struct device *dev, enum dtype cache,
 	g.ctx = &w;
 	strbuf_init(&w.text);
 	stream_init(&w.stream, false);
-	ret = prompt_encode(l->tokenizer, opt.prompt, &ids);
+	ret = prompt_encode(l->tokenizer, opt.prompt, opt.parse_special, &ids);
 	prompt = ids.nr;
 	if (!ret && !config_options.json)
 		fputs(opt.prompt, stdout);
@@ -135,7 +135,8 @@ static int find_template(const struct loaded *l, const struct chat_template **t)
 
 static int write_as_asked(struct loaded *l, struct device *dev)
 {
-	struct interaction i = { .first = opt.prompt, .system = opt.system };
+	struct interaction i = { .first = opt.prompt, .system = opt.system,
+				 .marks = opt.parse_special };
 	struct generation g;
 	int ret = 0;
 
@@ -216,6 +217,8 @@ static const struct option options[] = {
 	OPTION_STRING(0, "system", "TEXT", &opt.system, "what the model is told before a chat"),
 	OPTION_STRING(0, "chat-template", "NAME", &opt.template, "the template, where the model "
 		      "has none or another one"),
+	OPTION_BOOL(0, "parse-special", &opt.parse_special, "special tokens in the prompt, or in "
+		    "lines, are read by their names, as a chat's always are"),
 	OPTION_TABLE(option_table_infer),
 	OPTION_TABLE(option_table_config),
 	OPTION_TABLE(option_table_output),

@@ -162,6 +162,7 @@ static int add_message(struct talk *t, const char *line, size_t len)
 static int add_line(struct talk *t, const char *line, size_t len)
 {
 	const struct token_list *ids = session_tokens(t->session);
+	const struct encode_options o = { .parse_special = t->i->marks };
 	uint32_t eot = tokenizer_eot(t->tokenizer);
 	struct token_list added = { 0 };
 	struct strbuf sb;
@@ -175,7 +176,7 @@ static int add_line(struct talk *t, const char *line, size_t len)
 	strbuf_add(&sb, line, len);
 	ret = strbuf_ok(&sb);
 	if (!ret)
-		ret = tokenizer_encode(t->tokenizer, sb.s, sb.len, &added);
+		ret = tokenizer_encode_with(t->tokenizer, sb.s, sb.len, &o, &added);
 	if (!ret)
 		ret = session_add(t->session, added.ids, added.nr);
 	token_list_free(&added);

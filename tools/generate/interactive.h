@@ -15,12 +15,14 @@ struct chat_template;
  * @first: the first line, "" for none
  * @template: lines are messages of a chat, written like this; NULL: they are plain text
  * @system: what the model is told first, or NULL
+ * @marks: plain text, too, has special tokens by their names
  * @cache: type of keys and values
  */
 struct interaction {
 	const char *first;
 	const struct chat_template *template;
 	const char *system;
+	bool marks;
 	enum dtype cache;
 };
 
