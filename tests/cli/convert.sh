@@ -106,6 +106,11 @@ if "$KNLP" | grep -q '^  tokenize  '; then
 	# Nothing stands for the space in front of the text: it is unknown.
 	succeeds "with one" "$KNLP" tokenize -m beside/x.bin abi
 	equal "its ids" "$(cat out)" "0 3 4 11"
+	succeeds "info of both" "$KNLP" info beside/x.bin
+	has "BOS" '^  beginning of text (BOS)  *1  <s>$' out
+	has "EOS" '^  end of text (EOS)  *2  </s>$' out
+	succeeds "info of both, as JSON" "$KNLP" info --json beside/x.bin
+	has "tokens that end a text" '"bos":1,"eos":2,"eot":2,"ends":\[2\]' out
 fi
 
 # ---- a model that was trained here ---------------------------------------------------
