@@ -87,3 +87,10 @@ SMALL=$SRCTREE/tests/data/tokenizer
 succeeds text "$KNLP" tokenize -t "$SMALL/small.json" "The telegraph"
 succeeds back "$KNLP" tokenize -m "$SMALL/small.json" --decode "$(cat out)"
 equal back-text "$(cat out)" "The telegraph"
+succeeds all-bytes "$KNLP" tokenize -t "$SMALL/small.json" --file=invalid
+equal all-bytes-quiet "$(cat err)" ""
+# The token of byte 255 becomes one of three bytes.
+sed 's/"ÿ"/"ÿÿÿ"/' "$SMALL/small.json" >lacks.json
+succeeds lost "$KNLP" tokenize -t lacks.json --file=invalid
+equal lost-ids "$(cat out)" "$("$KNLP" tokenize -t lacks.json a)"
+has lost-said 'lacks.json has no tokens for some bytes of the text: these are left out' err

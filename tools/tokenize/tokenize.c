@@ -8,6 +8,7 @@
 
 #include "base/bzip2.h"
 #include "base/fail.h"
+#include "base/log.h"
 #include "base/mapping.h"
 #include "data/text-file.h"
 #include "data/tokenizer.h"
@@ -315,6 +316,9 @@ static int run(struct tokenizer *tok, int argc, char **argv)
 		ret = encode_texts(tok, &src);
 	else
 		ret = encode_text(tok, &src);
+	if (!ret && tokenizer_lost(tok))
+		log_warn("%s has no tokens for some bytes of the text: these are left out",
+			 opt.model ? opt.model : opt.tokenizer);
 out:
 	input_close(&src);
 	return ret;
