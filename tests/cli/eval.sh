@@ -150,8 +150,11 @@ equal "questions from standard input" "$(field items out)" 24
 
 # ---- questions --------------------------------------------------------------------------
 
+sed 's/"Question: /"/' "$data/eval/piqa.jsonl" >openbookqa.jsonl
+cp "$data/eval/piqa.jsonl" piqa.jsonl
+cp "$data/eval/piqa.jsonl" arc.jsonl
 for task in arc openbookqa piqa; do
-	succeeds "$task" "$KNLP" eval $task -q --file "$data/eval/piqa.jsonl" model
+	succeeds "$task" "$KNLP" eval $task -q --file $task.jsonl model
 	has "$task acc" '^acc  *0\.[0-9]* +/- 0\.[0-9]*$' out
 	has "$task acc_norm" '^acc_norm  *0\.' out
 done
@@ -169,6 +172,16 @@ succeeds "hellaswag, two models" "$KNLP" eval hellaswag -q --limit 20 --vs other
 has "partial" '^items  *20 of 24 (partial)$' out
 has "discordant items" '^acc_norm_token .*[0-9]:[0-9].* p=' out
 echo '{"query":"q","choices":["a","b"],"gold":0}' >good.jsonl
+fails "arc with data of piqa" 1 'another task? No question is like those of arc: 3 to 5 choices' \
+	"$KNLP" eval arc --file good.jsonl model
+fails "openbookqa with those of arc" 1 "of openbookqa: 4 choices, no 'Question: ' in front" \
+	"$KNLP" eval openbookqa --file arc.jsonl model
+echo '{"query":"q","choices":["a","b","c"],"gold":0}' >three.jsonl
+fails "piqa with those of others" 1 'No question is like those of piqa: 2 choices' \
+	"$KNLP" eval piqa --file three.jsonl model
+cat good.jsonl three.jsonl >both.jsonl
+succeeds "questions of both kinds" "$KNLP" eval piqa --file both.jsonl model
+has "some are said" 'both.jsonl: 1 of 2 questions are not like those of piqa' err
 { cat good.jsonl; echo '{"query":'; } >bad.jsonl
 fails "broken JSON" 1 'bad.jsonl:2' "$KNLP" eval piqa --file bad.jsonl model
 fails "broken JSON behind the limit" 1 'bad.jsonl:2' \
