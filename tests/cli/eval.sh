@@ -114,6 +114,29 @@ succeeds "by document" "$KNLP" eval ppl -q --file "$data/eval/text.txt" --protoc
 	--vs byte --json model
 has "nats per byte" '"comparison":{.*"nats_per_byte"' out
 
+if command -v python3 >/dev/null; then
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do cat "$corpus"; done >long
+	succeeds "the perplexity so far" python3 - "$KNLP" <<'END'
+import os, pty, re, sys
+pid, fd = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], [sys.argv[1], "eval", "ppl", "--file", "long", "--context", "16",
+                           "model"])
+seen = b""
+try:
+    while more := os.read(fd, 1 << 16):
+        seen += more
+except OSError:
+    pass
+sofar = re.findall(rb"%  \d+/\d+  ppl (\d+)", seen)
+whole = float(re.search(rb"ppl  +([\d.]+)", seen)[1])
+assert sofar and abs(float(sofar[-1]) / whole - 1) < 0.3, seen
+END
+	rm long
+else
+	skip "the perplexity so far" "no Python"
+fi
+
 # ---- packed files -----------------------------------------------------------------------
 
 if command -v bzip2 >/dev/null && "$KNLP" version | grep -q "^features:.* BZIP2"; then
