@@ -176,6 +176,15 @@ has "the table" '^KERNEL.*% STEP' out
 succeeds "prefill again" "$KNLP" bench prefill -q --tokens=20 --repeat=3 --json base
 holds "twenty tokens" "($(number tokens_per_s out) * $(number ms out) / 20000 - 1)^2 < 1e-9"
 
+# What else runs here is not for a test to say: the load that is printed decides.
+busy() { awk "BEGIN { print ($1 > $(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 0.5) }"; }
+for command in "decode --context=4" "prefill --repeat=1"; do
+	# shellcheck disable=SC2086 # words
+	"$KNLP" bench $command -q --tokens=4 --json base >out 2>err
+	equal "${command%% *} warns of other programs" \
+		"$(grep -c 'other programs use this machine' err)" "$(busy "$(number load out)")"
+done
+
 # ---- models of other programs --------------------------------------------------------
 
 formats=$SRCTREE/tests/data/formats
