@@ -43,17 +43,28 @@ const struct command *command_running(void)
 	return running;
 }
 
+/* "%s is missing" or empty: argument @i, by its word in cmd->args, or the last one. */
+static int bad_arg(const struct command *cmd, int i, const char *what)
+{
+	const char *name = cmd->args ? cmd->args : "an argument";
+
+	while (cmd->args && i-- && strchr(name, ' '))
+		name = strchr(name, ' ') + 1;
+	return usage_error("%.*s is %s", (int)(cmd->args ? strcspn(name, " ") : strlen(name)), name,
+			   what);
+}
+
 static int check_args(const struct command *cmd, int argc, char **argv)
 {
 	if (argc < cmd->min_args)
-		return usage_error("%s is missing", cmd->args ? cmd->args : "an argument");
+		return bad_arg(cmd, argc, "missing");
 	if (cmd->max_args != COMMAND_ANY_ARGS && argc > cmd->max_args)
 		return usage_error("unexpected argument '%s'%s", argv[cmd->max_args],
 				   !cmd->max_args ? ": it takes none"
 				   : cmd->extra_arg ? cmd->extra_arg : "");
 	for (int i = 0; i < argc; i++)
-		if (!*argv[i])
-			return usage_error("%s is empty", cmd->args ? cmd->args : "an argument");
+		if (!*argv[i] && !cmd->may_be_empty)
+			return bad_arg(cmd, i, "empty");
 	return 0;
 }
 

@@ -44,7 +44,8 @@ struct command {
 	const struct option *options;	/* ends with OPTION_END; NULL: just -h */
 	const char *params;	/* prefixes of the parameters it reads: "MODEL_ TRAIN_" */
 	int min_args, max_args;	/* of those that are no options; or COMMAND_ANY_ARGS */
-	const char *args;	/* what the first of them is called: "RUN|MODEL" */
+	const char *args;	/* what they are called: "RUN|MODEL", "IN OUT" */
+	bool may_be_empty;	/* an argument may be "" */
 	const char *extra_arg;	/* what to say of one too many: ": text goes into --prompt" */
 	/*
 	 * argv holds the arguments that are no options.  Return: 0; -errno after fail(),

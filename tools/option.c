@@ -91,7 +91,7 @@ static int unknown_long(const struct option *table, const char *name, size_t len
 
 static int set_int(const struct option *o, const char *text)
 {
-	bool is_count = o->type == OPTION_TYPE_COUNT;
+	bool is_count = o->type == OPTION_TYPE_COUNT && *text != '-';	/* -1: no limit */
 	long long v;
 	int ret = is_count ? str_to_count(text, &v) : str_to_int(text, &v);
 

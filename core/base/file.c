@@ -62,6 +62,11 @@ int file_read_all(const char *path, size_t max, char **bytes, size_t *len)
 	return ret;
 }
 
+int file_read_stdin(const char *name, size_t max, char **bytes, size_t *len)
+{
+	return read_fd(STDIN_FILENO, name, max, bytes, len);
+}
+
 /* A new file gets what the umask allows, as with open(), not mkstemp()'s 0600. */
 static mode_t mode_for(const char *path)
 {

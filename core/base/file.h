@@ -23,6 +23,9 @@
  */
 int file_read_all(const char *path, size_t max, char **bytes, size_t *len);
 
+/** file_read_stdin() - the same for standard input, which messages call @name. */
+int file_read_stdin(const char *name, size_t max, char **bytes, size_t *len);
+
 /**
  * file_write_atomic() - replace @path by @len bytes, all or nothing.
  *

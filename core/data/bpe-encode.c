@@ -136,6 +136,7 @@ static int encode_word(struct bpe *bpe, const char *word, size_t len, struct tok
 		/* One without a token: llama.cpp still keeps its neighbours apart. */
 		if (id != NO_TOKEN || bpe->tok.raw_added)
 			sym[nr++].id = id;
+		bpe->tok.lost |= id == NO_TOKEN;
 	}
 	if (!nr)
 		return 0;

@@ -63,16 +63,17 @@ static void merge_scores(struct bpe *bpe, const char *text, size_t nr_symbols)
 	}
 }
 
-static void add_unknown(const struct bpe *bpe, const char *text, size_t len,
+static void add_unknown(struct bpe *bpe, const char *text, size_t len,
 			struct token_list *out, size_t from)
 {
-	const struct tokenizer *tok = &bpe->tok;
+	struct tokenizer *tok = &bpe->tok;
 	bool all = true;
 
 	for (size_t i = 0; i < len; i++)
 		all = all && bpe->of_byte[(unsigned char)text[i]] != NO_TOKEN;
 	for (size_t i = 0; i < len && all; i++)
 		out->ids[out->nr++] = bpe->of_byte[(unsigned char)text[i]];
+	tok->lost |= !all && tok->unk == NO_TOKEN;
 	if (all || tok->unk == NO_TOKEN)
 		return;
 	if (!tok->fuse_unk || out->nr == from || out->ids[out->nr - 1] != tok->unk)

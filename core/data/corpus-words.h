@@ -13,7 +13,7 @@
 
 /** struct corpus - what to read, and what was found. */
 struct corpus {
-	const char *const *input;	/* (nr_input) files; SOURCE_STDIN is one */
+	const char *const *input;	/* (nr_input) files; TEXT_STDIN is one */
 	int nr_input;
 	const char *pattern;		/* regex that cuts text into words */
 	/*

@@ -11,10 +11,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "base/log.h"
-#include "data/utf8.h"
-
-#define SAMPLE_BYTES	((size_t)1 << 20)	/* looked at to see if it is text */
+#include "data/text-file.h"
 
 static bool is_blank(char c)
 {
@@ -28,26 +25,6 @@ static bool all_blank(const char *s, size_t len)
 		len--;
 	}
 	return !len;
-}
-
-/* Text that was not unpacked would train a model on noise. */
-static int refuse_compressed(const char *path, const char *s, size_t len)
-{
-	static const struct {
-		const char *name, *magic;
-	} formats[] = {
-		{ "gzip", "\x1f\x8b" }, { "xz", "\xfd" "7zXZ" }, { "bzip2", "BZh" },
-		{ "zstd", "\x28\xb5\x2f\xfd" }, { "zip", "PK\x03\x04" },
-	};
-
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		size_t n = strlen(formats[i].magic);
-
-		if (len >= n && !memcmp(s, formats[i].magic, n))
-			return fail(-EINVAL, "%s: compressed (%s): unpack it first", path,
-				    formats[i].name);
-	}
-	return 0;
 }
 
 static int map_source(struct source *src, int fd)
@@ -108,7 +85,7 @@ static int spool_stdin(void)
 
 	while (!ret && n > 0) {
 		n = read(STDIN_FILENO, bytes, sizeof(bytes));
-		ret = n < 0 ? fail_errno("%s", SOURCE_STDIN_NAME) : write_spool(fd, bytes, n);
+		ret = n < 0 ? fail_errno("%s", TEXT_STDIN_NAME) : write_spool(fd, bytes, n);
 	}
 	if (ret && fd >= 0)
 		close(fd);
@@ -119,32 +96,12 @@ static int open_text(struct source *src)
 {
 	int fd;
 
-	if (!strcmp(src->path, SOURCE_STDIN)) {
-		src->path = SOURCE_STDIN_NAME;
+	if (text_is_stdin(src->path)) {
+		src->path = TEXT_STDIN_NAME;
 		return spool_stdin();
 	}
 	fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* a FIFO must not block */
 	return fd < 0 ? fail_errno("%s", src->path) : fd;
-}
-
-/* Noise can be learned, too, and nobody would notice but by the loss. */
-static void warn_of_binary(const struct source *src)
-{
-	size_t len = src->len < SAMPLE_BYTES ? src->len : SAMPLE_BYTES, bad = 0, at = 0;
-
-	while (at < len) {
-		size_t valid = utf8_valid(src->text + at, len - at);
-
-		for (size_t i = at; i < at + valid; i++)
-			bad += !src->text[i];
-		at += valid;
-		valid = at < len ? utf8_invalid(src->text + at, len - at) : 0;
-		bad += valid;
-		at += valid;
-	}
-	if (bad > len / 20)
-		log_warn("%s: %.0f %% of its bytes are no UTF-8 text: is it text?", src->path,
-			 100.0 * (double)bad / (double)len);
 }
 
 int source_map(const char *path, const char *mark, struct source *src)
@@ -162,12 +119,12 @@ int source_map(const char *path, const char *mark, struct source *src)
 	close(fd);
 	if (ret)
 		return ret;
-	ret = refuse_compressed(src->path, src->text, src->len);
+	ret = text_refuse(src->path, src->text, src->len);
 	if (ret) {
 		source_unmap(src);
 		return ret;
 	}
-	warn_of_binary(src);
+	text_warn(src->path, src->text, src->len);
 	hash_bytes(src->text, src->len, src->hash);
 	src->has_marks = memmem(src->text, src->len, mark, strlen(mark)) != NULL;
 	c = cutter_begin(src, mark, 0);

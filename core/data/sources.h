@@ -14,9 +14,6 @@
 
 #include "base/hash.h"
 
-#define SOURCE_STDIN		"-"
-#define SOURCE_STDIN_NAME	"standard input"
-
 /** struct source - a text file, mapped into memory, so that its size does not matter. */
 struct source {
 	const char *path;
@@ -29,7 +26,7 @@ struct source {
 
 /**
  * source_map() - map @path, hash it and count its documents at @mark.
- * @path: must stay; SOURCE_STDIN is standard input, which is copied to a file in $TMPDIR
+ * @path: must stay; TEXT_STDIN is standard input, which is copied to a file in $TMPDIR
  *
  * Warns if much of it is not UTF-8.
  * Return: 0; -EINVAL with a message if it is empty, compressed or no regular file; -errno.

@@ -307,6 +307,11 @@ uint32_t tokenizer_vocab(const struct tokenizer *tok)
 	return tok->vocab;
 }
 
+bool tokenizer_lost(const struct tokenizer *tok)
+{
+	return tok->lost;
+}
+
 uint32_t tokenizer_eot(const struct tokenizer *tok)
 {
 	return tok->eot;

@@ -189,6 +189,12 @@ int tokenizer_decode(const struct tokenizer *tok, uint32_t id, const char **byte
 int tokenizer_text(const struct tokenizer *tok, const uint32_t *ids, size_t nr, bool specials,
 		   struct strbuf *sb);
 
+/**
+ * tokenizer_lost() - have bytes of a text that was encoded become nothing?  There are
+ * vocabularies without all bytes and without an unknown token.
+ */
+bool tokenizer_lost(const struct tokenizer *tok);
+
 /** tokenizer_find() - id of the special or user-defined token @text, or TOKEN_NONE. */
 uint32_t tokenizer_find(const struct tokenizer *tok, const char *text, size_t len);
 
@@ -307,6 +313,7 @@ struct tokenizer {
 	bool ignore_merges;		/* a word that is a token needs no merges to get there */
 	bool fuse_unk;
 	bool byte_fallback;
+	bool lost;			/* a text had bytes for which there is no token */
 	bool strip_space;		/* the decoder takes a space off the front */
 	bool single;			/* scores are summed in single precision */
 	bool raw_added;			/* user-defined tokens keep their U+2581 */

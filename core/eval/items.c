@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "data/utf8.h"
 #include "io/json.h"
 
+#define QUESTION "Question: "
 #define ANSWER "Answer:"
 
 /** struct reader - where in the file we are. */
@@ -17,6 +19,7 @@ struct reader {
 	struct eval_lines lines;
 	struct eval_item item;		/* being read; what it holds is its own */
 	const char *where;		/* "FILE:LINE" */
+	size_t like;			/* items that are like those of the task */
 };
 
 static int characters(const char *s)
@@ -276,6 +279,40 @@ static int read_item(struct reader *r, const char *line, size_t len)
 	return ret;
 }
 
+static bool is_like(const struct eval_task *task, const struct eval_item *item)
+{
+	bool asks = !strncmp(item->context[0], QUESTION, strlen(QUESTION));
+
+	if (task->most && (item->choices < task->least || item->choices > task->most))
+		return false;
+	return !task->asks || asks == (task->asks > 0);
+}
+
+/* What is scored as one task and is another's would have a number like any other. */
+static int check_like(const struct reader *r, const struct eval_items *items)
+{
+	const struct eval_task *task = r->task;
+	struct strbuf sb;
+	int ret = 0;
+
+	if (r->like == items->nr_all)
+		return 0;
+	strbuf_init(&sb);
+	strbuf_addf(&sb, "like those of %s: %d", task->name, task->least);
+	if (task->most > task->least)
+		strbuf_addf(&sb, " to %d", task->most);
+	strbuf_addf(&sb, " choices%s", !task->asks ? "" : task->asks > 0
+		    ? ", '" QUESTION "' in front" : ", no '" QUESTION "' in front");
+	if (r->like)
+		log_warn("%s: %zu of %zu questions are not %s", r->lines.text->path,
+			 items->nr_all - r->like, items->nr_all, sb.s);
+	else
+		ret = fail(-EINVAL, "%s: data of another task? No question is %s",
+			   r->lines.text->path, sb.s);
+	strbuf_free(&sb);
+	return ret;
+}
+
 int items_read(const struct eval_task *task, const struct eval_text *text, size_t limit,
 	       struct eval_items *items)
 {
@@ -294,12 +331,16 @@ int items_read(const struct eval_task *task, const struct eval_text *text, size_
 		r.where = where;
 		ret = where ? read_item(&r, line, len) : fail_nomem(0, "a name");
 		if (!ret)
+			r.like += is_like(task, &r.item);
+		if (!ret)
 			ret = keep_item(&r, limit, items);
 		free_item(&r.item);
 		free(where);
 	}
 	if (!ret && !items->nr)
 		ret = fail(-EINVAL, "%s: no items", text->path);
+	if (!ret)
+		ret = check_like(&r, items);
 	if (ret)
 		items_free(items);
 	return ret;

@@ -50,12 +50,17 @@ enum item_form { FORM_SIX_LINES, FORM_QUERY, FORM_OPTIONS, FORM_CLOZE };
  * struct eval_task - a set of questions.
  * @answer: a query is followed by "\nAnswer:", if it does not end so itself
  * @metrics: TASK_*
+ * @least, @most: choices that its questions have; 0: the form says so
+ * @asks: its queries begin with "Question: "; -1: none does; 0: either
+ *
+ * By the last three, data of another task in the same form are told.
  */
 struct eval_task {
 	const char *name;
 	enum item_form form;
 	bool answer;
 	unsigned int metrics;
+	int least, most, asks;
 };
 
 #define TASK_ACC	1u	/* the most probable choice */
@@ -74,7 +79,8 @@ const struct eval_task *eval_task_find(const char *name);
  * @limit: so many, the first; 0: all.  The rest is checked as well.
  *
  * Return: 0; -EINVAL naming file, line and what is wrong: no JSON, a missing or empty string,
- * a right answer that is not among the choices, bytes that are not UTF-8; -ENOMEM.
+ * a right answer that is not among the choices, bytes that are not UTF-8, or the file if no
+ * question in it is like those of the task (if some are, that is a warning); -ENOMEM.
  */
 int items_read(const struct eval_task *task, const struct eval_text *text, size_t limit,
 	       struct eval_items *items);

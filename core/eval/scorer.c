@@ -33,6 +33,9 @@ struct work {
 	const struct score_units *units;
 	int *left;			/* (units) sequences that are not done */
 	size_t done;			/* units */
+	bool running;			/* say the perplexity so far */
+	double nll;			/* of all tokens scored so far, of which there are ... */
+	size_t scored;
 	bool bar;
 };
 
@@ -116,6 +119,7 @@ static int sort_out(struct work *w, const int *groups)
 			add_group(w, w->seqs + at, nr);
 		at += nr;
 	}
+	w->running = !groups;
 	if (w->nr_single)
 		qsort(w->single, w->nr_single, sizeof(*w->single), longer_first);
 	if (w->nr_group)
@@ -186,6 +190,19 @@ static int check_scores(const struct work *w, const struct score_seq *s)
 	return ret;
 }
 
+/* Choices have no perplexity that would mean anything. */
+static void say_progress(struct work *w, const struct score_seq *const *seqs, int nr)
+{
+	for (int i = 0; i < nr && w->running; i++) {
+		w->nll -= score_sum(seqs[i], 0);
+		w->scored += seqs[i]->nr - seqs[i]->first;
+	}
+	if (w->scored)
+		progress_update(w->bar, w->done, "ppl %.4g", exp(w->nll / (double)w->scored));
+	else
+		progress_update(w->bar, w->done, "%s", "");
+}
+
 static int finish(struct work *w, const struct score_seq *const *seqs, int nr)
 {
 	int ret = 0;
@@ -194,7 +211,7 @@ static int finish(struct work *w, const struct score_seq *const *seqs, int nr)
 		ret = check_scores(w, seqs[i]);
 		w->done += --w->left[seqs[i]->unit] == 0;
 	}
-	progress_update(w->bar, w->done, "%s", "");
+	say_progress(w, seqs, ret ? 0 : nr);
 	return ret;
 }
 

@@ -4,11 +4,11 @@
 #include "eval/items.h"
 
 const struct eval_task eval_tasks[] = {
-	{ "arc", FORM_QUERY, true, TASK_ACC | TASK_ACC_NORM },
+	{ "arc", FORM_QUERY, true, TASK_ACC | TASK_ACC_NORM, 3, 5, 1 },
 	{ "hellaswag", FORM_SIX_LINES, false, TASK_ACC | TASK_ACC_NORM | TASK_ACC_TOKEN },
 	{ "lambada", FORM_CLOZE, false, TASK_GREEDY },
-	{ "openbookqa", FORM_QUERY, false, TASK_ACC | TASK_ACC_NORM },
-	{ "piqa", FORM_QUERY, true, TASK_ACC | TASK_ACC_NORM },
+	{ "openbookqa", FORM_QUERY, false, TASK_ACC | TASK_ACC_NORM, 4, 4, -1 },
+	{ "piqa", FORM_QUERY, true, TASK_ACC | TASK_ACC_NORM, 2, 2, 0 },
 	{ "winogrande", FORM_OPTIONS, false, TASK_ACC },
 	{ NULL }
 };

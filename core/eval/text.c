@@ -4,38 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bzip2.h"
 #include "base/fail.h"
-#include "base/file.h"
+#include "data/text-file.h"
 
 #define BYTES_MAX ((size_t)2 << 30)
-
-static int unpack(struct eval_text *text)
-{
-	char *packed = text->bytes;
-	size_t len = text->len;
-	int ret;
-
-	text->bytes = NULL;
-	ret = bzip2_unpack(text->path, packed, len, BYTES_MAX, &text->bytes, &text->len);
-	free(packed);
-	return ret;
-}
 
 int eval_text_read(const char *path, struct eval_text *text)
 {
 	int ret;
 
-	*text = (struct eval_text){ .path = path };
-	ret = file_read_all(path, BYTES_MAX, &text->bytes, &text->len);
-	if (!ret && bzip2_is(text->bytes, text->len))
-		ret = unpack(text);
+	*text = (struct eval_text){ .path = text_name(path) };
+	ret = text_read(path, BYTES_MAX, &text->bytes, &text->len);
 	if (!ret && !text->len)
-		ret = fail(-EINVAL, "%s: the file is empty", path);
+		ret = fail(-EINVAL, "%s: the file is empty", text->path);
 	if (ret) {
 		eval_text_free(text);
 		return ret;
 	}
+	text_warn(path, text->bytes, text->len);
 	hash_bytes(text->bytes, text->len, text->hash);
 	return 0;
 }

@@ -17,8 +17,8 @@ struct eval_text {
 };
 
 /**
- * eval_text_read() - read @path, which must stay.
- * Return: 0; -EINVAL if it holds nothing; -EFBIG; -errno.
+ * eval_text_read() - read @path, which must stay, by text_read().
+ * Return: 0; -EINVAL if it holds nothing, or no text; -EFBIG; -errno.
  */
 int eval_text_read(const char *path, struct eval_text *text);
 void eval_text_free(struct eval_text *text);

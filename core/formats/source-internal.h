@@ -50,6 +50,12 @@ int source_collect(struct model_source *src,
 		   int (*find)(void *ctx, const struct param_info *p, struct found_tensor *found),
 		   void *ctx);
 
+/** source_recognize() - the format of @path with the lowest rank; NULL: none, no message. */
+const struct model_format *source_recognize(const char *path);
+
+/** source_unknown() - -EINVAL; says what @path, of no format, belongs to, if to anything. */
+int source_unknown(const char *path);
+
 /** source_check_tokenizer() - -EINVAL if text could become tokens that the model lacks. */
 int source_check_tokenizer(const struct model_source *src);
 

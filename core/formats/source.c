@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -23,7 +24,7 @@ static const struct registry *formats(void)
 	return &r;
 }
 
-static int fail_listing(const char *what)
+static int fail_listing(const char *name, const char *what)
 {
 	const struct model_format *f;
 	struct strbuf sb;
@@ -32,7 +33,7 @@ static int fail_listing(const char *what)
 	strbuf_init(&sb);
 	registry_for_each(formats(), f)
 		strbuf_addf(&sb, "%s%s", sb.len ? ", " : "", f->name);
-	ret = fail(-EINVAL, "%s: the formats are %s", what, sb.s);
+	ret = fail(-EINVAL, "%s: %s: the formats are %s", name, what, sb.s);
 	strbuf_free(&sb);
 	return ret;
 }
@@ -42,12 +43,11 @@ const struct model_format *model_format_find(const char *name)
 	const struct model_format *f = registry_find(formats(), name);
 
 	if (!f)
-		fail_listing(name);
+		fail_listing(name, "no such format");
 	return f;
 }
 
-/* The format of @path with the lowest rank. */
-static const struct model_format *recognize(const char *path)
+const struct model_format *source_recognize(const char *path)
 {
 	const struct model_format *f, *best = NULL;
 
@@ -155,9 +155,10 @@ static int open_any(const char *path, bool describe, struct model_source **src)
 	*src = NULL;
 	if (!file_exists(path))
 		return fail(-ENOENT, "%s: no such file or folder", path);
-	f = recognize(path);
-	return f ? open_as(f, path, describe, src)
-		 : fail(-EINVAL, "%s: no model that knlp reads", path);
+	if (access(path, R_OK))
+		return fail_errno("%s", path);
+	f = source_recognize(path);
+	return f ? open_as(f, path, describe, src) : source_unknown(path);
 }
 
 int source_open(const char *path, struct model_source **src)
@@ -237,7 +238,7 @@ int source_write(const struct model_source *src, const char *path, const char *f
 	int ret;
 
 	if (!f)
-		return format ? -EINVAL : fail_listing("which format is to be written");
+		return format ? -EINVAL : fail_listing(path, "which format is it to be");
 	if (!f->write)
 		return fail(-EINVAL, "%s: knlp does not write format %s", path, f->name);
 	if (file_exists(path))

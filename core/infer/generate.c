@@ -57,7 +57,7 @@ int generate_text(struct model *m, struct device *dev, struct tokenizer *tok,
 		.ctx = &w,
 	};
 	struct token_list ids = { 0 };
-	int ret = prompt_encode(tok, prompt, &ids);
+	int ret = prompt_encode(tok, prompt, false, &ids);
 
 	if (!ret)
 		ret = generate(m, dev, m->compute, &g, &ids);

@@ -5,9 +5,9 @@
 
 #include "data/tokenizer.h"
 
-int prompt_encode(struct tokenizer *tok, const char *text, struct token_list *ids)
+int prompt_encode(struct tokenizer *tok, const char *text, bool marks, struct token_list *ids)
 {
-	const struct encode_options o = { .add_special = true };
+	const struct encode_options o = { .add_special = true, .parse_special = marks };
 	int ret = tokenizer_encode_with(tok, text, strlen(text), &o, ids);
 
 	if (ids->nr && tokenizer_adds_eos(tok) && ids->ids[ids->nr - 1] == tokenizer_eos(tok))

@@ -18,12 +18,12 @@ struct tokenizer;
  *
  * In front stands what the tokenizer puts in front of texts.  A text without tokens begins
  * where a document does: after the end of another.
+ * @marks: the names of special tokens stand for these
  */
-int prompt_encode(struct tokenizer *tok, const char *text, struct token_list *ids);
+int prompt_encode(struct tokenizer *tok, const char *text, bool marks, struct token_list *ids);
 
 /**
- * prompt_encode_marked() - the same for text in which the names of special tokens stand for
- * these, as in chats.
+ * prompt_encode_marked() - the same for messages of a chat, with marks.
  * @first: it begins the conversation
  */
 int prompt_encode_marked(struct tokenizer *tok, const char *text, size_t len, bool first,

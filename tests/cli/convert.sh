@@ -23,6 +23,22 @@ has "tensor_list" '{"name":"lm_head.weight","type":"bf16","shape":\[12,16\],"byt
 fails "info: nothing there" 1 'nothing: no such file' "$KNLP" info nothing
 echo text >text.txt
 fails "info: no model" 1 'text.txt: no model that knlp reads' "$KNLP" info text.txt
+fails "info: a file of a folder" 1 "config.json: part of a model: give the folder $models/gpt2" \
+	"$KNLP" info "$models/gpt2/config.json"
+fails "info: a folder around models" 1 "formats: a folder with a model in it: say $models/gemma3.gguf" \
+	"$KNLP" info "$models"
+mkdir nothing
+fails "info: an empty folder" 1 'nothing: no model that knlp reads' "$KNLP" info nothing
+rmdir nothing
+ln -s nothing link
+fails "info: a link to nothing" 1 'link: No such file or directory' "$KNLP" info link
+if [ "$(id -u)" -ne 0 ]; then
+	: >secret
+	chmod 000 secret
+	fails "info: a file of others" 1 'secret: Permission denied' "$KNLP" info secret
+	rm -f secret
+fi
+rm link
 head -c 10000 "$models/llama.gguf" >cut.gguf
 fails "info: cut" 1 '^knlp: error: cut.gguf: cut short: tensor' "$KNLP" info cut.gguf
 
@@ -32,6 +48,11 @@ fails "wrong type" 2 "--type is f32, f16 or bf16, not 'q4_0'" \
 	"$KNLP" convert "$models/llama" x.gguf --type=q4_0
 fails "wrong format" 2 'the formats are gguf, hf, knlp, llama2c' \
 	"$KNLP" convert "$models/llama" x.gguf --format=onnx
+fails "no OUT" 2 'convert: OUT is missing' "$KNLP" convert x
+fails "neither" 2 'convert: IN is missing' "$KNLP" convert
+fails "standard output" 2 'OUT is a file or folder, not standard output' "$KNLP" convert "$models/llama" -
+fails "no format by name" 1 'x.safetensors: which format is it to be: the formats are gguf' \
+	"$KNLP" convert "$models/llama" x.safetensors
 fails "no such model" 1 'nothing: no such file' "$KNLP" convert nothing x.gguf
 fails "damaged" 1 'cut.gguf: cut short' "$KNLP" convert cut.gguf x.gguf
 fails "cannot hold" 1 'x.bin: llama2.c has Llama only' "$KNLP" convert "$models/qwen2" x.bin
@@ -67,6 +88,30 @@ cut_off zero.gguf TERM 143
 cut_off folder TERM 143
 cut_off folder HUP 129
 rm -r big
+
+# ---- tokenizers beside models --------------------------------------------------------
+
+if "$KNLP" | grep -q '^  tokenize  '; then
+	mkdir beside
+	succeeds "a model of llama2.c" "$KNLP" convert -q "$models/llama" beside/x.bin
+	rm -f beside/tok*
+	fails "without a tokenizer" 1 'x.bin: no tokenizer is in it, nor beside it' \
+		"$KNLP" tokenize -m beside/x.bin a
+	{
+		printf '\1\0\0\0'
+		for letter in x y z a b c d e f g h i; do
+			printf '\0\0\0\0\1\0\0\0%s' $letter
+		done
+	} >beside/tokenizer.bin
+	# Nothing stands for the space in front of the text: it is unknown.
+	succeeds "with one" "$KNLP" tokenize -m beside/x.bin abi
+	equal "its ids" "$(cat out)" "0 3 4 11"
+	succeeds "info of both" "$KNLP" info beside/x.bin
+	has "BOS" '^  beginning of text (BOS)  *1  <s>$' out
+	has "EOS" '^  end of text (EOS)  *2  </s>$' out
+	succeeds "info of both, as JSON" "$KNLP" info --json beside/x.bin
+	has "tokens that end a text" '"bos":1,"eos":2,"eot":2,"ends":\[2\]' out
+fi
 
 # ---- a model that was trained here ---------------------------------------------------
 

@@ -119,6 +119,8 @@ cp "$SRCTREE"/tests/data/tokenizer/small.json model/tokenizer.json
 for i in 0 1 2 3; do
 	printf 'It is\n%d\nred\ngreen\nblue\ngrey\n' $i >>hellaswag.txt
 	printf '{"query":"%s?","choices":["yes","no"],"gold":%d}\n' $i $((i / 2)) >>piqa.jsonl
+	printf '{"query":"Question: %s?","choices":["a","b","c","d"],"gold":%d}\n' $i $i >>arc.jsonl
+	printf '{"query":"%s is","choices":["a","b","c","d"],"gold":%d}\n' $i $i >>openbookqa.jsonl
 	printf '{"context_options":["I","You"],"continuation":"am %d","gold":0}\n' $i >>winogrande.jsonl
 	printf '{"text":"the cat %d sat"}\n' $i >>lambada.jsonl
 done

@@ -114,9 +114,33 @@ succeeds "by document" "$KNLP" eval ppl -q --file "$data/eval/text.txt" --protoc
 	--vs byte --json model
 has "nats per byte" '"comparison":{.*"nats_per_byte"' out
 
+if command -v python3 >/dev/null; then
+	cat "$corpus" "$corpus" "$corpus" "$corpus" >four
+	cat four four four four >long
+	succeeds "the perplexity so far" python3 - "$KNLP" <<'END'
+import os, pty, re, sys
+pid, fd = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], [sys.argv[1], "eval", "ppl", "--file", "long", "--context", "16",
+                           "model"])
+seen = b""
+try:
+    while more := os.read(fd, 1 << 16):
+        seen += more
+except OSError:
+    pass
+sofar = re.findall(rb"%  \d+/\d+  ppl (\d+)", seen)
+whole = float(re.search(rb"ppl  +([\d.]+)", seen)[1])
+assert sofar and abs(float(sofar[-1]) / whole - 1) < 0.3, seen
+END
+	rm four long
+else
+	skip "the perplexity so far" "no Python"
+fi
+
 # ---- packed files -----------------------------------------------------------------------
 
-if command -v bzip2 >/dev/null; then
+if command -v bzip2 >/dev/null && "$KNLP" version | grep -q "^features:.* BZIP2"; then
 	bzip2 -k -c "$data/eval/hellaswag.txt" >h.bz2
 	succeeds "bzip2" "$KNLP" eval hellaswag -q --file h.bz2 --dump packed.jsonl model
 	succeeds "not packed" "$KNLP" eval hellaswag -q --file "$data/eval/hellaswag.txt" \
@@ -128,13 +152,33 @@ if command -v bzip2 >/dev/null; then
 	{ head -c 200 h.bz2; printf 'damaged'; tail -c +208 h.bz2; } >damaged.bz2
 	fails "a damaged bzip2 file" 1 'damaged' "$KNLP" eval hellaswag --file damaged.bz2 model
 else
-	skip bzip2 "no bzip2 here"
+	skip bzip2 "no bzip2 here, or built without CONFIG_BZIP2"
 fi
+
+# ---- what is no text ---------------------------------------------------------------------
+
+printf '\3757zXZ\0 and so on' >packed.xz
+fails "xz" 1 'packed.xz: compressed (xz): unpack it first' \
+	"$KNLP" eval ppl --file packed.xz --context 8 model
+fails "a model as a text" 1 'small.gguf: a model (GGUF), not a text' \
+	"$KNLP" eval ppl --file "$data/gguf/small.gguf" --context 8 model
+head -c 20000 model/model.safetensors >noise
+succeeds "noise" "$KNLP" eval ppl --file noise --context 64 --limit 2 model
+has "noise is said" 'warning: .*noise: [0-9]* % of its bytes are no UTF-8 text' err
+"$KNLP" eval ppl -q --file - --context 64 --limit 2 --json model <"$corpus" >out 2>err
+"$KNLP" eval ppl -q --file "$corpus" --context 64 --limit 2 --json model >plain 2>err
+equal "standard input is the same text" "$(field ppl out)" "$(field ppl plain)"
+has "there is a number" '"ppl":[0-9]' out
+"$KNLP" eval hellaswag -q --file - --json model <"$data/eval/hellaswag.txt" >out 2>err
+equal "questions from standard input" "$(field items out)" 24
 
 # ---- questions --------------------------------------------------------------------------
 
+sed 's/"Question: /"/' "$data/eval/piqa.jsonl" >openbookqa.jsonl
+cp "$data/eval/piqa.jsonl" piqa.jsonl
+cp "$data/eval/piqa.jsonl" arc.jsonl
 for task in arc openbookqa piqa; do
-	succeeds "$task" "$KNLP" eval $task -q --file "$data/eval/piqa.jsonl" model
+	succeeds "$task" "$KNLP" eval $task -q --file $task.jsonl model
 	has "$task acc" '^acc  *0\.[0-9]* +/- 0\.[0-9]*$' out
 	has "$task acc_norm" '^acc_norm  *0\.' out
 done
@@ -152,6 +196,16 @@ succeeds "hellaswag, two models" "$KNLP" eval hellaswag -q --limit 20 --vs other
 has "partial" '^items  *20 of 24 (partial)$' out
 has "discordant items" '^acc_norm_token .*[0-9]:[0-9].* p=' out
 echo '{"query":"q","choices":["a","b"],"gold":0}' >good.jsonl
+fails "arc with data of piqa" 1 'another task? No question is like those of arc: 3 to 5 choices' \
+	"$KNLP" eval arc --file good.jsonl model
+fails "openbookqa with those of arc" 1 "of openbookqa: 4 choices, no 'Question: ' in front" \
+	"$KNLP" eval openbookqa --file arc.jsonl model
+echo '{"query":"q","choices":["a","b","c"],"gold":0}' >three.jsonl
+fails "piqa with those of others" 1 'No question is like those of piqa: 2 choices' \
+	"$KNLP" eval piqa --file three.jsonl model
+cat good.jsonl three.jsonl >both.jsonl
+succeeds "questions of both kinds" "$KNLP" eval piqa --file both.jsonl model
+has "some are said" 'both.jsonl: 1 of 2 questions are not like those of piqa' err
 { cat good.jsonl; echo '{"query":'; } >bad.jsonl
 fails "broken JSON" 1 'bad.jsonl:2' "$KNLP" eval piqa --file bad.jsonl model
 fails "broken JSON behind the limit" 1 'bad.jsonl:2' \
@@ -265,6 +319,6 @@ succeeds "another context" "$KNLP" eval ppl -q --file "$corpus" --context 32 --d
 fails "other protocols" 1 'the protocols differ' "$KNLP" eval compare a.jsonl c.jsonl
 head -n 3 a.jsonl >cut.jsonl
 fails "a cut dump" 1 'cut.jsonl:1: 4 items are announced' "$KNLP" eval compare cut.jsonl a.jsonl
-fails "one dump" 2 . "$KNLP" eval compare a.jsonl
+fails "one dump" 2 "eval compare: B is missing" "$KNLP" eval compare a.jsonl
 fails "no dump" 1 'text.txt:1' "$KNLP" eval compare "$data/eval/text.txt" a.jsonl
 no_remains "nothing temporary" .

@@ -60,6 +60,39 @@ else
 fi
 fails "a longer context" 1 "--context 100: the model's is 32" "$KNLP" generate --context 100 base
 
+# ---- prompts ------------------------------------------------------------------------
+
+drawn() { "$KNLP" generate -q -n 20 --json --temperature 0 "$@" base | sed 's/.*"tokens"://'; }
+# Without a prompt, the end of a document stands in front.
+equal "the name of a special token" "$(drawn --parse-special -p '<|endoftext|>')" "$(drawn)"
+if [ "$(drawn -p '<|endoftext|>')" = "$(drawn)" ]; then
+	not_ok "letters otherwise" "a special token was read"
+else
+	ok "letters otherwise"
+fi
+equal "in a line, too" "$(printf '<|endoftext|>\n' |
+	"$KNLP" generate -q -i -n 20 --temperature 0 --parse-special base)" "$(write -n 20 --temperature 0)"
+
+printf 'The ke\n' >prompt
+equal "a prompt in a file" "$(write -f prompt)" "$(write -p 'The ke')"
+equal "on standard input" "$(echo 'The ke' | write --file=-)" "$(write -p 'The ke')"
+printf 'The ke\n\n' >prompt
+equal "one line end is left out" "$(write -f prompt)" "$(write -p 'The ke
+')"
+equal "a line in a file" "$(printf '' | write -i -f prompt)" "$(printf '' | write -i -p 'The ke
+')"
+: >prompt
+equal "an empty file is no prompt" "$(write -f prompt)" "$(write)"
+printf 'a\0b' >prompt
+fails "a NUL byte" 1 'prompt: a NUL byte' "$KNLP" generate -f prompt base
+printf '\3757zXZ\0' >prompt
+fails "a packed prompt" 1 'prompt: compressed (xz)' "$KNLP" generate -f prompt base
+fails "no such file" 1 'nothere' "$KNLP" generate -f nothere base
+fails "two prompts" 2 '--prompt and --file exclude' "$KNLP" generate -p x -f prompt base
+fails "lines and a prompt" 2 '--chat reads lines from' "$KNLP" generate --chat -f - base
+(echo 'The ke'; sleep 1) | "$KNLP" generate -n 1 base >out 2>err
+has "a pipe that is not read" 'standard input is not read: --file=-' err
+
 # ---- chat ---------------------------------------------------------------------------
 
 fails "no chat template" 1 'has no chat template: name one' "$KNLP" generate --chat base
@@ -87,6 +120,27 @@ ASSISTANT:' base | tail -c +30)"
 printf 'one\ntwo\nthree\nfour\n' | chat --system 'be brief' >out
 equal "a conversation longer than the context" $? 0
 has "forgets its beginning" 'the model has forgotten [0-9]* tokens of the beginning' err
+
+# Nothing but its length ends the answer of this model.
+printf 'hi\n' | "$KNLP" generate --chat --chat-template vicuna --temperature 0 base >out 2>err
+has "an answer ends with the context" 'the answer is cut after 32 tokens' err
+printf 'hi\n' | chat >out
+has "or where it is told to" 'cut after 4 tokens (--tokens): an empty line' err
+
+# ---- lengths ------------------------------------------------------------------------
+
+fails "less than none" 2 "'--tokens': -2 is not in -1\.\." "$KNLP" generate -n -2 base
+equal "100 tokens are usual" "$("$KNLP" generate --temperature 0 base 2>err)" \
+	"$(write --temperature 0 -n 100)"
+# The end of a document is one of 257 tokens, all alike when it is hot enough.
+succeeds "any number of tokens" "$KNLP" generate -n -1 --temperature 100 base
+has "until the document ends" 'the model ended the document after [0-9]* tokens' err
+write --prompt "a text of more than thirty-two letters" >out
+has "a prompt that is too long" 'has 38 tokens, the context is 32: .* see the first 6$' err
+write --context 16 --prompt "a text of letters" >out
+has "by --context" 'has 17 tokens, the context is 16: .* see the first 1$' err
+write --prompt "a text that fits" >out
+equal "one that fits" "$(cat err)" ""
 
 # ---- speed --------------------------------------------------------------------------
 
@@ -121,6 +175,15 @@ succeeds "prefill by kernel" "$KNLP" bench prefill -q --tokens=20 --repeat=1 --o
 has "the table" '^KERNEL.*% STEP' out
 succeeds "prefill again" "$KNLP" bench prefill -q --tokens=20 --repeat=3 --json base
 holds "twenty tokens" "($(number tokens_per_s out) * $(number ms out) / 20000 - 1)^2 < 1e-9"
+
+# What else runs here is not for a test to say: the load that is printed decides.
+busy() { awk "BEGIN { print ($1 > $(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 0.5) }"; }
+for command in "decode --context=4" "prefill --repeat=1"; do
+	# shellcheck disable=SC2086 # words
+	"$KNLP" bench $command -q --tokens=4 --json base >out 2>err
+	equal "${command%% *} warns of other programs" \
+		"$(grep -c 'other programs use this machine' err)" "$(busy "$(number load out)")"
+done
 
 # ---- models of other programs --------------------------------------------------------
 

@@ -41,15 +41,19 @@ equal "/temperature is --temperature" "$(printf '/temperature 0.5\na\n' | talk -
 	"$(printf 'a\n' | talk -n 20 --temperature 0.5 2>err)"
 equal "/top-k is --top-k" "$(printf '/top-k 3\na\n' | talk -n 20 2>err)" \
 	"$(printf 'a\n' | talk -n 20 --top-k 3 2>err)"
+equal "/top-p is --top-p" "$(printf '/top-p 0.5\na\n' | talk -n 20 2>err)" \
+	"$(printf 'a\n' | talk -n 20 --top-p 0.5 2>err)"
+equal "/min-p is --min-p" "$(printf '/min-p 0.2\na\n' | talk -n 20 2>err)" \
+	"$(printf 'a\n' | talk -n 20 --min-p 0.2 2>err)"
 equal "the first of all is the most probable" "$(printf '/top-k 1\nThe ke\n' | talk -n 5 2>err)" \
 	"$one"
 equal "a line with a slash" "$(printf '//usr\n' | talk -n 9 2>err)" \
 	"$(talk -n 9 -p /usr 2>err </dev/null)"
 
-printf '/seed x\n/top-k -1\n/temperature hot\n/temperature 1e9\n/seed\n/quit now\n/what\n\0\n' |
+printf '/seed x\n/top-p 0\n/min-p 2\n/top-k -1\n/temperature hot\n/temperature 1e9\n/seed\n/quit now\n/what\n\0\n' |
 	talk -n 3 >out 2>err
 equal "bad commands do not end it" $? 0
-equal "and are said" "$(grep -c warning err)" 7
+equal "and are said" "$(grep -c warning err)" 9
 has "by name" "'/what' is no command" err
 printf 'a\n/quit\nb\n' | talk -n 3 --temperature 0 >out 2>err
 equal "/quit leaves" "$(cat out)" "$(printf 'a\n' | talk -n 3 --temperature 0 2>err)"
@@ -108,6 +112,34 @@ try:
         pass
 except OSError:
     pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+	succeeds "a second Ctrl-C" python3 - "$KNLP" <<'END'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if not pid:
+    os.execv(sys.argv[1], [sys.argv[1], "generate", "-i", "-n", "1000000",
+                           "--temperature", "0", "base"])
+seen = b""
+def wait_for(text, more=0):
+    global seen
+    end = time.time() + 60
+    while text not in seen or len(seen) < more:
+        assert select.select([fd], [], [], end - time.time())[0], seen[-200:]
+        seen += os.read(fd, 1 << 16)
+    seen = seen[seen.index(text) + len(text):]
+wait_for(b"> ")
+os.write(fd, b"abc\n")
+wait_for(b"abc\r\n", 300)       # it writes
+os.write(fd, b"\x03")
+wait_for(b"\n> ")               # has stopped, and nothing was typed
+os.write(fd, b"\x03")
+try:
+    while more := os.read(fd, 1 << 16):
+        seen += more
+except OSError:
+    pass
+assert b"again" not in seen, seen
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 END
 else

@@ -23,6 +23,8 @@ succeeds file "$KNLP" tokenize -t byte --file=text
 equal file-ids "$(cat out)" "97 98 99"
 succeeds empty "$KNLP" tokenize -t byte --file=empty
 equal empty-line "$(cat out)" ""
+succeeds empty-text "$KNLP" tokenize -t byte --count ''
+equal empty-text-count "$(cat out)" 0
 "$KNLP" tokenize -t byte <text >out
 equal stdin "$(cat out)" "97 98 99"
 "$KNLP" tokenize -t byte --file=- <text >out
@@ -45,8 +47,21 @@ equal decode-text "$(cat out)" Hi
 succeeds decode-special "$KNLP" tokenize -t byte --decode --parse-special 72 256
 equal decode-name "$(cat out)" 'H<|endoftext|>'
 
+printf '\3757zXZ\0' >packed.xz
+fails xz 1 'packed.xz: compressed (xz): unpack it first' "$KNLP" tokenize -t byte -f packed.xz
+"$KNLP" tokenize -t byte <packed.xz >out 2>err
+equal xz-stdin $? 1
+has xz-stdin-name 'standard input: compressed (xz)' err
+if command -v bzip2 >/dev/null && "$KNLP" version | grep -q "^features:.* BZIP2"; then
+	bzip2 -k -c text >text.bz2
+	succeeds bzip2 "$KNLP" tokenize -t byte --file=text.bz2
+	equal bzip2-ids "$(cat out)" "97 98 99"
+else
+	skip bzip2 "no bzip2 here, or built without CONFIG_BZIP2"
+fi
+
 fails none 2 '--tokenizer or --model' "$KNLP" tokenize a
-fails both 2 '--tokenizer or --model' "$KNLP" tokenize -t byte -m x a
+fails both 2 '--tokenizer and --model exclude each other' "$KNLP" tokenize -t byte -m x a
 fails two 2 'text and --file' "$KNLP" tokenize -t byte --file=text a
 fails three 2 'only one of' "$KNLP" tokenize -t byte --count --pieces a
 fails decode-option 2 'options that encode' "$KNLP" tokenize -t byte --decode --add-special 1
@@ -72,3 +87,10 @@ SMALL=$SRCTREE/tests/data/tokenizer
 succeeds text "$KNLP" tokenize -t "$SMALL/small.json" "The telegraph"
 succeeds back "$KNLP" tokenize -m "$SMALL/small.json" --decode "$(cat out)"
 equal back-text "$(cat out)" "The telegraph"
+succeeds all-bytes "$KNLP" tokenize -t "$SMALL/small.json" --file=invalid
+equal all-bytes-quiet "$(cat err)" ""
+# The token of byte 255 becomes one of three bytes.
+sed 's/"ÿ"/"ÿÿÿ"/' "$SMALL/small.json" >lacks.json
+succeeds lost "$KNLP" tokenize -t lacks.json --file=invalid
+equal lost-ids "$(cat out)" "$("$KNLP" tokenize -t lacks.json a)"
+has lost-said 'lacks.json has no tokens for some bytes of the text: these are left out' err

@@ -183,7 +183,7 @@ static int decode_measure(struct bench *b)
 	double start = clock_seconds();
 	int ret, done = 0;
 
-	b->load = usage_load();
+	b->load = usage_begin_timing();
 	ret = feed(b, 0, opt.context);
 	b->first = b->loading + clock_seconds() - start;
 	for (int i = 0; i < opt.warmup && !ret; i++) {
@@ -214,7 +214,7 @@ static int prefill_measure(struct bench *b)
 	double start = clock_seconds();
 	int ret = 0, done = 0;
 
-	b->load = usage_load();
+	b->load = usage_begin_timing();
 	for (int i = -opt.warmup; i < opt.repeat * (opt.ops ? 2 : 1) && !ret; i++) {
 		double begin = clock_seconds();
 

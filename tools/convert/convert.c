@@ -77,6 +77,8 @@ static int convert_run(int argc, char **argv)
 		ret = read_shard(&o.shard_bytes);
 	if (!ret && opt.format && !model_format_find(opt.format))
 		return usage_error("convert: --format: %s", fail_message());
+	if (!ret && !strcmp(argv[1], "-"))
+		return usage_error("convert: OUT is a file or folder, not standard output");
 	if (!ret)
 		ret = source_open(argv[0], &src);
 	if (ret)
@@ -112,7 +114,7 @@ static const struct command command = {
 		".bin of llama2.c; OUT must not exist yet. Weights, tokenizer and chat template "
 		"go along. What OUT cannot hold is refused by name, and nothing is written.",
 	.options = options,
-	.args = "IN and OUT",
+	.args = "IN OUT",
 	.min_args = 2,
 	.max_args = 2,
 	.run = convert_run,

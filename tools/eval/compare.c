@@ -85,7 +85,7 @@ static const struct command command = {
 		"is right or wrong. Needs no model.",
 	.options = options,
 	.params = "RUN_",
-	.args = "A",
+	.args = "A B",
 	.min_args = 2,
 	.max_args = 2,
 	.run = eval_compare_run,

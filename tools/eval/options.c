@@ -23,8 +23,8 @@ static void act_words(struct strbuf *sb)
 }
 
 const struct option option_table_eval[] = {
-	OPTION_STRING('f', "file", "FILE", &eval_options.file, "what to evaluate on; plain or "
-		      "packed by bzip2"),
+	OPTION_STRING('f', "file", "FILE", &eval_options.file, "what to evaluate on, plain or "
+		      "packed by bzip2; - is standard input"),
 	OPTION_COUNT('l', "limit", "N", &eval_options.limit, 1, 2147483647, "only the first N "
 		     "items; the answer says that it is partial"),
 	OPTION_STRING(0, "dump", "FILE", &eval_options.dump, "write what was found for each item, "

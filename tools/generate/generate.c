@@ -2,12 +2,17 @@
 /*
  * knlp generate - write text with a model.
  */
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "data/text-file.h"
 #include "data/tokenizer.h"
 #include "infer/chat.h"
 #include "infer/generate.h"
@@ -21,13 +26,16 @@
 #include "tools/json-out.h"
 #include "train/load.h"
 
+#define TOKENS_USUAL 100
+#define PROMPT_MAX ((size_t)1 << 28)
+
 static struct {
-	const char *prompt, *system, *template;
+	const char *prompt, *file, *system, *template;
 	int tokens, seed, top_k, repeat_last, context;
 	double temperature, top_p, min_p, repeat_penalty;
-	bool interactive, chat;
+	bool interactive, chat, parse_special;
 } opt = {
-	.prompt = "", .tokens = 100, .seed = 1, .temperature = 1, .top_p = 1,
+	.seed = 1, .temperature = 1, .top_p = 1,
 	.repeat_penalty = 1, .repeat_last = 64,
 };
 
@@ -65,8 +73,8 @@ static int report(struct writing *w, const struct token_list *ids, size_t prompt
 		putchar('\n');
 		fflush(stdout);
 		if (ended)
-			log_info("the model ended the document after %zu of at most %d tokens",
-				 ids->nr - prompt - 1, opt.tokens);
+			log_info("the model ended the document after %zu tokens",
+				 ids->nr - prompt - 1);
 		return 0;
 	}
 	o = json_out_new();
@@ -79,10 +87,23 @@ static int report(struct writing *w, const struct token_list *ids, size_t prompt
 	return json_out_print(o);
 }
 
+/*
+ * An answer ends where the model ends its turn; one that never does ends when the context is
+ * full for the first time.
+ */
+static int most_tokens(const struct loaded *l)
+{
+	if (opt.tokens)
+		return opt.tokens < 0 ? INT_MAX : opt.tokens;
+	if (!opt.chat)
+		return TOKENS_USUAL;
+	return opt.context ? opt.context : l->model->spec.context;
+}
+
 static struct generation options_generation(const struct loaded *l)
 {
 	return (struct generation){
-		.tokens = opt.tokens,
+		.tokens = most_tokens(l),
 		.context = opt.context,
 		.vocab = (int)tokenizer_vocab(l->tokenizer),
 		.tokenizer = l->tokenizer,
@@ -93,6 +114,15 @@ static struct generation options_generation(const struct loaded *l)
 			.seed = opt.seed,
 		},
 	};
+}
+
+static void warn_of_long(const struct loaded *l, size_t tokens)
+{
+	int context = opt.context ? opt.context : l->model->spec.context;
+
+	if (tokens > (size_t)context)
+		log_warn("the prompt has %zu tokens, the context is %d: the model does not see the "
+			 "first %zu", tokens, context, tokens - context);
 }
 
 static int write_text(struct loaded *l, struct device *dev, enum dtype cache,
@@ -107,8 +137,10 @@ static int write_text(struct loaded *l, struct device *dev, enum dtype cache,
 	g.ctx = &w;
 	strbuf_init(&w.text);
 	stream_init(&w.stream, false);
-	ret = prompt_encode(l->tokenizer, opt.prompt, &ids);
+	ret = prompt_encode(l->tokenizer, opt.prompt, opt.parse_special, &ids);
 	prompt = ids.nr;
+	if (!ret)
+		warn_of_long(l, prompt);
 	if (!ret && !config_options.json)
 		fputs(opt.prompt, stdout);
 	if (!ret)
@@ -119,6 +151,41 @@ static int write_text(struct loaded *l, struct device *dev, enum dtype cache,
 	strbuf_free(&w.text);
 	stream_free(&w.stream);
 	return ret;
+}
+
+/*
+ * A line end that ends the file is none of the prompt, as with llama.cpp: echo and editors
+ * put it there.
+ */
+static int read_prompt(char **text)
+{
+	size_t len;
+	int ret;
+
+	if (!opt.file) {
+		opt.prompt = opt.prompt ? opt.prompt : "";
+		return 0;
+	}
+	ret = text_read(opt.file, PROMPT_MAX, text, &len);
+	if (ret)
+		return ret;
+	if (memchr(*text, '\0', len))
+		return fail(-EINVAL, "%s: a NUL byte: is it text?", text_name(opt.file));
+	if (len && (*text)[len - 1] == '\n')
+		(*text)[len - 1] = '\0';
+	opt.prompt = *text;
+	return 0;
+}
+
+/* Whoever pipes a text into the program expects something to become of it. */
+static void say_unread(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	struct stat st;
+
+	if (!*opt.prompt && !fstat(STDIN_FILENO, &st) && S_ISFIFO(st.st_mode) &&
+	    poll(&in, 1, 0) > 0 && in.revents & POLLIN)
+		log_info("standard input is not read: --file=- makes it the prompt");
 }
 
 /* What the model wants around messages, or what the user says that it wants. */
@@ -135,7 +202,8 @@ static int find_template(const struct loaded *l, const struct chat_template **t)
 
 static int write_as_asked(struct loaded *l, struct device *dev)
 {
-	struct interaction i = { .first = opt.prompt, .system = opt.system };
+	struct interaction i = { .first = opt.prompt, .system = opt.system,
+				 .marks = opt.parse_special };
 	struct generation g;
 	int ret = 0;
 
@@ -150,6 +218,8 @@ static int write_as_asked(struct loaded *l, struct device *dev)
 		ret = find_template(l, &i.template);
 	if (ret)
 		return ret;
+	if (!opt.interactive && !opt.chat)
+		say_unread();
 	return opt.interactive || opt.chat ? generate_interactive(l, dev, &i, &g)
 					   : write_text(l, dev, i.cache, g);
 }
@@ -159,12 +229,18 @@ static int generate_run(int argc, char **argv)
 	struct device *dev = NULL;
 	struct config *cfg = NULL;
 	struct loaded l = { 0 };
+	char *text = NULL;
 	int ret;
 
 	(void)argc;
 	if ((opt.interactive || opt.chat) && config_options.json)
 		return usage_error("generate: --%s and --json exclude each other",
 				   opt.chat ? "chat" : "interactive");
+	if (opt.prompt && opt.file)
+		return usage_error("generate: --prompt and --file exclude each other");
+	if (opt.file && text_is_stdin(opt.file) && (opt.interactive || opt.chat))
+		return usage_error("generate: --%s reads lines from standard input: --file=- "
+				   "cannot", opt.chat ? "chat" : "interactive");
 	if ((opt.system || opt.template) && !opt.chat)
 		return usage_error("generate: --%s is for --chat",
 				   opt.system ? "system" : "chat-template");
@@ -173,6 +249,8 @@ static int generate_run(int argc, char **argv)
 	ret = infer_options_check();
 	if (!ret)
 		ret = config_from_options(&cfg);
+	if (!ret)
+		ret = read_prompt(&text);
 	if (!ret)
 		ret = device_open(infer_options.device, &dev);
 	if (!ret)
@@ -184,14 +262,18 @@ static int generate_run(int argc, char **argv)
 	model_unload(&l);
 	device_close(dev);
 	config_free(cfg);
+	free(text);
 	return ret;
 }
 
 static const struct option options[] = {
 	OPTION_TEXT('p', "prompt", "TEXT", &opt.prompt, "text to go on from (default: none, a "
 		      "new document)"),
-	OPTION_COUNT('n', "tokens", "N", &opt.tokens, 1, 1000000, "most tokens to write (default "
-		   "100); the end of a document ends it"),
+	OPTION_STRING('f', "file", "FILE", &opt.file, "the same from a file, plain or packed by "
+		      "bzip2; - is standard input"),
+	OPTION_COUNT('n', "tokens", "N", &opt.tokens, -1, 1000000, "most tokens to write, -1: "
+		     "any number (default 100; in a chat: until the answer ends); the end of a "
+		     "document ends it"),
 	OPTION_INT(0, "seed", "S", &opt.seed, 0, 2147483647, "another seed, another text "
 		   "(default 1)"),
 	OPTION_FLOAT(0, "temperature", "T", &opt.temperature, 0,
@@ -216,6 +298,8 @@ static const struct option options[] = {
 	OPTION_STRING(0, "system", "TEXT", &opt.system, "what the model is told before a chat"),
 	OPTION_STRING(0, "chat-template", "NAME", &opt.template, "the template, where the model "
 		      "has none or another one"),
+	OPTION_BOOL(0, "parse-special", &opt.parse_special, "special tokens in the prompt, or in "
+		    "lines, are read by their names, as a chat's always are"),
 	OPTION_TABLE(option_table_infer),
 	OPTION_TABLE(option_table_config),
 	OPTION_TABLE(option_table_output),
@@ -228,9 +312,9 @@ static const struct command command = {
 	.group = "Models",
 	.summary = "write text with a model",
 	.usage = (const char *const []){
-		"[--prompt=TEXT] [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] [--top-p=P] "
-		"[--min-p=P] [--repeat-penalty=R] [--act=f32|q8] [--kv=f32|f16|bf16] [--json] "
-		"RUN|MODEL",
+		"[--prompt=TEXT|--file=FILE] [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] "
+		"[--top-p=P] [--min-p=P] [--repeat-penalty=R] [--act=f32|q8] [--kv=f32|f16|bf16] "
+		"[--json] RUN|MODEL",
 		"--interactive [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] RUN|MODEL",
 		"--chat [--system=TEXT] [--tokens=N] [--seed=S] [--temperature=T] [--top-k=K] "
 		"MODEL",

@@ -29,6 +29,7 @@ struct talk {
 	bool begins;		/* no text stands in front of what the model writes */
 	struct stream stream;
 	size_t forgotten;	/* as said last */
+	bool stopped;		/* by an interrupt, and no line was read since */
 	bool terminal, leave;
 };
 
@@ -72,10 +73,14 @@ static int emit(void *ctx, uint32_t id)
 static void say_ended(const struct talk *t, size_t before)
 {
 	const struct token_list *ids = session_tokens(t->session);
+	size_t nr = ids->nr - before;
+	bool ended = nr && prompt_ends(t->tokenizer, ids->ids[ids->nr - 1]);
 
-	if (!t->i->template && ids->nr > before &&
-	    prompt_ends(t->tokenizer, ids->ids[ids->nr - 1]))
+	if (ended && !t->i->template)
 		log_info("the model ended the document: a line begins another one");
+	if (!ended && t->i->template && nr == (size_t)t->g.tokens)
+		log_info("the answer is cut after %zu tokens (--tokens): an empty line lets the "
+			 "model go on", nr);
 }
 
 static void say_forgotten(struct talk *t)
@@ -162,6 +167,7 @@ static int add_message(struct talk *t, const char *line, size_t len)
 static int add_line(struct talk *t, const char *line, size_t len)
 {
 	const struct token_list *ids = session_tokens(t->session);
+	const struct encode_options o = { .parse_special = t->i->marks };
 	uint32_t eot = tokenizer_eot(t->tokenizer);
 	struct token_list added = { 0 };
 	struct strbuf sb;
@@ -175,7 +181,7 @@ static int add_line(struct talk *t, const char *line, size_t len)
 	strbuf_add(&sb, line, len);
 	ret = strbuf_ok(&sb);
 	if (!ret)
-		ret = tokenizer_encode(t->tokenizer, sb.s, sb.len, &added);
+		ret = tokenizer_encode_with(t->tokenizer, sb.s, sb.len, &o, &added);
 	if (!ret)
 		ret = session_add(t->session, added.ids, added.nr);
 	token_list_free(&added);
@@ -200,6 +206,7 @@ static int take_turn(struct talk *t, const char *line, size_t len)
 	fflush(stdout);
 	say_ended(t, before);
 	say_forgotten(t);
+	t->stopped = interrupts > 0;
 	t->leave = interrupts > 1;
 	return ret;
 }
@@ -254,6 +261,30 @@ static int do_top_k(struct talk *t, const char *arg)
 	return 0;
 }
 
+static bool read_share(const char *name, const char *arg, double least, double *value)
+{
+	double x;
+
+	if (!str_to_double(arg, &x) && x >= least && x <= 1) {
+		*value = x;
+		return true;
+	}
+	log_warn("%s: '%s' is not a number from %g to 1", name, arg, least);
+	return false;
+}
+
+static int do_top_p(struct talk *t, const char *arg)
+{
+	read_share("/top-p", arg, TOP_P_MIN, &t->g.sampling.top_p);
+	return 0;
+}
+
+static int do_min_p(struct talk *t, const char *arg)
+{
+	read_share("/min-p", arg, 0, &t->g.sampling.min_p);
+	return 0;
+}
+
 static int do_temperature(struct talk *t, const char *arg)
 {
 	double value;
@@ -276,6 +307,10 @@ static const struct {
 	{ "/temperature", "T", "0: always the most probable token; 1: as the model says",
 	  do_temperature },
 	{ "/top-k", "N", "draw from the N most probable tokens; 0: from all", do_top_k },
+	{ "/top-p", "P", "draw from the most probable tokens that make up this share; 1: from all",
+	  do_top_p },
+	{ "/min-p", "P", "draw from tokens at least this times as probable as the first one",
+	  do_min_p },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -330,38 +365,41 @@ static int take_line(struct talk *t, char *line, size_t len)
 }
 
 /*
- * Asks on a terminal and waits for a line.  Returns false at an interrupt: one that comes
- * after the prompt can be seen, before the wait begins, ends it too, for SIGINT is let
- * through by ppoll() alone.
+ * Asks on a terminal and waits for a line.  Returns false at an interrupt after the first
+ * @seen: one that comes before the wait begins ends it too, for SIGINT is let through by
+ * ppoll() alone.
  */
-static bool wait_for_line(void)
+static bool wait_for_line(int seen)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 	sigset_t interrupt, before;
-	bool ready;
+	bool ready = false;
 
 	sigemptyset(&interrupt);
 	sigaddset(&interrupt, SIGINT);
 	sigprocmask(SIG_BLOCK, &interrupt, &before);
-	interrupts = 0;
 	fputs("> ", stdout);
 	fflush(stdout);
-	do {
+	errno = EINTR;
+	while (!ready && interrupts <= seen && errno == EINTR)
 		ready = ppoll(&in, 1, NULL, &before) > 0;
-	} while (!ready && !interrupts && errno == EINTR);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return ready || !interrupts;
+	return ready || interrupts <= seen;
 }
 
 /* The next line into @line and @cap; its length, or -1 at the end. */
-static ssize_t next_line(const struct talk *t, char **line, size_t *cap)
+static ssize_t next_line(struct talk *t, char **line, size_t *cap)
 {
-	if (t->terminal && !wait_for_line()) {
+	if (t->terminal && !wait_for_line(t->stopped)) {
+		if (t->stopped)
+			return -1;
 		/* Where nothing is written: was it meant for a reply? */
 		puts("\nCtrl-C again leaves, so does Ctrl-D.");
-		if (!wait_for_line())
+		if (!wait_for_line(1))
 			return -1;
 	}
+	interrupts = 0;
+	t->stopped = false;
 	return getline(line, cap, stdin);
 }
 

@@ -7,6 +7,7 @@
 #include "train/load.h"
 
 #define TEMPERATURE_MAX 100	/* of --temperature and of /temperature */
+#define TOP_P_MIN 1e-6		/* of /top-p: less leaves no token */
 
 struct chat_template;
 
@@ -15,12 +16,14 @@ struct chat_template;
  * @first: the first line, "" for none
  * @template: lines are messages of a chat, written like this; NULL: they are plain text
  * @system: what the model is told first, or NULL
+ * @marks: plain text, too, has special tokens by their names
  * @cache: type of keys and values
  */
 struct interaction {
 	const char *first;
 	const struct chat_template *template;
 	const char *system;
+	bool marks;
 	enum dtype cache;
 };
 

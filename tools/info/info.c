@@ -109,16 +109,47 @@ static void print_spec(const struct model_source *src)
 	printf("\n");
 }
 
+/* Tokens that a text or a model's answer begins and ends with; they may be one and the same. */
+static const struct {
+	const char *name, *key;
+	uint32_t (*id)(const struct tokenizer *tok);
+} marks[] = {
+	{ "beginning of text (BOS)", "bos", tokenizer_bos },
+	{ "end of text (EOS)", "eos", tokenizer_eos },
+	{ "between documents", "eot", tokenizer_eot },
+};
+
+#define NR_MARKS (sizeof(marks) / sizeof(marks[0]))
+
+static void print_mark(const struct tokenizer *tok, const char *name, uint32_t id)
+{
+	struct strbuf sb, clean;
+
+	strbuf_init(&sb);
+	strbuf_init(&clean);
+	tokenizer_spelling(tok, id, &sb);
+	utf8_clean(&clean, sb.s, sb.len);
+	printf("  %-26s %8u  %s\n", name, id, clean.s);
+	strbuf_free(&clean);
+	strbuf_free(&sb);
+}
+
 static void print_tokenizer(const struct model_source *src)
 {
 	const struct tokenizer *tok = src->tokenizer;
 
-	if (tok)
-		printf("tokenizer %s: %u tokens, end of text %u, %s chat template\n",
-		       tokenizer_name(tok), tokenizer_vocab(tok), tokenizer_eot(tok),
-		       src->chat_template ? "with a" : "no");
-	else
+	if (!tok) {
 		printf("no tokenizer\n");
+		return;
+	}
+	printf("tokenizer %s: %u tokens, %s chat template\n", tokenizer_name(tok),
+	       tokenizer_vocab(tok), src->chat_template ? "with a" : "no");
+	for (size_t i = 0; i < NR_MARKS; i++)
+		if (marks[i].id(tok) != TOKEN_NONE)
+			print_mark(tok, marks[i].name, marks[i].id(tok));
+	for (uint32_t id = 0; id < tokenizer_vocab(tok); id++)
+		if (tokenizer_ends(tok, id) && id != tokenizer_eos(tok) && id != tokenizer_eot(tok))
+			print_mark(tok, "end of a turn", id);
 }
 
 /* On one line, cut where a terminal ends. */
@@ -201,10 +232,18 @@ static void spec_json(struct json_out *o, const struct model_spec *s)
 
 static void tokenizer_json_out(struct json_out *o, const struct tokenizer *tok)
 {
+	struct json_out *list;
+
 	json_out_text(o, "name", tokenizer_name(tok));
 	json_out_text(o, "hash", tokenizer_hash(tok));
 	json_out_int(o, "vocab", tokenizer_vocab(tok));
-	json_out_int(o, "eot", tokenizer_eot(tok));
+	for (size_t i = 0; i < NR_MARKS; i++)
+		if (marks[i].id(tok) != TOKEN_NONE)
+			json_out_int(o, marks[i].key, marks[i].id(tok));
+	list = json_out_array(o, "ends");
+	for (uint32_t id = 0; id < tokenizer_vocab(tok); id++)
+		if (tokenizer_ends(tok, id))
+			json_out_int(list, NULL, id);
 }
 
 static void tensors_json(struct json_out *list, const struct model_source *src)

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bzip2.h"
 #include "base/fail.h"
-#include "base/file.h"
+#include "base/log.h"
 #include "base/mapping.h"
+#include "data/text-file.h"
 #include "data/tokenizer.h"
+#include "formats/source.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -21,8 +24,8 @@ static struct {
 	bool pieces, count, decode, add_special, parse_special, replace_invalid, null;
 } opt;
 
-/* struct source - the text; @mapping or @read, or the arguments with spaces between. */
-struct source {
+/* struct input - the text; @mapping or @read, or the arguments with spaces between. */
+struct input {
 	const char *text;
 	size_t len;
 	struct mapping mapping;
@@ -38,7 +41,9 @@ struct report {
 
 static int check_usage(int argc)
 {
-	if (!opt.tokenizer == !opt.model)
+	if (opt.tokenizer && opt.model)
+		return usage_error("tokenize: --tokenizer and --model exclude each other");
+	if (!opt.tokenizer && !opt.model)
 		return usage_error("tokenize: say --tokenizer or --model");
 	if (argc && opt.file)
 		return usage_error("tokenize: text and --file");
@@ -51,14 +56,42 @@ static int check_usage(int argc)
 	return 0;
 }
 
+static int take_tokenizer(struct model_source *src, struct tokenizer **tok)
+{
+	int ret = src->tokenizer ? 0 : fail(-ENOENT, "%s: no tokenizer is in it, nor beside it",
+					    src->path);
+
+	*tok = src->tokenizer;
+	src->tokenizer = NULL;
+	source_close(src);
+	return ret;
+}
+
+/* Some models have it beside them, such as those of llama2.c. */
+static int open_of_model(const char *path, struct tokenizer **tok)
+{
+	struct model_source *src;
+	char *message;
+	int ret = tokenizer_open(path, tok);
+
+	if (!ret || !IS_ENABLED(CONFIG_FORMATS))
+		return ret;
+	message = strdup(fail_message());
+	if (!message)
+		return fail_nomem(0, "a message");
+	ret = source_describe(path, &src) ? fail(ret, "%s", message) : take_tokenizer(src, tok);
+	free(message);
+	return ret;
+}
+
 static int open_tokenizer(struct tokenizer **tok)
 {
-	return tokenizer_open(opt.model ? opt.model : opt.tokenizer, tok);
+	return opt.model ? open_of_model(opt.model, tok) : tokenizer_open(opt.tokenizer, tok);
 }
 
 /* ---- where text comes from -------------------------------------------------------------- */
 
-static int source_join(struct source *src, int argc, char **argv)
+static int input_join(struct input *src, int argc, char **argv)
 {
 	struct strbuf sb;
 	int ret;
@@ -74,26 +107,33 @@ static int source_join(struct source *src, int argc, char **argv)
 	return ret;
 }
 
-/* A file is mapped: it may be bigger than the memory.  An empty one cannot be. */
-static int source_open(struct source *src, int argc, char **argv)
+/* A file is mapped: it may be bigger than the memory.  Nothing, or a pipe, cannot be. */
+static bool input_map(struct input *src, const char *path)
 {
-	const char *path = opt.file && strcmp(opt.file, "-") ? opt.file : "/dev/stdin";
+	if (text_is_stdin(path) || mapping_open(path, 1, "a text", &src->mapping))
+		return false;
+	src->text = (const char *)src->mapping.bytes;
+	src->len = src->mapping.size;
+	if (bzip2_is(src->text, src->len))
+		mapping_close(&src->mapping);
+	return src->mapping.bytes;
+}
+
+static int input_open(struct input *src, int argc, char **argv)
+{
+	const char *path = opt.file ? opt.file : TEXT_STDIN;
 	int ret;
 
 	if (argc)
-		return source_join(src, argc, argv);
-	if (opt.file && strcmp(opt.file, "-") &&
-	    !mapping_open(opt.file, 1, "a text", &src->mapping)) {
-		src->text = (const char *)src->mapping.bytes;
-		src->len = src->mapping.size;
-		return 0;
-	}
-	ret = file_read_all(path, STDIN_MAX, &src->read, &src->len);
+		return input_join(src, argc, argv);
+	if (input_map(src, path))
+		return text_refuse(path, src->text, src->len);
+	ret = text_read(path, STDIN_MAX, &src->read, &src->len);
 	src->text = src->read;
 	return ret;
 }
 
-static void source_close(struct source *src)
+static void input_close(struct input *src)
 {
 	mapping_close(&src->mapping);
 	free(src->read);
@@ -167,7 +207,7 @@ static int take(struct token_list *list)
 	return ferror(stdout) ? fail(-EIO, "standard output: cannot write") : 0;
 }
 
-static int encode(struct tokenizer *tok, const struct source *src, struct report *r)
+static int encode(struct tokenizer *tok, const struct input *src, struct report *r)
 {
 	const struct encode_options options = {
 		.add_special = opt.add_special, .parse_special = opt.parse_special,
@@ -182,7 +222,7 @@ static int encode(struct tokenizer *tok, const struct source *src, struct report
 	return ret;
 }
 
-static int encode_json(struct tokenizer *tok, const struct source *src)
+static int encode_json(struct tokenizer *tok, const struct input *src)
 {
 	struct json_out *o = json_out_new();
 	struct report r = { .tok = tok };
@@ -204,7 +244,7 @@ static int encode_json(struct tokenizer *tok, const struct source *src)
 	return json_out_print(o);
 }
 
-static int encode_text(struct tokenizer *tok, const struct source *src)
+static int encode_text(struct tokenizer *tok, const struct input *src)
 {
 	struct report r = { .tok = tok };
 	int ret = encode(tok, src, &r);
@@ -219,9 +259,9 @@ static int encode_text(struct tokenizer *tok, const struct source *src)
 }
 
 /* Many texts in one file, with a NUL behind each. */
-static int encode_texts(struct tokenizer *tok, const struct source *src)
+static int encode_texts(struct tokenizer *tok, const struct input *src)
 {
-	struct source one = *src;
+	struct input one = *src;
 	const char *end = src->text + src->len;
 	int ret = 0;
 
@@ -237,7 +277,7 @@ static int encode_texts(struct tokenizer *tok, const struct source *src)
 
 /* ---- and back ---------------------------------------------------------------------------- */
 
-static int decode(const struct tokenizer *tok, const struct source *src)
+static int decode(const struct tokenizer *tok, const struct input *src)
 {
 	struct token_list list = { 0 };
 	struct strbuf sb;
@@ -263,11 +303,11 @@ static int decode(const struct tokenizer *tok, const struct source *src)
 
 static int run(struct tokenizer *tok, int argc, char **argv)
 {
-	struct source src = { 0 };
-	int ret = source_open(&src, argc, argv);
+	struct input src = { 0 };
+	int ret = input_open(&src, argc, argv);
 
 	if (ret)
-		return ret;
+		goto out;
 	if (opt.decode)
 		ret = decode(tok, &src);
 	else if (config_options.json)
@@ -276,7 +316,11 @@ static int run(struct tokenizer *tok, int argc, char **argv)
 		ret = encode_texts(tok, &src);
 	else
 		ret = encode_text(tok, &src);
-	source_close(&src);
+	if (!ret && tokenizer_lost(tok))
+		log_warn("%s has no tokens for some bytes of the text: these are left out",
+			 opt.model ? opt.model : opt.tokenizer);
+out:
+	input_close(&src);
 	return ret;
 }
 
@@ -299,9 +343,10 @@ static int tokenize_run(int argc, char **argv)
 static const struct option options[] = {
 	OPTION_STRING('t', "tokenizer", "SPEC", &opt.tokenizer, "byte, gpt2:DIR, a tokenizer.json, "
 		      "tokenizer.model, GGUF file, tokenizer.bin of llama2.c, or a folder"),
-	OPTION_STRING('m', "model", "MODEL", &opt.model, "the tokenizer of this model: a GGUF file "
-		      "or a folder"),
-	OPTION_STRING('f', "file", "FILE", &opt.file, "text to read; - is standard input"),
+	OPTION_STRING('m', "model", "MODEL", &opt.model, "the tokenizer of this model: what `knlp "
+		      "info` reads, or a file with nothing but a tokenizer"),
+	OPTION_STRING('f', "file", "FILE", &opt.file, "text to read, plain or packed by bzip2; - "
+		      "is standard input"),
 	OPTION_BOOL(0, "pieces", &opt.pieces, "print a line for each token: id, tab, text"),
 	OPTION_BOOL(0, "count", &opt.count, "print the number of tokens"),
 	OPTION_BOOL('d', "decode", &opt.decode, "the text is token ids: print what they stand "
@@ -333,6 +378,7 @@ static const struct command command = {
 		"that looks like a special token is letters, unless --parse-special is given.",
 	.options = options,
 	.args = "TEXT",
+	.may_be_empty = true,
 	.max_args = COMMAND_ANY_ARGS,
 	.run = tokenize_run,
 };
