@@ -19,6 +19,7 @@
 
 #define CONFIG_FILE "config"
 #define WEIGHTS_FILE "model.safetensors"
+#define TOKENIZER_CONFIG_MAX ((size_t)16 << 20)
 
 /* ---- writing ----------------------------------------------------------------- */
 
@@ -53,7 +54,17 @@ static int tokenizer_file(struct dataset *data, struct checkpoint_file *file)
 	return ret;
 }
 
-int model_files_make(const struct config *cfg, struct dataset *data,
+static int tokenizer_config_file(const char *text, struct checkpoint_file *file)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return fail_nomem(strlen(text), TOKENIZER_CONFIG);
+	*file = (struct checkpoint_file){ TOKENIZER_CONFIG, copy, strlen(copy) };
+	return 0;
+}
+
+int model_files_make(const struct config *cfg, struct dataset *data, const char *tokenizer_config,
 		     struct checkpoint_file files[MODEL_FILES])
 {
 	int ret;
@@ -62,6 +73,8 @@ int model_files_make(const struct config *cfg, struct dataset *data,
 	ret = config_file(cfg, &files[0]);
 	if (!ret)
 		ret = tokenizer_file(data, &files[1]);
+	if (!ret && tokenizer_config)
+		ret = tokenizer_config_file(tokenizer_config, &files[2]);
 	if (ret)
 		model_files_free(files);
 	return ret;
@@ -128,6 +141,26 @@ static int check_foreign(const char *path, const struct manifest *m, const char 
 		return ret;
 	if (src->tokenizer && strcmp(m->tokenizer_hash, tokenizer_hash(src->tokenizer)))
 		ret = other_tokenizer(data, m, path, src->tokenizer);
+	source_close(src);
+	return ret;
+}
+
+static int tokenizer_config_foreign(const char *path, char **text)
+{
+	struct model_source *src;
+	struct strbuf sb;
+	int ret = source_describe(path, &src);
+
+	if (ret)
+		return ret;
+	strbuf_init(&sb);
+	if (src->tokenizer) {
+		tokenizer_config_json(src->tokenizer, src->chat_template, &sb);
+		ret = strbuf_ok(&sb);
+	}
+	if (!ret && sb.len)
+		*text = strbuf_detach(&sb);
+	strbuf_free(&sb);
 	source_close(src);
 	return ret;
 }
@@ -242,6 +275,37 @@ int model_load_weights(struct model *m, const char *path)
 	return ret;
 }
 
+/* As it is: a build that reads no JSON hands it on, too. */
+static int read_tokenizer_config(const char *dir, char **text)
+{
+	char *path = path_join(dir, TOKENIZER_CONFIG);
+	size_t len;
+	int ret = 0;
+
+	if (!path)
+		return fail_nomem(strlen(dir), "a path");
+	if (file_exists(path))
+		ret = file_read_all(path, TOKENIZER_CONFIG_MAX, text, &len);
+	free(path);
+	return ret;
+}
+
+int model_tokenizer_config(const char *path, char **text)
+{
+	char *dir;
+	int ret;
+
+	*text = NULL;
+	if (is_foreign(path))
+		return tokenizer_config_foreign(path, text);
+	ret = model_folder(path, &dir);
+	if (ret)
+		return ret;
+	ret = read_tokenizer_config(dir, text);
+	free(dir);
+	return ret;
+}
+
 int model_weights_hash(const char *path, char hex[HASH_HEX])
 {
 	char *dir, *file;
@@ -327,6 +391,8 @@ static int load_folder(struct loaded *l, const char *path, struct device *dev)
 		ret = load_config(l);
 	if (!ret)
 		ret = tokenizer_load(l->dir, &l->tokenizer);
+	if (!ret && IS_ENABLED(CONFIG_FORMATS))
+		ret = hf_chat_template(l->dir, &l->chat_template);
 	return ret ? ret : load_weights(l, dev);
 }
 
@@ -344,10 +410,12 @@ int model_load(const char *path, struct device *dev, struct loaded *l)
 void model_unload(struct loaded *l)
 {
 	model_free(l->model);
-	if (IS_ENABLED(CONFIG_FORMATS) && l->source)
+	if (IS_ENABLED(CONFIG_FORMATS) && l->source) {
 		source_close(l->source);
-	else
+	} else {
 		tokenizer_free(l->tokenizer);
+		free(l->chat_template);
+	}
 	config_free(l->cfg);
 	free(l->dir);
 	memset(l, 0, sizeof(*l));

@@ -6,6 +6,8 @@
  *	FOLDER/model.safetensors	weights, named as in Hugging Face
  *	FOLDER/config			the knlp configuration that describes the model
  *	FOLDER/tokenizer.json		its tokenizer
+ *	FOLDER/tokenizer_config.json	what begins and ends a text, and the chat template, of a
+ *					model that came from elsewhere
  *
  * Every checkpoint of a run is such a folder; a run stands for its newest good one.
  */
@@ -22,10 +24,13 @@ struct model_source;
 struct model_spec;
 struct tokenizer;
 
-#define MODEL_FILES 2	/* config and tokenizer.json */
+#define MODEL_FILES 3	/* config, tokenizer.json and tokenizer_config.json */
 
-/** model_files_make() - what makes a checkpoint a model folder; free them afterwards. */
-int model_files_make(const struct config *cfg, struct dataset *data,
+/**
+ * model_files_make() - what makes a checkpoint a model folder; free them afterwards.
+ * @tokenizer_config: text of tokenizer_config.json; NULL: none, and the last file has no name
+ */
+int model_files_make(const struct config *cfg, struct dataset *data, const char *tokenizer_config,
 		     struct checkpoint_file files[MODEL_FILES]);
 void model_files_free(struct checkpoint_file files[MODEL_FILES]);
 
@@ -35,13 +40,13 @@ void model_files_free(struct checkpoint_file files[MODEL_FILES]);
  * @cfg: parameters; of another program's model: the defaults
  * @tokenizer: NULL if there is none
  * @chat_template: NULL if there is none
- * @source: what is open, and owns the tokenizer; NULL for a model folder
+ * @source: what is open, and owns tokenizer and template; NULL for a model folder
  */
 struct loaded {
 	char *dir;
 	struct config *cfg;
 	struct tokenizer *tokenizer;
-	const char *chat_template;
+	char *chat_template;
 	struct model *model;
 	struct model_source *source;
 };
@@ -72,6 +77,12 @@ void model_unload(struct loaded *l);
  * same tensors.
  */
 int model_load_weights(struct model *m, const char *path);
+
+/**
+ * model_tokenizer_config() - the tokenizer_config.json of model @path, whatever its format.
+ * @text: NULL if it has none, or no tokenizer; free it
+ */
+int model_tokenizer_config(const char *path, char **text);
 
 /** model_weights_hash() - checksum of the weights of run or model folder @path. */
 int model_weights_hash(const char *path, char hex[HASH_HEX]);
