@@ -95,12 +95,26 @@ static bool has_file(const char *dir, const char *name)
 	return there;
 }
 
-/* Ids of another tokenizer mean other texts. */
-static int other_tokenizer(const char *data, const struct manifest *m, const char *model,
-			   const struct tokenizer *tok)
+/* Is the tokenizer of @data, whose hash is another, the same but for the file's format? */
+static bool same_but_for_format(struct dataset *data, const struct tokenizer *tok)
 {
+	struct tokenizer *own;
+
+	if (!dataset_tokenizer(data, &own))
+		return tokenizer_same(own, tok);
+	fail_clear();
+	return false;
+}
+
+/* Ids of another tokenizer mean other texts. */
+int model_check_ids(const char *path, const struct tokenizer *tok, struct dataset *data)
+{
+	const struct manifest *m = dataset_manifest(data);
+
+	if (!strcmp(m->tokenizer_hash, tokenizer_hash(tok)) || same_but_for_format(data, tok))
+		return 0;
 	return fail(-EINVAL, "%s: tokenized with '%s', but the model %s was trained with '%s'",
-		    data, m->tokenizer, model, tokenizer_name(tok));
+		    dataset_dir(data), m->tokenizer, path, tokenizer_name(tok));
 }
 
 /* ---- formats of others -------------------------------------------------------------- */
@@ -132,15 +146,15 @@ static int load_foreign(struct loaded *l, const char *path, struct device *dev)
 	return model_from_source(l->source, dev, &l->model);
 }
 
-static int check_foreign(const char *path, const struct manifest *m, const char *data)
+static int check_foreign(const char *path, struct dataset *data)
 {
 	struct model_source *src;
 	int ret = source_describe(path, &src);
 
 	if (ret)
 		return ret;
-	if (src->tokenizer && strcmp(m->tokenizer_hash, tokenizer_hash(src->tokenizer)))
-		ret = other_tokenizer(data, m, path, src->tokenizer);
+	if (src->tokenizer)
+		ret = model_check_ids(path, src->tokenizer, data);
 	source_close(src);
 	return ret;
 }
@@ -325,20 +339,19 @@ int model_weights_hash(const char *path, char hex[HASH_HEX])
 
 int model_check_tokenizer(const char *path, struct dataset *data)
 {
-	const struct manifest *m = dataset_manifest(data);
 	struct tokenizer *tok = NULL;
 	char *dir;
 	int ret;
 
 	if (is_foreign(path))
-		return check_foreign(path, m, dataset_dir(data));
+		return check_foreign(path, data);
 	ret = model_folder(path, &dir);
 	if (ret)
 		return ret;
 	if (has_file(dir, TOKENIZER_FILE))
 		ret = tokenizer_load(dir, &tok);
-	if (tok && strcmp(m->tokenizer_hash, tokenizer_hash(tok)))
-		ret = other_tokenizer(dataset_dir(data), m, path, tok);
+	if (tok)
+		ret = model_check_ids(path, tok, data);
 	tokenizer_free(tok);
 	free(dir);
 	return ret;

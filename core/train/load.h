@@ -88,6 +88,12 @@ int model_tokenizer_config(const char *path, char **text);
 int model_weights_hash(const char *path, char hex[HASH_HEX]);
 
 /**
+ * model_check_ids() - do the ids of @data mean to model @path, whose tokenizer is @tok, what
+ * they mean to the data's tokenizer?  Return: 0; -EINVAL naming both tokenizers.
+ */
+int model_check_ids(const char *path, const struct tokenizer *tok, struct dataset *data);
+
+/**
  * model_check_tokenizer() - was the model @path made with the tokenizer of @data?
  *
  * With another one its weights would mean nothing.  A folder without tokenizer passes.

@@ -48,3 +48,20 @@ cmp -s more.gguf again.gguf && ok "the same model" || not_ok "the same model" "a
 succeeds "from a folder of Hugging Face" chat_train --run chat-hf-more --init chat-hf
 "$KNLP" convert -q chat-hf-more more2.gguf
 cmp -s more.gguf more2.gguf && ok "the same there" || not_ok "the same there" "more2.gguf"
+
+# ---- one tokenizer, two formats ---------------------------------------------------------
+
+# A flag of a token that GGUF files have no place for makes another hash.
+sed '/<|im_end|>/s/"lstrip": false/"lstrip": true/' chat-hf/tokenizer.json >flagged.json
+"$KNLP" data prepare -q --input text --tokenizer flagged.json --out flagged --piece-bytes 1000 \
+	>out 2>err
+equal "two hashes" "$(sed -n 's/^  hash: //p' chat-data/manifest.yaml flagged/manifest.yaml |
+	sort -u | wc -l | tr -d ' ')" 2
+succeeds "loss of a GGUF on data of a tokenizer.json" \
+	"$KNLP" eval loss -q --data flagged chat.gguf
+succeeds "training of a GGUF on them" \
+	"$KNLP" train -q --data flagged --config tiny.config --set MODEL_FAMILY=llama \
+	--run flagged-run --init chat.gguf
+"$KNLP" data prepare -q --input text --tokenizer byte --out bytes --piece-bytes 1000 >out 2>err
+fails "another vocabulary" 1 "bytes: tokenized with .* was trained with" \
+	"$KNLP" eval loss -q --data bytes chat.gguf
