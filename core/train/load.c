@@ -179,6 +179,20 @@ static int tokenizer_config_foreign(const char *path, char **text)
 	return ret;
 }
 
+static int parameters_foreign(const char *path, struct config *cfg)
+{
+	struct model_source *src;
+	int ret = source_describe(path, &src);
+
+	if (ret)
+		return ret;
+	ret = spec_to_config(&src->spec, cfg);
+	if (ret)
+		ret = fail_in(ret, "%s", path);
+	source_close(src);
+	return ret;
+}
+
 /* Of the file, or of the first of those that a folder has. */
 static int hash_foreign(const char *path, char hex[HASH_HEX])
 {
@@ -357,18 +371,66 @@ int model_check_tokenizer(const char *path, struct dataset *data)
 	return ret;
 }
 
-static int load_config(struct loaded *l)
+static int read_config(const char *dir, struct config *cfg)
 {
-	char *path = path_join(l->dir, CONFIG_FILE);
-	int ret;
+	char *path = path_join(dir, CONFIG_FILE);
+	int ret = path && cfg ? config_load(cfg, path) : fail_nomem(strlen(dir), "parameters");
 
-	l->cfg = config_new();
-	if (!path || !l->cfg)
-		ret = fail_nomem(strlen(l->dir), "the configuration");
-	else
-		ret = config_load(l->cfg, path);
 	free(path);
 	return ret;
+}
+
+static int load_config(struct loaded *l)
+{
+	l->cfg = config_new();
+	return read_config(l->dir, l->cfg);
+}
+
+static int read_parameters(const char *path, struct config *cfg)
+{
+	char *dir;
+	int ret;
+
+	if (is_foreign(path))
+		return parameters_foreign(path, cfg);
+	ret = model_folder(path, &dir);
+	if (ret)
+		return ret;
+	ret = read_config(dir, cfg);
+	free(dir);
+	return ret;
+}
+
+int model_parameters(const char *path, struct config *cfg)
+{
+	struct config *of = config_copy(cfg);
+	int ret = of ? read_parameters(path, of) : fail_nomem(0, "parameters");
+
+	for (int id = 0; id < PARAM_COUNT && !ret; id++)
+		if (!strncmp(params[id].name, "MODEL_", 6))
+			ret = config_put(cfg, id, config_text(of, id));
+	config_free(of);
+	return ret;
+}
+
+int model_check_parameters(const char *path, const struct config *of, const struct config *cfg)
+{
+	static const enum param_id shapes[] = {
+		PARAM_MODEL_FAMILY, PARAM_MODEL_LAYERS, PARAM_MODEL_WIDTH, PARAM_MODEL_HEADS,
+		PARAM_MODEL_KV_HEADS, PARAM_MODEL_HEAD_DIM, PARAM_MODEL_MLP_WIDTH,
+		PARAM_MODEL_VOCAB, PARAM_MODEL_TIED, PARAM_MODEL_BIAS, PARAM_MODEL_QKV_BIAS,
+		PARAM_MODEL_POST_NORMS, PARAM_MODEL_GATE,
+	};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		const char *there = config_text(of, shapes[i]);
+		const char *here = config_text(cfg, shapes[i]);
+
+		if (!config_is_auto(of, shapes[i]) && strcmp(there, here))
+			return fail(-EINVAL, "--init: %s is %s in %s, not %s: leave it out, and "
+				    "it is as there", params[shapes[i]].name, there, path, here);
+	}
+	return 0;
 }
 
 int model_spec_read(const char *dir, const struct config *cfg, const struct tokenizer *tok,

@@ -72,6 +72,17 @@ int model_spec_read(const char *dir, const struct config *cfg, const struct toke
 int model_load(const char *path, struct device *dev, struct loaded *l);
 void model_unload(struct loaded *l);
 
+/** model_parameters() - put what model @path, whatever its format, is into MODEL_ of @cfg. */
+int model_parameters(const char *path, struct config *cfg);
+
+/**
+ * model_check_parameters() - can a model of @cfg have the weights of model @path?
+ * @of: with what model_parameters() said
+ *
+ * Return: 0; -EINVAL naming the first parameter that makes other tensors.
+ */
+int model_check_parameters(const char *path, const struct config *of, const struct config *cfg);
+
 /**
  * model_load_weights() - weights of @path, in whatever format, into @m, which must have the
  * same tensors.
