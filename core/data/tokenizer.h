@@ -227,6 +227,15 @@ const char *tokenizer_name(const struct tokenizer *tok);
 /** tokenizer_hash() - hash of everything that decides about ids, as hex text. */
 const char *tokenizer_hash(const struct tokenizer *tok);
 
+/**
+ * tokenizer_same() - do ids of @a and @b mean the same texts, and are words cut alike?
+ *
+ * Files of different formats say the same tokenizer with other types, flags, and names of
+ * patterns, so that hashes differ.  Here vocabularies are compared, and merges or scores where
+ * both have them; tokens that no text becomes may be missing at the end of one.
+ */
+bool tokenizer_same(const struct tokenizer *a, const struct tokenizer *b);
+
 /** struct token_merge - one BPE merge; its place in the list is its rank. */
 struct token_merge {
 	uint32_t left, right;	/* these two, next to each other, ... */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -17,6 +18,13 @@ bool str_has_suffix(const char *s, const char *suffix)
 	size_t len = strlen(s), end = strlen(suffix);
 
 	return len >= end && !strcmp(s + len - end, suffix);
+}
+
+bool path_ends(const char *path, const char *suffix)
+{
+	size_t len = strlen(path), end = strlen(suffix);
+
+	return len >= end && !strcasecmp(path + len - end, suffix);
 }
 
 bool file_in(const char *dir, const char *name)

@@ -194,7 +194,7 @@ const struct gguf *gguf_of(const struct model_source *src)
 
 static bool gguf_by_name(const char *path)
 {
-	return str_has_suffix(path, ".gguf");
+	return path_ends(path, ".gguf");
 }
 
 static const struct model_format gguf = {

@@ -63,13 +63,12 @@ enum dtype hf_type_of(const struct model_source *src, const struct source_tensor
  * @shard_bytes: most bytes of tensors in a file; one that is larger has its own
  */
 int hf_weights_write(struct outgoing *out, const char *dir, uint64_t shard_bytes);
+/** hf_tokenizer_write() - tokenizer.json and tokenizer_config.json in @dir, if @src has any. */
+int hf_tokenizer_write(const struct model_source *src, const char *dir);
 /** hf_write() - a struct model_format's write(). */
 int hf_write(const struct model_source *src, const char *path, const struct write_options *o);
 
 /** source_json_facts() - note the members of @object that are no objects. */
 int source_json_facts(struct model_source *src, const cJSON *object);
-
-/** hf_chat_template() - the template of folder @dir; NULL where there is none. */
-int hf_chat_template(const char *dir, char **text);
 
 #endif

@@ -43,7 +43,7 @@ static enum dtype common_type(const struct outgoing *out)
 	return type;
 }
 
-static int write_tokenizer(const struct model_source *src, const char *dir)
+int hf_tokenizer_write(const struct model_source *src, const char *dir)
 {
 	struct strbuf sb;
 	int ret;
@@ -55,7 +55,7 @@ static int write_tokenizer(const struct model_source *src, const char *dir)
 		return ret;
 	strbuf_init(&sb);
 	tokenizer_config_json(src->tokenizer, src->chat_template, &sb);
-	ret = folder_put(dir, "tokenizer_config.json", &sb);
+	ret = folder_put(dir, TOKENIZER_CONFIG, &sb);
 	strbuf_free(&sb);
 	return ret;
 }
@@ -83,7 +83,7 @@ static int write_all(const struct model_source *src, struct outgoing *out, const
 		return -ENOMEM;
 	ret = write_config(src, common_type(out), tmp);
 	if (!ret)
-		ret = write_tokenizer(src, tmp);
+		ret = hf_tokenizer_write(src, tmp);
 	if (!ret)
 		ret = hf_weights_write(out, tmp, shard_bytes);
 	return folder_end(tmp, path, ret);

@@ -152,8 +152,8 @@ static void hf_close(struct model_source *src)
 /* What looks like no file of another format is to be a folder. */
 static bool hf_by_name(const char *path)
 {
-	return !str_has_suffix(path, ".bin") && !str_has_suffix(path, ".gguf") &&
-	       !str_has_suffix(path, ".safetensors");
+	return !path_ends(path, ".bin") && !path_ends(path, ".gguf") &&
+	       !path_ends(path, ".safetensors");
 }
 
 static const struct model_format hf = {

@@ -112,8 +112,8 @@ static int write_folder(const struct model_source *src, struct outgoing *out, co
 {
 	int ret = write_config(&src->spec, dir);
 
-	if (!ret && src->tokenizer)
-		ret = tokenizer_save(src->tokenizer, dir);
+	if (!ret)
+		ret = hf_tokenizer_write(src, dir);
 	return ret ? ret : hf_weights_write(out, dir, UINT64_MAX);
 }
 

@@ -280,7 +280,7 @@ static void llama2c_close(struct model_source *src)
 
 static bool llama2c_by_name(const char *path)
 {
-	return str_has_suffix(path, ".bin");
+	return path_ends(path, ".bin");
 }
 
 /* The legacy form has no mark: its header has to fit the length of the file. */

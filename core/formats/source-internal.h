@@ -68,6 +68,9 @@ int source_written(const char *path);
 /** str_has_suffix() - does @s end with @suffix? */
 bool str_has_suffix(const char *s, const char *suffix);
 
+/** path_ends() - the same of a file's name, where "X.GGUF" is as good as "x.gguf". */
+bool path_ends(const char *path, const char *suffix);
+
 /** file_in() - is there anything called @name in folder @dir? */
 bool file_in(const char *dir, const char *name);
 

@@ -131,6 +131,9 @@ const struct source_tensor *source_find(const struct model_source *src, const ch
 int source_write(const struct model_source *src, const char *path, const char *format,
 		 const struct write_options *o);
 
+/** hf_chat_template() - the template of folder @dir; NULL where there is none. Free it. */
+int hf_chat_template(const char *dir, char **text);
+
 /** model_format_find() - by name; NULL with a message that lists them. */
 const struct model_format *model_format_find(const char *name);
 

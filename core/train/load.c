@@ -19,6 +19,7 @@
 
 #define CONFIG_FILE "config"
 #define WEIGHTS_FILE "model.safetensors"
+#define TOKENIZER_CONFIG_MAX ((size_t)16 << 20)
 
 /* ---- writing ----------------------------------------------------------------- */
 
@@ -53,7 +54,17 @@ static int tokenizer_file(struct dataset *data, struct checkpoint_file *file)
 	return ret;
 }
 
-int model_files_make(const struct config *cfg, struct dataset *data,
+static int tokenizer_config_file(const char *text, struct checkpoint_file *file)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return fail_nomem(strlen(text), TOKENIZER_CONFIG);
+	*file = (struct checkpoint_file){ TOKENIZER_CONFIG, copy, strlen(copy) };
+	return 0;
+}
+
+int model_files_make(const struct config *cfg, struct dataset *data, const char *tokenizer_config,
 		     struct checkpoint_file files[MODEL_FILES])
 {
 	int ret;
@@ -62,6 +73,8 @@ int model_files_make(const struct config *cfg, struct dataset *data,
 	ret = config_file(cfg, &files[0]);
 	if (!ret)
 		ret = tokenizer_file(data, &files[1]);
+	if (!ret && tokenizer_config)
+		ret = tokenizer_config_file(tokenizer_config, &files[2]);
 	if (ret)
 		model_files_free(files);
 	return ret;
@@ -82,12 +95,26 @@ static bool has_file(const char *dir, const char *name)
 	return there;
 }
 
-/* Ids of another tokenizer mean other texts. */
-static int other_tokenizer(const char *data, const struct manifest *m, const char *model,
-			   const struct tokenizer *tok)
+/* Is the tokenizer of @data, whose hash is another, the same but for the file's format? */
+static bool same_but_for_format(struct dataset *data, const struct tokenizer *tok)
 {
+	struct tokenizer *own;
+
+	if (!dataset_tokenizer(data, &own))
+		return tokenizer_same(own, tok);
+	fail_clear();
+	return false;
+}
+
+/* Ids of another tokenizer mean other texts. */
+int model_check_ids(const char *path, const struct tokenizer *tok, struct dataset *data)
+{
+	const struct manifest *m = dataset_manifest(data);
+
+	if (!strcmp(m->tokenizer_hash, tokenizer_hash(tok)) || same_but_for_format(data, tok))
+		return 0;
 	return fail(-EINVAL, "%s: tokenized with '%s', but the model %s was trained with '%s'",
-		    data, m->tokenizer, model, tokenizer_name(tok));
+		    dataset_dir(data), m->tokenizer, path, tokenizer_name(tok));
 }
 
 /* ---- formats of others -------------------------------------------------------------- */
@@ -119,15 +146,49 @@ static int load_foreign(struct loaded *l, const char *path, struct device *dev)
 	return model_from_source(l->source, dev, &l->model);
 }
 
-static int check_foreign(const char *path, const struct manifest *m, const char *data)
+static int check_foreign(const char *path, struct dataset *data)
 {
 	struct model_source *src;
 	int ret = source_describe(path, &src);
 
 	if (ret)
 		return ret;
-	if (src->tokenizer && strcmp(m->tokenizer_hash, tokenizer_hash(src->tokenizer)))
-		ret = other_tokenizer(data, m, path, src->tokenizer);
+	if (src->tokenizer)
+		ret = model_check_ids(path, src->tokenizer, data);
+	source_close(src);
+	return ret;
+}
+
+static int tokenizer_config_foreign(const char *path, char **text)
+{
+	struct model_source *src;
+	struct strbuf sb;
+	int ret = source_describe(path, &src);
+
+	if (ret)
+		return ret;
+	strbuf_init(&sb);
+	if (src->tokenizer) {
+		tokenizer_config_json(src->tokenizer, src->chat_template, &sb);
+		ret = strbuf_ok(&sb);
+	}
+	if (!ret && sb.len)
+		*text = strbuf_detach(&sb);
+	strbuf_free(&sb);
+	source_close(src);
+	return ret;
+}
+
+static int parameters_foreign(const char *path, struct config *cfg)
+{
+	struct model_source *src;
+	int ret = source_describe(path, &src);
+
+	if (ret)
+		return ret;
+	ret = spec_to_config(&src->spec, cfg);
+	if (ret)
+		ret = fail_in(ret, "%s", path);
 	source_close(src);
 	return ret;
 }
@@ -242,6 +303,37 @@ int model_load_weights(struct model *m, const char *path)
 	return ret;
 }
 
+/* As it is: a build that reads no JSON hands it on, too. */
+static int read_tokenizer_config(const char *dir, char **text)
+{
+	char *path = path_join(dir, TOKENIZER_CONFIG);
+	size_t len;
+	int ret = 0;
+
+	if (!path)
+		return fail_nomem(strlen(dir), "a path");
+	if (file_exists(path))
+		ret = file_read_all(path, TOKENIZER_CONFIG_MAX, text, &len);
+	free(path);
+	return ret;
+}
+
+int model_tokenizer_config(const char *path, char **text)
+{
+	char *dir;
+	int ret;
+
+	*text = NULL;
+	if (is_foreign(path))
+		return tokenizer_config_foreign(path, text);
+	ret = model_folder(path, &dir);
+	if (ret)
+		return ret;
+	ret = read_tokenizer_config(dir, text);
+	free(dir);
+	return ret;
+}
+
 int model_weights_hash(const char *path, char hex[HASH_HEX])
 {
 	char *dir, *file;
@@ -261,37 +353,84 @@ int model_weights_hash(const char *path, char hex[HASH_HEX])
 
 int model_check_tokenizer(const char *path, struct dataset *data)
 {
-	const struct manifest *m = dataset_manifest(data);
 	struct tokenizer *tok = NULL;
 	char *dir;
 	int ret;
 
 	if (is_foreign(path))
-		return check_foreign(path, m, dataset_dir(data));
+		return check_foreign(path, data);
 	ret = model_folder(path, &dir);
 	if (ret)
 		return ret;
 	if (has_file(dir, TOKENIZER_FILE))
 		ret = tokenizer_load(dir, &tok);
-	if (tok && strcmp(m->tokenizer_hash, tokenizer_hash(tok)))
-		ret = other_tokenizer(dataset_dir(data), m, path, tok);
+	if (tok)
+		ret = model_check_ids(path, tok, data);
 	tokenizer_free(tok);
 	free(dir);
 	return ret;
 }
 
-static int load_config(struct loaded *l)
+static int read_config(const char *dir, struct config *cfg)
 {
-	char *path = path_join(l->dir, CONFIG_FILE);
-	int ret;
+	char *path = path_join(dir, CONFIG_FILE);
+	int ret = path && cfg ? config_load(cfg, path) : fail_nomem(strlen(dir), "parameters");
 
-	l->cfg = config_new();
-	if (!path || !l->cfg)
-		ret = fail_nomem(strlen(l->dir), "the configuration");
-	else
-		ret = config_load(l->cfg, path);
 	free(path);
 	return ret;
+}
+
+static int load_config(struct loaded *l)
+{
+	l->cfg = config_new();
+	return read_config(l->dir, l->cfg);
+}
+
+static int read_parameters(const char *path, struct config *cfg)
+{
+	char *dir;
+	int ret;
+
+	if (is_foreign(path))
+		return parameters_foreign(path, cfg);
+	ret = model_folder(path, &dir);
+	if (ret)
+		return ret;
+	ret = read_config(dir, cfg);
+	free(dir);
+	return ret;
+}
+
+int model_parameters(const char *path, struct config *cfg)
+{
+	struct config *of = config_copy(cfg);
+	int ret = of ? read_parameters(path, of) : fail_nomem(0, "parameters");
+
+	for (int id = 0; id < PARAM_COUNT && !ret; id++)
+		if (!strncmp(params[id].name, "MODEL_", 6))
+			ret = config_put(cfg, id, config_text(of, id));
+	config_free(of);
+	return ret;
+}
+
+int model_check_parameters(const char *path, const struct config *of, const struct config *cfg)
+{
+	static const enum param_id shapes[] = {
+		PARAM_MODEL_FAMILY, PARAM_MODEL_LAYERS, PARAM_MODEL_WIDTH, PARAM_MODEL_HEADS,
+		PARAM_MODEL_KV_HEADS, PARAM_MODEL_HEAD_DIM, PARAM_MODEL_MLP_WIDTH,
+		PARAM_MODEL_VOCAB, PARAM_MODEL_TIED, PARAM_MODEL_BIAS, PARAM_MODEL_QKV_BIAS,
+		PARAM_MODEL_POST_NORMS, PARAM_MODEL_GATE,
+	};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		const char *there = config_text(of, shapes[i]);
+		const char *here = config_text(cfg, shapes[i]);
+
+		if (!config_is_auto(of, shapes[i]) && strcmp(there, here))
+			return fail(-EINVAL, "--init: %s is %s in %s, not %s: leave it out, and "
+				    "it is as there", params[shapes[i]].name, there, path, here);
+	}
+	return 0;
 }
 
 int model_spec_read(const char *dir, const struct config *cfg, const struct tokenizer *tok,
@@ -327,6 +466,8 @@ static int load_folder(struct loaded *l, const char *path, struct device *dev)
 		ret = load_config(l);
 	if (!ret)
 		ret = tokenizer_load(l->dir, &l->tokenizer);
+	if (!ret && IS_ENABLED(CONFIG_FORMATS))
+		ret = hf_chat_template(l->dir, &l->chat_template);
 	return ret ? ret : load_weights(l, dev);
 }
 
@@ -344,10 +485,12 @@ int model_load(const char *path, struct device *dev, struct loaded *l)
 void model_unload(struct loaded *l)
 {
 	model_free(l->model);
-	if (IS_ENABLED(CONFIG_FORMATS) && l->source)
+	if (IS_ENABLED(CONFIG_FORMATS) && l->source) {
 		source_close(l->source);
-	else
+	} else {
 		tokenizer_free(l->tokenizer);
+		free(l->chat_template);
+	}
 	config_free(l->cfg);
 	free(l->dir);
 	memset(l, 0, sizeof(*l));

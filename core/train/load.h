@@ -6,6 +6,8 @@
  *	FOLDER/model.safetensors	weights, named as in Hugging Face
  *	FOLDER/config			the knlp configuration that describes the model
  *	FOLDER/tokenizer.json		its tokenizer
+ *	FOLDER/tokenizer_config.json	what begins and ends a text, and the chat template, of a
+ *					model that came from elsewhere
  *
  * Every checkpoint of a run is such a folder; a run stands for its newest good one.
  */
@@ -22,10 +24,13 @@ struct model_source;
 struct model_spec;
 struct tokenizer;
 
-#define MODEL_FILES 2	/* config and tokenizer.json */
+#define MODEL_FILES 3	/* config, tokenizer.json and tokenizer_config.json */
 
-/** model_files_make() - what makes a checkpoint a model folder; free them afterwards. */
-int model_files_make(const struct config *cfg, struct dataset *data,
+/**
+ * model_files_make() - what makes a checkpoint a model folder; free them afterwards.
+ * @tokenizer_config: text of tokenizer_config.json; NULL: none, and the last file has no name
+ */
+int model_files_make(const struct config *cfg, struct dataset *data, const char *tokenizer_config,
 		     struct checkpoint_file files[MODEL_FILES]);
 void model_files_free(struct checkpoint_file files[MODEL_FILES]);
 
@@ -35,13 +40,13 @@ void model_files_free(struct checkpoint_file files[MODEL_FILES]);
  * @cfg: parameters; of another program's model: the defaults
  * @tokenizer: NULL if there is none
  * @chat_template: NULL if there is none
- * @source: what is open, and owns the tokenizer; NULL for a model folder
+ * @source: what is open, and owns tokenizer and template; NULL for a model folder
  */
 struct loaded {
 	char *dir;
 	struct config *cfg;
 	struct tokenizer *tokenizer;
-	const char *chat_template;
+	char *chat_template;
 	struct model *model;
 	struct model_source *source;
 };
@@ -67,14 +72,37 @@ int model_spec_read(const char *dir, const struct config *cfg, const struct toke
 int model_load(const char *path, struct device *dev, struct loaded *l);
 void model_unload(struct loaded *l);
 
+/** model_parameters() - put what model @path, whatever its format, is into MODEL_ of @cfg. */
+int model_parameters(const char *path, struct config *cfg);
+
+/**
+ * model_check_parameters() - can a model of @cfg have the weights of model @path?
+ * @of: with what model_parameters() said
+ *
+ * Return: 0; -EINVAL naming the first parameter that makes other tensors.
+ */
+int model_check_parameters(const char *path, const struct config *of, const struct config *cfg);
+
 /**
  * model_load_weights() - weights of @path, in whatever format, into @m, which must have the
  * same tensors.
  */
 int model_load_weights(struct model *m, const char *path);
 
+/**
+ * model_tokenizer_config() - the tokenizer_config.json of model @path, whatever its format.
+ * @text: NULL if it has none, or no tokenizer; free it
+ */
+int model_tokenizer_config(const char *path, char **text);
+
 /** model_weights_hash() - checksum of the weights of run or model folder @path. */
 int model_weights_hash(const char *path, char hex[HASH_HEX]);
+
+/**
+ * model_check_ids() - do the ids of @data mean to model @path, whose tokenizer is @tok, what
+ * they mean to the data's tokenizer?  Return: 0; -EINVAL naming both tokenizers.
+ */
+int model_check_ids(const char *path, const struct tokenizer *tok, struct dataset *data);
 
 /**
  * model_check_tokenizer() - was the model @path made with the tokenizer of @data?

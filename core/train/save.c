@@ -95,7 +95,7 @@ int trainer_save(struct trainer *t, struct run *run)
 	if (!ret)
 		ret = check_entries(t, e.optimizer, e.nr_optimizer);
 	if (!ret)
-		ret = model_files_make(t->cfg, t->data, files);
+		ret = model_files_make(t->cfg, t->data, t->tokenizer_config, files);
 	if (ret)
 		goto out_entries;
 	content.model = e.model;
@@ -105,12 +105,19 @@ int trainer_save(struct trainer *t, struct run *run)
 	content.state = state;
 	content.nr_state = sizeof(state) / sizeof(state[0]);
 	content.files = files;
-	content.nr_files = MODEL_FILES;
+	content.nr_files = t->tokenizer_config ? MODEL_FILES : MODEL_FILES - 1;
 	ret = checkpoint_save(run, &content);
 	model_files_free(files);
 out_entries:
 	put_entries(&e);
 	return ret;
+}
+
+/* Data have a tokenizer, but no chat template, and may not say what begins and ends a text. */
+static int take_tokenizer_config(struct trainer *t, const char *model)
+{
+	free(t->tokenizer_config);
+	return model_tokenizer_config(model, &t->tokenizer_config);
 }
 
 int trainer_restore(struct trainer *t, struct run *run)
@@ -128,6 +135,8 @@ int trainer_restore(struct trainer *t, struct run *run)
 	if (!ret)
 		ret = model_refresh(t->model);
 	if (!ret)
+		ret = take_tokenizer_config(t, ck->dir);
+	if (!ret)
 		t->done = ck->step;
 	put_entries(&e);
 out_checkpoint:
@@ -141,6 +150,8 @@ int trainer_start(struct trainer *t, const char *init)
 
 	if (init) {
 		ret = model_check_tokenizer(init, t->data);
+		if (!ret)
+			ret = take_tokenizer_config(t, init);
 		return ret ? ret : model_load_weights(t->model, init);
 	}
 	return model_init(t->model, (uint64_t)config_int(t->cfg, PARAM_TRAIN_SEED));

@@ -47,6 +47,7 @@ struct trainer {
 	struct tensor *sq_norm;		/* of the norm graph */
 	struct evaluator *eval;
 	int64_t done;
+	char *tokenizer_config;		/* goes along with --init's weights; NULL: there is none */
 	char **kernels;
 };
 

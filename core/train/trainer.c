@@ -200,6 +200,7 @@ void trainer_free(struct trainer *t)
 	for (int i = 0; t->kernels && t->kernels[i]; i++)
 		free(t->kernels[i]);
 	free(t->kernels);
+	free(t->tokenizer_config);
 	free(t);
 }
 

@@ -121,6 +121,8 @@ english >text
 succeeds "training" tiny run --set MODEL_FAMILY=llama
 succeeds "run to gguf" "$KNLP" convert run run.gguf
 has "says what it did" 'run (knlp) to run.gguf (gguf): 21 tensors' err
+succeeds "a name in capitals" "$KNLP" convert -q run RUN.GGUF
+cmp -s run.gguf RUN.GGUF && ok "is a GGUF file as well" || not_ok "is a GGUF file as well" RUN.GGUF
 succeeds "run to a folder" "$KNLP" convert -q run hf
 equal "what is in it" "$(cd hf && echo *)" \
 	"config.json model.safetensors tokenizer.json tokenizer_config.json"

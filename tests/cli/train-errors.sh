@@ -127,8 +127,10 @@ has "names each" 'TRAIN_LR was .*, now 0.5' err
 refuses "resume with other data" 1 'data_hash' \
 	"$KNLP" train --data other --run base --config tiny.config --resume
 refuses "no such --init" 1 'no-model' tiny x --init no-model
-refuses "--init of another size" 1 '.' tiny x --init base --set MODEL_WIDTH=64
-refuses "--init with other layers" 1 '.' tiny x --init base --set MODEL_LAYERS=3
+refuses "--init of another size" 1 'MODEL_WIDTH is 32 in base, not 64' tiny x --init base --set MODEL_WIDTH=64
+refuses "--init with other layers" 1 'MODEL_LAYERS is 2 in base, not 3' tiny x --init base --set MODEL_LAYERS=3
+refuses "--init of another family" 1 'MODEL_FAMILY is gpt2 in base, not llama' \
+	tiny x --init base --set MODEL_FAMILY=llama
 no_run "a wrong --init leaves no run" x
 refuses "eval of nothing" 1 'no-run' "$KNLP" eval loss --data data no-run
 refuses "generate from nothing" 1 'no-run' "$KNLP" generate no-run

@@ -60,6 +60,21 @@ succeeds "--dry-run of many epochs" planned --set TRAIN_TOKENS=90M
 has "warns of them" 'warning: TRAIN_TOKENS takes the training text [0-9.]* times' err
 fails "a rate that rises" 1 'TRAIN_MIN_LR 0.5 is above TRAIN_LR 0.1' \
 	planned --set TRAIN_MIN_LR=0.5 --set TRAIN_LR=0.1
+# With --init the model is that one, whatever the defaults are.
+tiny llama --set MODEL_FAMILY=llama --set MODEL_KV_HEADS=1 >out 2>err
+# of_plan: parameters of the model, from the JSON of --dry-run
+of_plan() { sed -n 's/^{"parameters":\([0-9]*\),.*/\1/p' out; }
+planned --json --set MODEL_FAMILY=llama --set MODEL_KV_HEADS=1 >out 2>err
+want=$(of_plan)
+models=llama
+"$KNLP" convert -q llama llama-hf 2>err && models="llama llama-hf"
+for model in $models; do
+	succeeds "--dry-run --init $model" \
+		"$KNLP" train -q --data data --dry-run --json --init "$model"
+	equal "plans that model" "$(of_plan)" "$want"
+	succeeds "--init $model" "$KNLP" train -q --data data --run "more-$model" \
+		--set TRAIN_TOKENS=2k --init "$model"
+done
 fails "--force without --resume" 2 'force is for --resume' tiny x --force
 fails "--dry-run --resume" 2 'without --resume' planned --run base --resume
 

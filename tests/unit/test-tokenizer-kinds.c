@@ -508,6 +508,45 @@ static void tokenizer_kinds_config(void)
 }
 TEST_REGISTER(tokenizer_kinds_config);
 
+/* ---- the same tokenizer in two formats ---------------------------------------------------- */
+
+static void check_same(const char *file, const char *other, bool same_hash, bool same)
+{
+	struct tokenizer *a = open_tree(file), *b = open_tree(other);
+
+	CHECK(!strcmp(tokenizer_hash(a), tokenizer_hash(b)) == same_hash);
+	ck_assert_msg(tokenizer_same(a, b) == same, "%s, %s", file, other);
+	CHECK(tokenizer_same(b, a) == same);
+	tokenizer_free(a);
+	tokenizer_free(b);
+}
+
+/* The first two merges change places. */
+static void check_other_merges(void)
+{
+	struct tokenizer *a = open_tree(DIR "text.json"), *b = open_tree(DIR "text.json");
+	struct token_merge first = b->merges[0];
+
+	strcpy(b->hash, "another");
+	CHECK(tokenizer_same(a, b));
+	b->merges[0] = b->merges[1];
+	b->merges[1] = first;
+	CHECK(!tokenizer_same(a, b));
+	tokenizer_free(a);
+	tokenizer_free(b);
+}
+
+static void tokenizer_kinds_same(void)
+{
+	check_same(DIR "spm-bpe.model", DIR "spm-bpe.gguf", true, true);
+	check_same(DIR "spm-unigram.model", DIR "spm-unigram.gguf", false, true);
+	check_same(DIR "spm-unigram.model", DIR "spm-bpe.model", false, false);
+	check_same(DIR "spm-bpe.model", DIR "spm-user.model", false, false);
+	check_same(DIR "split.json", DIR "nfc.json", false, false);
+	check_other_merges();
+}
+TEST_REGISTER(tokenizer_kinds_same);
+
 /* ---- damaged files ------------------------------------------------------------------------ */
 
 static void try_bytes(const char *path, const char *bytes, size_t len)

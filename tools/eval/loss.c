@@ -48,14 +48,9 @@ static int report(const char *model, const struct eval_result *r)
  */
 static int check_tokenizer(const struct loaded *l, struct dataset *data)
 {
-	const struct manifest *m = dataset_manifest(data);
-
 	if (!l->tokenizer)
 		return fail(-EINVAL, "%s has no tokenizer", l->dir);
-	if (strcmp(m->tokenizer_hash, tokenizer_hash(l->tokenizer)))
-		return fail(-EINVAL, "%s: tokenized with '%s', but the model was trained with '%s'",
-			    opt.data, m->tokenizer, tokenizer_name(l->tokenizer));
-	return 0;
+	return model_check_ids(l->dir, l->tokenizer, data);
 }
 
 static int evaluate(struct loaded *l, struct dataset *data, struct device *dev,

@@ -12,6 +12,7 @@
 struct job {
 	struct config *cfg;
 	char *data_dir;			/* of a resumed run that was not told another */
+	struct config *init_cfg;	/* with the MODEL_ parameters of --init's model; or NULL */
 	struct dataset *data;
 	struct device *dev;
 	struct trainer *trainer;

@@ -290,14 +290,34 @@ static int read_run(struct job *j)
 	return ret;
 }
 
+/* A new model is what the options say, one that begins with weights what these are of. */
+static int read_options(struct job *j)
+{
+	j->cfg = config_new();
+	if (!j->cfg)
+		return fail_nomem(0, "parameters");
+	if (opt.init) {
+		int ret = model_parameters(opt.init, j->cfg);
+
+		j->init_cfg = ret ? NULL : config_copy(j->cfg);
+		if (!j->init_cfg)
+			return ret ? ret : fail_nomem(0, "parameters");
+	}
+	return config_options_over(j->cfg);
+}
+
 static int open_parts(struct job *j)
 {
-	int ret = opt.resume ? read_run(j) : config_from_options(&j->cfg);
+	int ret = opt.resume ? read_run(j) : read_options(j);
 
 	if (!ret)
 		ret = dataset_open(opt.resume ? j->data_dir : opt.data, &j->data);
+	if (!ret && opt.init)
+		ret = model_check_tokenizer(opt.init, j->data);
 	if (!ret)
 		ret = trainer_resolve(j->cfg, (int)dataset_vocab(j->data));
+	if (!ret && opt.init)
+		ret = model_check_parameters(opt.init, j->init_cfg, j->cfg);
 	if (!ret)
 		ret = device_open(config_text(j->cfg, PARAM_TRAIN_DEVICE), &j->dev);
 	if (!ret)
@@ -311,6 +331,7 @@ static void close_parts(struct job *j)
 	trainer_free(j->trainer);
 	device_close(j->dev);
 	dataset_close(j->data);
+	config_free(j->init_cfg);
 	config_free(j->cfg);
 	free(j->data_dir);
 }
@@ -366,8 +387,8 @@ static int train_run(int argc, char **argv)
 static const struct option options[] = {
 	OPTION_STRING('d', "data", "DIR", &opt.data, "token shards made by knlp data prepare"),
 	OPTION_STRING('r', "run", "RUN", &opt.run, "folder of the run, made by this command"),
-	OPTION_STRING(0, "init", "MODEL", &opt.init, "begin with the weights of this run or model "
-		      "folder"),
+	OPTION_STRING(0, "init", "MODEL", &opt.init, "begin with the weights of this model, in any "
+		      "format; MODEL_ parameters are its own"),
 	OPTION_BOOL(0, "resume", &opt.resume, "go on with RUN from its newest "
 		    "checkpoint, with the same data and parameters"),
 	OPTION_BOOL(0, "force", &opt.force, "resume although kernels, libraries or data changed"),
@@ -387,7 +408,7 @@ static const struct command command = {
 		"--data=DIR --run=RUN [--config=FILE] [--set=KEY=VALUE]... [--init=MODEL] "
 		"[--threads=N] [--json]",
 		"--run=RUN --resume [--data=DIR] [--force] [--threads=N] [--json]",
-		"--data=DIR --dry-run [--config=FILE] [--set=KEY=VALUE]... [--json]",
+		"--data=DIR --dry-run [--config=FILE] [--set=KEY=VALUE]... [--init=MODEL] [--json]",
 		NULL
 	},
 	.description =
