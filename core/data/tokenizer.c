@@ -170,8 +170,10 @@ int tokenizer_load(const char *dir, struct tokenizer **tok)
 	if (ret)
 		return ret;
 	ret = load_config(dir, *tok);
-	if (ret)
+	if (ret) {
 		tokenizer_free(*tok);
+		*tok = NULL;	/* the owner of the place may free what is there */
+	}
 	return ret;
 }
 

@@ -499,6 +499,7 @@ static void tokenizer_kinds_config(void)
 	tokenizer_free(tok);
 	write_text(dir, TOKENIZER_CONFIG, "{");
 	check_fails(tokenizer_open(dir, &tok), -EINVAL, TOKENIZER_CONFIG);
+	CHECK(!tok);	/* who opened it frees what is there, after an error too */
 	tokenizer_free(plain_tok);
 	token_list_free(&list);
 	strbuf_free(&sb);
