@@ -176,14 +176,42 @@ static void read_llama3(struct reader *r, const cJSON *part, struct rope_scaling
 				r->file);
 }
 
-/* @part: rope_scaling of version 4, or rope_parameters of version 5. */
-static void read_scaling(struct reader *r, const cJSON *part, struct rope_scaling *s)
+/* What a @part without a type may hold: an angle's base alone is not scaled. */
+static bool is_unscaled(const cJSON *part)
 {
-	const char *kind = cJSON_GetStringValue(json_get(part, "rope_type"));
+	const cJSON *item;
 
-	if (!kind)
-		kind = cJSON_GetStringValue(json_get(part, "type"));
-	if (!kind || !strcmp(kind, "default"))
+	cJSON_ArrayForEach(item, part)
+		if (strcmp(item->string, "rope_theta") &&
+		    strcmp(item->string, "partial_rotary_factor"))
+			return false;
+	return true;
+}
+
+/* The type of @part, called @what; NULL: no scaling. */
+static const char *scaling_type(struct reader *r, const cJSON *part, const char *what)
+{
+	const cJSON *type = json_get(part, "rope_type");
+
+	if (r->error || !part)
+		return NULL;
+	if (!type)
+		type = json_get(part, "type");
+	if (!cJSON_IsObject(part))
+		r->error = fail(-EINVAL, "%s: '%s' is no object", r->file, what);
+	else if (!cJSON_IsString(type) && (type || !is_unscaled(part)))
+		r->error = fail(-EINVAL, "%s: '%s' has no 'rope_type' that is a text", r->file,
+				what);
+	return cJSON_GetStringValue(type);
+}
+
+/* @part: rope_scaling of version 4, or rope_parameters of version 5; @what: which. */
+static void read_scaling(struct reader *r, const cJSON *part, const char *what,
+			 struct rope_scaling *s)
+{
+	const char *kind = scaling_type(r, part, what);
+
+	if (r->error || !kind || !strcmp(kind, "default"))
 		return;
 	if (!strcmp(kind, "linear")) {
 		s->kind = ROPE_LINEAR;
@@ -200,7 +228,7 @@ static void check_partial(struct reader *r, const cJSON *part)
 {
 	const cJSON *share = json_get(part, "partial_rotary_factor");
 
-	if (cJSON_IsNumber(share) && share->valuedouble != 1 && !r->error)
+	if (share && !(cJSON_IsNumber(share) && share->valuedouble == 1) && !r->error)
 		r->error = fail(-ENOTSUP, "%s: knlp has no models with 'partial_rotary_factor'",
 				r->file);
 }
@@ -214,7 +242,11 @@ static void read_rope(struct reader *r, struct model_spec *s, double base)
 	s->rope_base = (float)real(r, "rope_theta", base);
 	if (json_get(part, "rope_theta"))
 		s->rope_base = part_real(r, part, "rope_theta");
-	read_scaling(r, part ? part : given(r, "rope_scaling"), &s->rope_scaling);
+	if (part)
+		read_scaling(r, part, full ? "full_attention" : "rope_parameters",
+			     &s->rope_scaling);
+	else
+		read_scaling(r, given(r, "rope_scaling"), "rope_scaling", &s->rope_scaling);
 	check_partial(r, r->config);
 	check_partial(r, part);
 }
@@ -346,7 +378,12 @@ static bool gemma_local(const struct reader *r, int layer)
 static float local_base(struct reader *r)
 {
 	const cJSON *local = json_get(given(r, "rope_parameters"), "sliding_attention");
+	struct rope_scaling scaling = { 0 };
 
+	read_scaling(r, local, "sliding_attention", &scaling);
+	if (scaling.kind != ROPE_PLAIN && !r->error)
+		r->error = fail(-ENOTSUP, "%s: knlp has no models that scale the positions of "
+				"'sliding_attention'", r->file);
 	return local ? part_real(r, local, "rope_theta")
 		     : (float)real(r, "rope_local_base_freq", 10000);
 }

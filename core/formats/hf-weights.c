@@ -77,7 +77,7 @@ static int open_shards(struct hf_weights *w, const char *dir, const char *index,
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return w->nr_files ? 0 : fail(-EINVAL, "%s: 'weight_map' names no files", index);
 }
 
 static int compare_tensors(const void *a, const void *b)
@@ -127,6 +127,22 @@ static int check_index(struct hf_weights *w, const char *index, const cJSON *roo
 	return 0;
 }
 
+/* Where there are no weights that knlp reads: are there others? */
+static int open_single(struct hf_weights *w, const char *dir)
+{
+	static const char *const others[] = {
+		"pytorch_model.bin", "pytorch_model.bin.index.json",
+		"consolidated.safetensors", "tf_model.h5", "flax_model.msgpack",
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!file_in(dir, HF_WEIGHTS) && file_in(dir, others[i]))
+			return fail(-ENOTSUP, "%s: the weights are in %s: knlp reads " HF_WEIGHTS
+				    ", which transformers' save_pretrained() writes", dir,
+				    others[i]);
+	return add_file(w, dir, HF_WEIGHTS);
+}
+
 int hf_weights_open(const char *dir, struct hf_weights *w)
 {
 	char *index = path_join(dir, HF_INDEX);
@@ -139,7 +155,7 @@ int hf_weights_open(const char *dir, struct hf_weights *w)
 	if (file_exists(index) && !file_in(dir, HF_WEIGHTS))
 		ret = open_shards(w, dir, index, &root);
 	else
-		ret = add_file(w, dir, HF_WEIGHTS);
+		ret = open_single(w, dir);
 	if (!ret)
 		ret = list_tensors(w);
 	if (!ret && root)
