@@ -364,17 +364,6 @@ bool tokenizer_merges_by_score(const struct tokenizer *tok)
 	return tok->method == METHOD_SCORE_BPE;
 }
 
-const char *tokenizer_method(const struct tokenizer *tok)
-{
-	static const char *const names[] = {
-		[METHOD_BYTE] = "bytes", [METHOD_BYTE_BPE] = "byte-level BPE",
-		[METHOD_TEXT_BPE] = "BPE by merges", [METHOD_SCORE_BPE] = "BPE by scores",
-		[METHOD_UNIGRAM] = "unigram",
-	};
-
-	return names[tok->method];
-}
-
 bool tokenizer_is_special(const struct tokenizer *tok, uint32_t id)
 {
 	return id < tok->vocab && tok->special[id];

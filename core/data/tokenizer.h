@@ -218,8 +218,6 @@ enum token_type tokenizer_type(const struct tokenizer *tok, uint32_t id);
 const float *tokenizer_scores(const struct tokenizer *tok);
 /** tokenizer_merges_by_score() - is it a BPE of SentencePiece? (Unigram has scores as well.) */
 bool tokenizer_merges_by_score(const struct tokenizer *tok);
-/** tokenizer_method() - "byte", "byte-level BPE", ..., for people. */
-const char *tokenizer_method(const struct tokenizer *tok);
 /** tokenizer_is_special() - is it a mark (EOT, BOS, ...) that stands for no text? */
 bool tokenizer_is_special(const struct tokenizer *tok, uint32_t id);
 /** tokenizer_name() - "byte", "gpt2", or "bpe-" and the beginning of the hash. */
