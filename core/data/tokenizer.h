@@ -254,6 +254,8 @@ struct tokenizer_kind {
 	 */
 	int (*parse)(const char *path, const char *text, size_t len, struct tokenizer **tok);
 	int rank;
+	/** @suffix: of the names of its files (".model"), or NULL; opens those with @open. */
+	const char *suffix;
 	/**
 	 * @config: take from the tokenizer_config.json at @path which tokens begin and end a
 	 * text.  NULL: cannot.
