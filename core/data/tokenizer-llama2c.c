@@ -152,7 +152,7 @@ static int llama2c_open(const char *arg, struct tokenizer **tok)
 		return ret;
 	ret = llama2c_parse(arg, text, len, tok);
 	free(text);
-	return ret > 0 ? fail(-EINVAL, "%s: no tokenizer.bin of llama2.c", arg) : ret;
+	return ret > 0 ? fail(-EINVAL, "%s: damaged, or no tokenizer.bin of llama2.c", arg) : ret;
 }
 
 static const struct tokenizer_kind llama2c = {
@@ -161,6 +161,7 @@ static const struct tokenizer_kind llama2c = {
 	.open = llama2c_open,
 	.parse = llama2c_parse,
 	.rank = 5,
+	.suffix = ".bin",
 	.encode = tokenizer_run,
 	.release = tokenizer_release,
 };

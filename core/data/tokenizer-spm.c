@@ -321,7 +321,7 @@ static int spm_open(const char *arg, struct tokenizer **tok)
 		return ret;
 	ret = spm_parse(arg, text, len, tok);
 	free(text);
-	return ret > 0 ? fail(-EINVAL, "%s: no model of SentencePiece", arg) : ret;
+	return ret > 0 ? fail(-EINVAL, "%s: damaged, or no model of SentencePiece", arg) : ret;
 }
 
 static const struct tokenizer_kind spm = {
@@ -330,6 +330,7 @@ static const struct tokenizer_kind spm = {
 	.open = spm_open,
 	.parse = spm_parse,
 	.rank = 20,
+	.suffix = ".model",
 	.encode = tokenizer_run,
 	.release = tokenizer_release,
 };

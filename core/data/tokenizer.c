@@ -99,8 +99,9 @@ static int parse_text(const char *path, const char *text, size_t len, struct tok
 		if (ret <= 0)
 			return ret;
 	}
-	return fail(-EINVAL, "%s: no tokenizer of this program reads it (a BPE tokenizer "
-		    "needs a build with CONFIG_TOKENIZER_BPE)", path);
+	return fail(-EINVAL, "%s: no tokenizer of this program reads it%s", path,
+		    IS_ENABLED(CONFIG_TOKENIZER_BPE) ? "" : " (a BPE tokenizer needs a build "
+		    "with CONFIG_TOKENIZER_BPE)");
 }
 
 /* What comes from a tokenizer.json is kept as it is, to be written again. */
@@ -170,9 +171,44 @@ int tokenizer_load(const char *dir, struct tokenizer **tok)
 	if (ret)
 		return ret;
 	ret = load_config(dir, *tok);
-	if (ret)
+	if (ret) {
 		tokenizer_free(*tok);
+		*tok = NULL;	/* the owner of the place may free what is there */
+	}
 	return ret;
+}
+
+/* What the end of @path says that it is, so that damage is not taken for another kind. */
+static const struct tokenizer_kind *kind_by_name(const char *path)
+{
+	const struct tokenizer_kind *kind;
+	size_t len = strlen(path);
+
+	registry_for_each(&kinds, kind) {
+		size_t end = kind->suffix ? strlen(kind->suffix) : len + 1;
+
+		if (end <= len && !strcmp(path + len - end, kind->suffix))
+			return kind;
+	}
+	return NULL;
+}
+
+/* By what the file begins with, else by its name. A GGUF file may be too big to be read. */
+static int open_path(const char *path, struct tokenizer **tok)
+{
+	const struct tokenizer_kind *gguf = registry_find(&kinds, "gguf"), *named;
+	char magic[4] = { 0 };
+	FILE *f = fopen(path, "rb");
+	size_t n = 0;
+
+	if (f) {
+		n = fread(magic, 1, sizeof(magic), f);
+		fclose(f);
+	}
+	if (n == sizeof(magic) && gguf && !memcmp(magic, "GGUF", sizeof(magic)))
+		return gguf->open(path, tok);
+	named = kind_by_name(path);
+	return f && named && magic[0] != '{' ? named->open(path, tok) : open_file(path, tok);
 }
 
 static int open_dir(const char *dir, struct tokenizer **tok)
@@ -189,26 +225,9 @@ static int open_dir(const char *dir, struct tokenizer **tok)
 		return fail(-ENOENT, "tokenizer '%s': the folder holds no %s and no "
 			    "tokenizer.model", dir, TOKENIZER_FILE);
 	path = path_join(dir, "tokenizer.model");
-	ret = path ? open_file(path, tok) : fail_nomem(strlen(dir), "a path");
+	ret = path ? open_path(path, tok) : fail_nomem(strlen(dir), "a path");
 	free(path);
 	return ret;
-}
-
-/* A GGUF file is opened by name: it may be too big to be read. */
-static int open_path(const char *path, struct tokenizer **tok)
-{
-	const struct tokenizer_kind *gguf = registry_find(&kinds, "gguf");
-	char magic[4] = { 0 };
-	FILE *f = fopen(path, "rb");
-
-	if (f) {
-		size_t n = fread(magic, 1, sizeof(magic), f);
-
-		fclose(f);
-		if (n == sizeof(magic) && gguf && !memcmp(magic, "GGUF", sizeof(magic)))
-			return gguf->open(path, tok);
-	}
-	return open_file(path, tok);
 }
 
 static int no_tokenizer(const char *spec, const char *name)
@@ -360,17 +379,6 @@ const float *tokenizer_scores(const struct tokenizer *tok)
 bool tokenizer_merges_by_score(const struct tokenizer *tok)
 {
 	return tok->method == METHOD_SCORE_BPE;
-}
-
-const char *tokenizer_method(const struct tokenizer *tok)
-{
-	static const char *const names[] = {
-		[METHOD_BYTE] = "bytes", [METHOD_BYTE_BPE] = "byte-level BPE",
-		[METHOD_TEXT_BPE] = "BPE by merges", [METHOD_SCORE_BPE] = "BPE by scores",
-		[METHOD_UNIGRAM] = "unigram",
-	};
-
-	return names[tok->method];
 }
 
 bool tokenizer_is_special(const struct tokenizer *tok, uint32_t id)

@@ -218,8 +218,6 @@ enum token_type tokenizer_type(const struct tokenizer *tok, uint32_t id);
 const float *tokenizer_scores(const struct tokenizer *tok);
 /** tokenizer_merges_by_score() - is it a BPE of SentencePiece? (Unigram has scores as well.) */
 bool tokenizer_merges_by_score(const struct tokenizer *tok);
-/** tokenizer_method() - "byte", "byte-level BPE", ..., for people. */
-const char *tokenizer_method(const struct tokenizer *tok);
 /** tokenizer_is_special() - is it a mark (EOT, BOS, ...) that stands for no text? */
 bool tokenizer_is_special(const struct tokenizer *tok, uint32_t id);
 /** tokenizer_name() - "byte", "gpt2", or "bpe-" and the beginning of the hash. */
@@ -265,6 +263,8 @@ struct tokenizer_kind {
 	 */
 	int (*parse)(const char *path, const char *text, size_t len, struct tokenizer **tok);
 	int rank;
+	/** @suffix: of the names of its files (".model"), or NULL; opens those with @open. */
+	const char *suffix;
 	/**
 	 * @config: take from the tokenizer_config.json at @path which tokens begin and end a
 	 * text.  NULL: cannot.

@@ -155,6 +155,22 @@ static int read_template(struct model_source *src)
 	return src->chat_template ? 0 : fail_nomem(s.len, "a chat template");
 }
 
+/* Files that hold no model, or a part of one: what would be missing first says little. */
+static int check_whole(const struct model_source *src)
+{
+	const struct gguf *g = src->private;
+	int64_t parts = 1;
+
+	if (gguf_has(g, "split.count") && gguf_int(g, "split.count", 0, UINT16_MAX, &parts))
+		return -EINVAL;
+	if (parts > 1)
+		return fail(-ENOTSUP, "%s: one of %lld parts of a model: join them with "
+			    "llama-gguf-split --merge", src->path, (long long)parts);
+	if (!gguf_nr_tensors(g))
+		return fail(-EINVAL, "%s: no tensors: a tokenizer alone, no model", src->path);
+	return 0;
+}
+
 static int gguf_model_open(struct model_source *src)
 {
 	const struct gguf_arch *arch;
@@ -164,7 +180,9 @@ static int gguf_model_open(struct model_source *src)
 	if (ret)
 		return ret;
 	src->private = g;
-	ret = read_arch(src, &arch);
+	ret = check_whole(src);
+	if (!ret)
+		ret = read_arch(src, &arch);
 	if (!ret)
 		ret = gguf_spec_read(g, arch, &src->spec);
 	if (!ret)

@@ -77,14 +77,14 @@ static bool is(struct gguf_string s, const char *text)
 	return s.len == strlen(text) && !memcmp(s.bytes, text, s.len);
 }
 
+/* As llama.cpp has it: a factor without a type is linear, and it has an older name; 0 is none. */
 static void read_scaling_type(struct reader *r, struct rope_scaling *s)
 {
-	struct gguf_string type;
+	struct gguf_string type = { .bytes = "linear", .len = 6 };
 	double factor;
 
-	if (r->error || !given(r, "rope.scaling.type"))
-		return;
-	r->error = gguf_string(r->g, key(r, "rope.scaling.type"), &type);
+	if (!r->error && given(r, "rope.scaling.type"))
+		r->error = gguf_string(r->g, key(r, "rope.scaling.type"), &type);
 	if (r->error || is(type, "none"))
 		return;
 	if (!is(type, "linear")) {
@@ -92,7 +92,9 @@ static void read_scaling_type(struct reader *r, struct rope_scaling *s)
 				gguf_path(r->g), (int)(type.len < 40 ? type.len : 40), type.bytes);
 		return;
 	}
-	factor = real(r, "rope.scaling.factor", 1);
+	factor = given(r, "rope.scaling.factor") ? real(r, "rope.scaling.factor", 1)
+						 : real(r, "rope.scale_linear", 1);
+	factor = factor == 0 ? 1 : factor;
 	if (!r->error && !(factor > 0 && factor < 1e9))
 		r->error = fail(-EINVAL, "%s: key '%s' is %g", gguf_path(r->g), r->key, factor);
 	if (factor != 1)

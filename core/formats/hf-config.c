@@ -78,10 +78,10 @@ static void refuse_key(struct reader *r, const char *key)
 		r->error = fail(-ENOTSUP, "%s: knlp has no models with '%s'", r->file, key);
 }
 
-static int layers_of(struct reader *r, const char *key)
+static int layers_of(struct reader *r, const char *key, int otherwise)
 {
 	return number(r, key, r->max_layers < SPEC_LAYERS_MAX ? r->max_layers : SPEC_LAYERS_MAX,
-		      -1);
+		      otherwise);
 }
 
 /* ---- GPT-2 ------------------------------------------------------------------------ */
@@ -121,7 +121,7 @@ static enum activation activation(struct reader *r, const char *key, const char 
 static int read_gpt2(struct reader *r, struct model_spec *s)
 {
 	struct layer_spec l = { 0 };
-	int layers = layers_of(r, "n_layer");
+	int layers = layers_of(r, "n_layer", -1);
 
 	s->width = number(r, "n_embd", SPEC_WIDTH_MAX, -1);
 	s->context = number(r, "n_positions", SPEC_CONTEXT_MAX, 1024);
@@ -176,14 +176,42 @@ static void read_llama3(struct reader *r, const cJSON *part, struct rope_scaling
 				r->file);
 }
 
-/* @part: rope_scaling of version 4, or rope_parameters of version 5. */
-static void read_scaling(struct reader *r, const cJSON *part, struct rope_scaling *s)
+/* What a @part without a type may hold: an angle's base alone is not scaled. */
+static bool is_unscaled(const cJSON *part)
 {
-	const char *kind = cJSON_GetStringValue(json_get(part, "rope_type"));
+	const cJSON *item;
 
-	if (!kind)
-		kind = cJSON_GetStringValue(json_get(part, "type"));
-	if (!kind || !strcmp(kind, "default"))
+	cJSON_ArrayForEach(item, part)
+		if (strcmp(item->string, "rope_theta") &&
+		    strcmp(item->string, "partial_rotary_factor"))
+			return false;
+	return true;
+}
+
+/* The type of @part, called @what; NULL: no scaling. */
+static const char *scaling_type(struct reader *r, const cJSON *part, const char *what)
+{
+	const cJSON *type = json_get(part, "rope_type");
+
+	if (r->error || !part)
+		return NULL;
+	if (!type)
+		type = json_get(part, "type");
+	if (!cJSON_IsObject(part))
+		r->error = fail(-EINVAL, "%s: '%s' is no object", r->file, what);
+	else if (!cJSON_IsString(type) && (type || !is_unscaled(part)))
+		r->error = fail(-EINVAL, "%s: '%s' has no 'rope_type' that is a text", r->file,
+				what);
+	return cJSON_GetStringValue(type);
+}
+
+/* @part: rope_scaling of version 4, or rope_parameters of version 5; @what: which. */
+static void read_scaling(struct reader *r, const cJSON *part, const char *what,
+			 struct rope_scaling *s)
+{
+	const char *kind = scaling_type(r, part, what);
+
+	if (r->error || !kind || !strcmp(kind, "default"))
 		return;
 	if (!strcmp(kind, "linear")) {
 		s->kind = ROPE_LINEAR;
@@ -200,7 +228,7 @@ static void check_partial(struct reader *r, const cJSON *part)
 {
 	const cJSON *share = json_get(part, "partial_rotary_factor");
 
-	if (cJSON_IsNumber(share) && share->valuedouble != 1 && !r->error)
+	if (share && !(cJSON_IsNumber(share) && share->valuedouble == 1) && !r->error)
 		r->error = fail(-ENOTSUP, "%s: knlp has no models with 'partial_rotary_factor'",
 				r->file);
 }
@@ -214,7 +242,11 @@ static void read_rope(struct reader *r, struct model_spec *s, double base)
 	s->rope_base = (float)real(r, "rope_theta", base);
 	if (json_get(part, "rope_theta"))
 		s->rope_base = part_real(r, part, "rope_theta");
-	read_scaling(r, part ? part : given(r, "rope_scaling"), &s->rope_scaling);
+	if (part)
+		read_scaling(r, part, full ? "full_attention" : "rope_parameters",
+			     &s->rope_scaling);
+	else
+		read_scaling(r, given(r, "rope_scaling"), "rope_scaling", &s->rope_scaling);
 	check_partial(r, r->config);
 	check_partial(r, part);
 }
@@ -260,24 +292,36 @@ static void read_llama_biases(struct reader *r, struct model_spec *s)
 				r->file, mlp ? "MLP" : "attention");
 }
 
+/* struct sizes - what missing keys mean; -1: they may not be missing. */
+struct sizes {
+	int layers, width, mlp_width, heads;
+	int kv_heads;	/* 0: as many as heads */
+	int head_dim;	/* 0: width / heads */
+};
+
+static const struct sizes no_sizes = { -1, -1, -1, -1, 0, 0 };
+static const struct sizes qwen3_sizes = { -1, -1, -1, -1, 0, 128 };
+static const struct sizes gemma3_sizes = { 26, 2304, 9216, 8, 4, 256 };
+
 static int read_common(struct reader *r, struct model_spec *s, const char *act_key,
-		       const char *act, int head_dim)
+		       const char *act, const struct sizes *sizes)
 {
 	struct layer_spec l = { 0 };
-	int layers = layers_of(r, "num_hidden_layers");
+	int layers = layers_of(r, "num_hidden_layers", sizes->layers), head_dim = sizes->head_dim;
 
-	s->width = number(r, "hidden_size", SPEC_WIDTH_MAX, -1);
+	s->width = number(r, "hidden_size", SPEC_WIDTH_MAX, sizes->width);
 	s->norm = NORM_RMSNORM;
 	s->norm_eps = (float)real(r, "rms_norm_eps", 1e-6);
 	s->position = POS_ROPE;
-	l.heads = number(r, "num_attention_heads", SPEC_HEADS_MAX, -1);
-	l.kv_heads = number(r, "num_key_value_heads", SPEC_HEADS_MAX, l.heads);
+	l.heads = number(r, "num_attention_heads", SPEC_HEADS_MAX, sizes->heads);
+	l.kv_heads = number(r, "num_key_value_heads", SPEC_HEADS_MAX,
+			    sizes->kv_heads ? sizes->kv_heads : l.heads);
 	if (!head_dim && !given(r, "head_dim") && !r->error && s->width % l.heads)
 		r->error = fail(-EINVAL, "%s: 'hidden_size' %d is no multiple of "
 				"'num_attention_heads' %d", r->file, s->width, l.heads);
 	l.head_dim = number(r, "head_dim", SPEC_WIDTH_MAX,
 			    head_dim ? head_dim : s->width / l.heads);
-	l.mlp_width = number(r, "intermediate_size", SPEC_WIDTH_MAX, -1);
+	l.mlp_width = number(r, "intermediate_size", SPEC_WIDTH_MAX, sizes->mlp_width);
 	l.activation = activation(r, act_key, act, true);
 	l.qk_norm = s->family->qk_norm;
 	refuse_key(r, "quantization_config");
@@ -294,7 +338,7 @@ static int read_llama(struct reader *r, struct model_spec *s)
 	const char *type = text(r, "model_type", "");
 	bool mistral = !strcmp(type, "mistral");
 	int window = mistral ? number(r, "sliding_window", SPEC_CONTEXT_MAX, 0) : 0;
-	int ret = read_common(r, s, "hidden_act", "silu", 0);
+	int ret = read_common(r, s, "hidden_act", "silu", &no_sizes);
 
 	if (ret)
 		return ret;
@@ -320,7 +364,7 @@ static int read_qwen(struct reader *r, struct model_spec *s)
 	bool windows = flag(r, "use_sliding_window", false);
 	int window = windows ? number(r, "sliding_window", SPEC_CONTEXT_MAX, 4096) : 0;
 	bool qwen3 = !strcmp(s->family->name, "qwen3");
-	int ret = read_common(r, s, "hidden_act", "silu", qwen3 ? 128 : 0);
+	int ret = read_common(r, s, "hidden_act", "silu", qwen3 ? &qwen3_sizes : &no_sizes);
 
 	if (ret)
 		return ret;
@@ -346,7 +390,12 @@ static bool gemma_local(const struct reader *r, int layer)
 static float local_base(struct reader *r)
 {
 	const cJSON *local = json_get(given(r, "rope_parameters"), "sliding_attention");
+	struct rope_scaling scaling = { 0 };
 
+	read_scaling(r, local, "sliding_attention", &scaling);
+	if (scaling.kind != ROPE_PLAIN && !r->error)
+		r->error = fail(-ENOTSUP, "%s: knlp has no models that scale the positions of "
+				"'sliding_attention'", r->file);
 	return local ? part_real(r, local, "rope_theta")
 		     : (float)real(r, "rope_local_base_freq", 10000);
 }
@@ -355,7 +404,7 @@ static int read_gemma3(struct reader *r, struct model_spec *s)
 {
 	int window = number(r, "sliding_window", SPEC_CONTEXT_MAX, 4096);
 	double scalar = real(r, "query_pre_attn_scalar", 256);
-	int ret = read_common(r, s, "hidden_activation", "gelu_pytorch_tanh", 256);
+	int ret = read_common(r, s, "hidden_activation", "gelu_pytorch_tanh", &gemma3_sizes);
 	float base = local_base(r);
 
 	if (ret)
@@ -380,16 +429,23 @@ static int read_gemma3(struct reader *r, struct model_spec *s)
 
 /* ---- all --------------------------------------------------------------------------- */
 
+/*
+ * @vocab: what a missing vocab_size means, or -1
+ * @part: where a model of text and images has what is its text's, or NULL
+ */
 static const struct {
 	const char *type, *family;
+	int vocab;
 	int (*read)(struct reader *r, struct model_spec *s);
+	const char *part;
 } types[] = {
-	{ "gpt2", "gpt2", read_gpt2 },
-	{ "llama", "llama", read_llama },
-	{ "mistral", "llama", read_llama },
-	{ "qwen2", "qwen2", read_qwen },
-	{ "qwen3", "qwen3", read_qwen },
-	{ "gemma3_text", "gemma3", read_gemma3 },
+	{ "gpt2", "gpt2", -1, read_gpt2, NULL },
+	{ "llama", "llama", -1, read_llama, NULL },
+	{ "mistral", "llama", -1, read_llama, NULL },
+	{ "qwen2", "qwen2", -1, read_qwen, NULL },
+	{ "qwen3", "qwen3", -1, read_qwen, NULL },
+	{ "gemma3_text", "gemma3", 262208, read_gemma3, NULL },
+	{ HF_GEMMA3_IMAGES, "gemma3", 262208, read_gemma3, "text_config" },
 };
 
 static int read_type(struct reader *r, size_t i, struct model_spec *s)
@@ -397,7 +453,11 @@ static int read_type(struct reader *r, size_t i, struct model_spec *s)
 	s->family = family_find(types[i].family);
 	if (!s->family)
 		return fail_in(-ENOTSUP, "%s", r->file);
-	s->vocab = number(r, "vocab_size", SPEC_VOCAB_MAX, -1);
+	if (types[i].part)
+		r->error = json_object(r->file, r->config, types[i].part, &r->config);
+	if (r->error)
+		return r->error;
+	s->vocab = number(r, "vocab_size", SPEC_VOCAB_MAX, types[i].vocab);
 	s->init_std = (float)real(r, "initializer_range", 0.02);
 	return types[i].read(r, s);
 }

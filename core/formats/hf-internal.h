@@ -12,6 +12,8 @@
 #define HF_WEIGHTS	"model.safetensors"
 #define HF_INDEX	"model.safetensors.index.json"
 
+#define HF_GEMMA3_IMAGES "gemma3"	/* the model_type of those that see images, too */
+
 /** struct hf_tensor - a tensor, and the file it is in. */
 struct hf_tensor {
 	const struct st_view *view;

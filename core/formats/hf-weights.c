@@ -77,7 +77,7 @@ static int open_shards(struct hf_weights *w, const char *dir, const char *index,
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return w->nr_files ? 0 : fail(-EINVAL, "%s: 'weight_map' names no files", index);
 }
 
 static int compare_tensors(const void *a, const void *b)
@@ -127,6 +127,22 @@ static int check_index(struct hf_weights *w, const char *index, const cJSON *roo
 	return 0;
 }
 
+/* Where there are no weights that knlp reads: are there others? */
+static int open_single(struct hf_weights *w, const char *dir)
+{
+	static const char *const others[] = {
+		"pytorch_model.bin", "pytorch_model.bin.index.json",
+		"consolidated.safetensors", "tf_model.h5", "flax_model.msgpack",
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!file_in(dir, HF_WEIGHTS) && file_in(dir, others[i]))
+			return fail(-ENOTSUP, "%s: the weights are in %s: knlp reads " HF_WEIGHTS
+				    ", which transformers' save_pretrained() writes", dir,
+				    others[i]);
+	return add_file(w, dir, HF_WEIGHTS);
+}
+
 int hf_weights_open(const char *dir, struct hf_weights *w)
 {
 	char *index = path_join(dir, HF_INDEX);
@@ -139,7 +155,7 @@ int hf_weights_open(const char *dir, struct hf_weights *w)
 	if (file_exists(index) && !file_in(dir, HF_WEIGHTS))
 		ret = open_shards(w, dir, index, &root);
 	else
-		ret = add_file(w, dir, HF_WEIGHTS);
+		ret = open_single(w, dir);
 	if (!ret)
 		ret = list_tensors(w);
 	if (!ret && root)
@@ -178,14 +194,32 @@ struct collect {
 	float subtract;
 };
 
-/* OpenAI's files of GPT-2 lack the prefix that everybody else's have. */
+/*
+ * OpenAI's files of GPT-2 lack the prefix that everybody else's have.  In models that see
+ * images the language model is a part: "language_model.model.x", or in files of version 5
+ * "model.language_model.x".
+ */
+static const struct {
+	const char *usual, *other;
+} prefixes[] = {
+	{ "transformer.", "" },
+	{ "", "language_model." },
+	{ "model.", "model.language_model." },
+};
+
 static struct hf_tensor *look_up(struct hf_weights *w, const char *name)
 {
-	static const char prefix[] = "transformer.";
 	struct hf_tensor *t = hf_weights_find(w, name);
+	char other[160];	/* the longest name that families have takes half */
 
-	if (!t && !strncmp(name, prefix, strlen(prefix)))
-		t = hf_weights_find(w, name + strlen(prefix));
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !t; i++) {
+		size_t len = strlen(prefixes[i].usual);
+
+		if (strncmp(name, prefixes[i].usual, len))
+			continue;
+		snprintf(other, sizeof(other), "%s%s", prefixes[i].other, name + len);
+		t = hf_weights_find(w, other);
+	}
 	return t;
 }
 
@@ -278,13 +312,27 @@ static int find(void *ctx, const struct param_info *p, struct found_tensor *f)
 	return ret;
 }
 
+/* What sees images, in models that do. */
+static bool is_vision(const char *name)
+{
+	static const char *const parts[] = { "vision_tower.", "multi_modal_projector." };
+	const char *inner = strncmp(name, "model.", 6) ? name : name + 6;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strncmp(inner, parts[i], strlen(parts[i])))
+			return true;
+	return false;
+}
+
 /* Buffers that old versions of transformers saved, and a head that is the embedding. */
-static bool means_nothing(const struct model_spec *s, const char *name)
+static bool means_nothing(const struct model_source *src, const char *name)
 {
 	return str_has_suffix(name, ".rotary_emb.inv_freq") ||
 	       str_has_suffix(name, ".attn.bias") ||
 	       str_has_suffix(name, ".attn.masked_bias") ||
-	       (s->tied && !strcmp(name, "lm_head.weight"));
+	       (src->spec.tied && (!strcmp(name, "lm_head.weight") ||
+				   !strcmp(name, "language_model.lm_head.weight"))) ||
+	       (!strcmp(src->arch, HF_GEMMA3_IMAGES) && is_vision(name));
 }
 
 int hf_collect(struct model_source *src, struct hf_weights *w, float subtract)
@@ -295,7 +343,7 @@ int hf_collect(struct model_source *src, struct hf_weights *w, float subtract)
 	for (size_t i = 0; i < w->nr_tensors && !ret; i++) {
 		const struct hf_tensor *t = &w->tensors[i];
 
-		if (!t->used && !means_nothing(&src->spec, t->view->name))
+		if (!t->used && !means_nothing(src, t->view->name))
 			ret = fail(-EINVAL, "%s: the model has no use for tensor '%s'",
 				   st_path(t->file), t->view->name);
 	}

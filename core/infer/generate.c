@@ -50,7 +50,7 @@ int generate_text(struct model *m, struct device *dev, struct tokenizer *tok,
 	struct writing w = { .tok = tok, .text = text, .started = *prompt };
 	struct generation g = {
 		.tokens = tokens,
-		.vocab = (int)tokenizer_vocab(tok),
+		.model = "the model",
 		.tokenizer = tok,
 		.sampling = { .temperature = 1, .seed = seed },
 		.emit = add_token,

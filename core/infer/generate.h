@@ -20,15 +20,16 @@ struct tokenizer;
 /**
  * struct generation - how to go on.
  * @tokens: most tokens to draw
- * @vocab: tokens to draw from, at most the model's (which may be padded)
  * @context: tokens that the model sees at most; 0: as many as it can
- * @tokenizer: says which tokens end the text
+ * @model: its name, for messages
+ * @tokenizer: says which tokens end the text; drawn are tokens that it and the model have
  * @sampling: how to choose each
  * @emit: called for each token as it is drawn, but not for one that ends the text; 0 or -errno
  * @stop: becomes nonzero when to end early; may be NULL
  */
 struct generation {
-	int tokens, vocab, context;
+	int tokens, context;
+	const char *model;
 	const struct tokenizer *tokenizer;
 	struct sampling sampling;
 	int (*emit)(void *ctx, uint32_t id);

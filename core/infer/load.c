@@ -14,22 +14,15 @@ static int64_t count_of(const struct param_info *p)
 	return p->nd == 2 ? p->n[0] * p->n[1] : p->n[0];
 }
 
-static const struct source_tensor *tensor_named(const struct model_source *src, const char *name)
-{
-	for (int i = 0; i < src->nr_tensors; i++)
-		if (!strcmp(src->tensors[i].name, name))
-			return &src->tensors[i];
-	fail(-EINVAL, "%s: tensor '%s' is missing", src->path, name);
-	return NULL;
-}
-
 static const struct source_tensor *tensor_for(const struct model_source *src,
 					      const struct param_info *p)
 {
-	const struct source_tensor *t = tensor_named(src, p->name);
+	const struct source_tensor *t = source_find(src, p->name);
 
-	if (t && (t->nd != p->nd || t->shape[0] != p->n[0] ||
-		  (p->nd == 2 && t->shape[1] != p->n[1]))) {
+	if (!t) {
+		fail(-EINVAL, "%s: tensor '%s' is missing", src->path, p->name);
+	} else if (t->nd != p->nd || t->shape[0] != p->n[0] ||
+		   (p->nd == 2 && t->shape[1] != p->n[1])) {
 		fail(-EINVAL, "%s: tensor '%s' has not the shape that the model asks for",
 		     src->path, p->name);
 		return NULL;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "infer/session.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 struct session {
 	struct decoder *decoder;
 	size_t context;
+	uint32_t vocab;		/* V */
 	struct token_list ids;
 	size_t read;		/* of ids, by the decoder */
 	size_t keep;		/* so many at the beginning are kept */
@@ -35,6 +37,7 @@ int session_new(struct model *m, struct device *dev, int context, enum dtype cac
 	if (!s)
 		return fail_nomem(sizeof(*s), "a session");
 	s->context = context ? context : m->spec.context;
+	s->vocab = m->spec.vocab;
 	s->logits = calloc(m->spec.vocab, sizeof(*s->logits));
 	s->penalized = calloc(m->spec.vocab, sizeof(*s->penalized));
 	if (!s->logits || !s->penalized)
@@ -134,6 +137,16 @@ static int feed(struct session *s, size_t from, size_t to)
 					     (int)(to - from), s->logits);
 }
 
+/* A tokenizer may have marks that the model has no row for, and a text may name them. */
+static int check_new(const struct session *s, const char *model)
+{
+	for (size_t i = s->read; i < s->ids.nr; i++)
+		if (s->ids.ids[i] >= s->vocab)
+			return fail(-EINVAL, "%s: the text has token %u of its tokenizer, the "
+				    "model has %u tokens", model, s->ids.ids[i], s->vocab);
+	return 0;
+}
+
 /* Read what was added; where it does not fit, what is left to be seen again. */
 static int read_new(struct session *s)
 {
@@ -155,16 +168,40 @@ static int read_new(struct session *s)
 	return ret;
 }
 
+/* Either may have more: models are padded, tokenizers have marks for other models. */
+static int common_vocab(const struct session *s, const struct tokenizer *tok)
+{
+	return (int)(tokenizer_vocab(tok) < s->vocab ? tokenizer_vocab(tok) : s->vocab);
+}
+
+/* One NaN leaves no order to choose by; a logit of -inf is a token that never comes. */
+static int check_logits(const struct session *s, int vocab, const char *model)
+{
+	float most = -INFINITY;
+
+	for (int v = 0; v < vocab && !isnan(most); v++)
+		most = s->logits[v] <= most ? most : s->logits[v];
+	return isfinite(most) ? 0
+	     : fail(-EDOM, "%s: behind %zu tokens the largest logit is %g: weights are damaged, or "
+		    "too large", model, s->ids.nr, (double)most);
+}
+
 /* The penalty changes a copy: the logits may be needed again. */
-static uint32_t choose(struct session *s, const struct generation *g)
+static int choose(struct session *s, const struct generation *g, uint32_t *id)
 {
 	const struct sampling *how = &g->sampling;
+	int vocab = common_vocab(s, g->tokenizer), ret = check_logits(s, vocab, g->model);
+	const float *logits = s->logits;
 
-	if (!how->repeat_penalty || how->repeat_penalty == 1)
-		return sample_token(s->logits, g->vocab, how, s->draws++);
-	memcpy(s->penalized, s->logits, g->vocab * sizeof(*s->logits));
-	sample_penalize(s->penalized, g->vocab, how, s->ids.ids, s->ids.nr);
-	return sample_token(s->penalized, g->vocab, how, s->draws++);
+	if (ret)
+		return ret;
+	if (how->repeat_penalty && how->repeat_penalty != 1) {
+		memcpy(s->penalized, s->logits, vocab * sizeof(*s->logits));
+		sample_penalize(s->penalized, vocab, how, s->ids.ids, s->ids.nr);
+		logits = s->penalized;
+	}
+	*id = sample_token(logits, vocab, how, s->draws++);
+	return 0;
 }
 
 int session_write(struct session *s, const struct generation *g)
@@ -175,11 +212,13 @@ int session_write(struct session *s, const struct generation *g)
 	for (int i = 0; i < g->tokens && !ret && !(g->stop && *g->stop); i++) {
 		uint32_t id;
 
-		ret = read_new(s);
-		if (ret)
-			break;
-		id = choose(s, g);
-		ret = token_list_add(&s->ids, id);
+		ret = check_new(s, g->model);
+		if (!ret)
+			ret = read_new(s);
+		if (!ret)
+			ret = choose(s, g, &id);
+		if (!ret)
+			ret = token_list_add(&s->ids, id);
 		if (ret || prompt_ends(g->tokenizer, id))
 			break;
 		ret = g->emit(g->ctx, id);

@@ -45,7 +45,8 @@ int session_turn(struct session *s, size_t at);
  * session_write() - draw tokens behind the text, which must not be empty, and append them.
  *
  * Draws are numbered through all turns; see session_rewind().
- * Return: 0, also if @g->stop ended it; -errno.
+ * Return: 0, also if @g->stop ended it; -EINVAL if the text has a token that the model has
+ * not; -EDOM if its logits are no numbers; -errno.
  */
 int session_write(struct session *s, const struct generation *g);
 

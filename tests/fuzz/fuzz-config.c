@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* config.json of Hugging Face, and the index of shards, to a spec and the facts of it. */
+/* config.json of Hugging Face to a spec, and the model that it asks for. */
 #include "formats/hf-internal.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -423,7 +423,7 @@ static int emit_into(void *ctx, uint32_t id)
 /* What a session writes behind its text. */
 static void check_writes(struct session *s, struct tokenizer *tok, struct token_list *out)
 {
-	struct generation g = { .tokens = 5, .vocab = VOCAB, .tokenizer = tok, .emit = emit_into,
+	struct generation g = { .tokens = 5, .model = "it", .tokenizer = tok, .emit = emit_into,
 				.ctx = out };
 
 	check_ok(session_write(s, &g));

@@ -52,6 +52,21 @@ static const struct {
 	  "'partial_rotary_factor'" },
 	{ "llama", "\"rope_theta\"", "\"rope_scaling\": {\"type\": \"yarn\"}, \"rope_theta\"",
 	  "\"yarn\"" },
+#define ROPE(what)	"llama", "\"rope_theta\"", what ", \"rope_theta\""
+	{ ROPE("\"rope_scaling\": 5"), "'rope_scaling' is no object" },
+	{ ROPE("\"rope_scaling\": {\"factor\": 4}"), "'rope_scaling' has no 'rope_type'" },
+	{ ROPE("\"rope_scaling\": {\"rope_type\": 7, \"factor\": 4}"), "that is a text" },
+	{ ROPE("\"rope_parameters\": [1]"), "'rope_parameters' is no object" },
+	{ ROPE("\"rope_parameters\": {\"full_attention\": \"linear\"}"),
+	  "'full_attention' is no object" },
+	{ ROPE("\"rope_parameters\": {\"sliding_attention\": {}}"),
+	  "'rope_parameters' has no 'rope_type'" },
+	{ ROPE("\"partial_rotary_factor\": \"0.5\""), "'partial_rotary_factor'" },
+	{ "gemma3", "{", "{ \"rope_parameters\": {\"sliding_attention\": {\"rope_type\": "
+	  "\"linear\", \"factor\": 8, \"rope_theta\": 1}, \"full_attention\": "
+	  "{\"rope_type\": \"default\"}},", "positions of 'sliding_attention'" },
+	{ "gemma3", "{", "{ \"rope_parameters\": {\"sliding_attention\": 5},",
+	  "'sliding_attention' is no object" },
 	{ "llama", "\"rope_theta\"", "\"tie_word_embeddings\": 1, \"rope_theta\"",
 	  "'tie_word_embeddings'" },
 	{ "llama3", "\"factor\": 8.0", "\"factor\": 0", "'factor' is 0" },
@@ -70,6 +85,7 @@ static const struct {
 	{ "gpt2", "\"n_head\": 2", "\"scale_attn_by_inverse_layer_idx\": true, \"n_head\": 2",
 	  "'scale_attn_by_inverse_layer_idx' true" },
 	{ "gpt2", "{", "", "after the end" },
+#undef ROPE
 };
 
 /* The folder of @model in @dir, with its config.json changed. */
@@ -119,6 +135,7 @@ static void formats_bad_shards(void)
 		{ "\"model.norm.weight\"", "\"model.norm.wait\"",
 		  "tensor 'model.norm.wait' is not in" },
 		{ "\"weight_map\"", "\"map\"", "'weight_map' is missing" },
+		{ "\"weight_map\"", "\"weight_map\": {}, \"map\"", "names no files" },
 	};
 	char *dir = scratch_make(), *from = tree_path(DATA "sharded");
 	char *index = path_join(from, "model.safetensors.index.json"), *command, *to;
@@ -139,6 +156,23 @@ static void formats_bad_shards(void)
 	scratch_remove(dir);
 }
 TEST_REGISTER(formats_bad_shards);
+
+/* Weights in a file that knlp does not read. */
+static void formats_other_weights(void)
+{
+	static const char *const names[] = { "pytorch_model.bin", "pytorch_model.bin.index.json" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *dir = scratch_make();
+
+		write_text(dir, "config.json", "{}");
+		refused(dir, -ENOENT, "model.safetensors");
+		write_text(dir, names[i], "x");
+		refused(dir, -ENOTSUP, names[i]);
+		scratch_remove(dir);
+	}
+}
+TEST_REGISTER(formats_other_weights);
 
 /* ---- GGUF: a good file with one key or tensor changed ---- */
 
@@ -166,6 +200,7 @@ static const struct change changes[] = {
 	  .message = "keys have 4 elements and values 8" },
 	{ "llama", "llama.rope.dimension_count", 4, .message = "4 of the 8 elements" },
 	{ "llama", "llama.feed_forward_length", 32, .message = "asks for (32, 16)" },
+	{ "llama", "split.count", 3, .message = "one of 3 parts of a model" },
 	{ "llama", "llama.expert_count", 8, .message = "mixture of experts" },
 	{ "llama", .tensor = "blk.1.attn_q.weight", .message = "tensor 'blk.1.attn_q.weight' is "
 	  "missing" },
@@ -238,6 +273,66 @@ static void formats_bad_gguf(void)
 	scratch_remove(dir);
 }
 TEST_REGISTER(formats_bad_gguf);
+
+static void formats_vocabulary_alone(void)
+{
+	char *path = tree_path("tests/data/tokenizer/pre.gguf");
+
+	refused(path, -EINVAL, "pre.gguf: no tensors: a tokenizer alone");
+	free(path);
+}
+TEST_REGISTER(formats_vocabulary_alone);
+
+/* What llama.cpp, llama-model.cpp, load_hparams(), makes of the keys. */
+static void formats_gguf_linear(void)
+{
+	static const struct {
+		const char *key, *type;
+		float factor, want;	/* 0: positions as they are */
+	} rows[] = {
+		{ "llama.rope.scaling.factor", "linear", 4, 4 },
+		{ "llama.rope.scaling.factor", NULL, 4, 4 },
+		{ "llama.rope.scale_linear", NULL, 2, 2 },
+		{ "llama.rope.scaling.factor", "none", 4, 0 },
+		{ "llama.rope.scaling.factor", "linear", 0, 0 },
+	};
+	char *dir = scratch_make(), *path = path_join(dir, "x.gguf");
+	char *from = tree_path(DATA "llama.gguf");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gguf_writer *w = gguf_writer_new();
+		struct model_source *src;
+		struct gguf *g;
+
+		check_ok(gguf_open(from, &g));
+		for (size_t k = 0; k < gguf_nr_values(g); k++)
+			gguf_put_value(w, gguf_value_at(g, k));
+		gguf_put_f32(w, rows[i].key, rows[i].factor);
+		if (rows[i].type)
+			gguf_put_string(w, "llama.rope.scaling.type", rows[i].type,
+					strlen(rows[i].type));
+		for (size_t k = 0; k < gguf_nr_tensors(g); k++) {
+			const struct gguf_tensor *t = gguf_tensor_at(g, k);
+
+			gguf_put_tensor(w, t->name, t->dtype, t->nd, t->shape, put_tensor,
+					(void *)t);
+		}
+		check_ok(gguf_write(w, path));
+		gguf_writer_free(w);
+		gguf_close(g);
+		check_ok(source_open(path, &src));
+		ck_assert_int_eq(src->spec.rope_scaling.kind,
+				 rows[i].want ? ROPE_LINEAR : ROPE_PLAIN);
+		if (rows[i].want)
+			CHECK(src->spec.rope_scaling.factor == rows[i].want);
+		source_close(src);
+		check_ok(unlink(path));
+	}
+	free(from);
+	free(path);
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_gguf_linear);
 
 /* ---- llama2.c ---- */
 

@@ -358,3 +358,97 @@ static void formats_llama2c_bytes(void)
 	scratch_remove(dir);
 }
 TEST_REGISTER(formats_llama2c_bytes);
+
+/* ---- models that see images, too ---- */
+
+static char *replace_all(const char *text, const char *from, const char *to)
+{
+	struct strbuf sb;
+
+	strbuf_init(&sb);
+	for (const char *at; (at = strstr(text, from)); text = at + strlen(from)) {
+		strbuf_add(&sb, text, at - text);
+		strbuf_adds(&sb, to);
+	}
+	strbuf_adds(&sb, text);
+	return sb.s;
+}
+
+/* A file of safetensors whose names begin with @prefix, and a tensor called @more. */
+static void write_renamed(const char *from, const char *to, const char *prefix, const char *more)
+{
+	size_t len, header_len, data;
+	char *bytes = read_file(from, &len), *header, *renamed;
+	struct strbuf sb;
+
+	memcpy(&header_len, bytes, sizeof(header_len));
+	data = len - 8 - header_len;
+	header = strndup(bytes + 8, header_len);
+	renamed = replace_all(header, "\"model.", prefix);
+	strbuf_init(&sb);
+	strbuf_addf(&sb, "{\"%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[%zu,%zu]},%s",
+		    more, data, data + 4, renamed + 1);
+	while (sb.len % 8)
+		strbuf_addc(&sb, ' ');
+	header_len = sb.len;
+	strbuf_add(&sb, bytes + len - data, data);
+	strbuf_add(&sb, "\0\0\0\0", 4);
+	free(bytes);
+	bytes = malloc(8 + sb.len);
+	CHECK(bytes);
+	memcpy(bytes, &header_len, 8);
+	memcpy(bytes + 8, sb.s, sb.len);
+	write_raw(to, bytes, 8 + sb.len);
+	free(bytes);
+	free(renamed);
+	free(header);
+	strbuf_free(&sb);
+}
+
+/* Gemma 3 of text and images: its language model is the one of text alone. */
+static void formats_gemma3_images(void)
+{
+	static const struct {
+		const char *type, *prefix, *more, *message;
+	} rows[] = {
+		{ "gemma3", "\"language_model.model.", "vision_tower.x.weight", NULL },
+		{ "gemma3", "\"model.language_model.", "model.vision_tower.x.bias", NULL },
+		{ "gemma3", "\"model.language_model.", "model.multi_modal_projector.x", NULL },
+		{ "gemma3", "\"model.language_model.", "lm_head.weight", NULL },
+		{ "gemma3", "\"model.language_model.", "audio_tower.x", "'audio_tower.x'" },
+		{ "gemma3_text", "\"model.", "vision_tower.x.weight", "'vision_tower.x.weight'" },
+	};
+	char *from = tree_path(DATA "gemma3"), *config = path_join(from, "config.json");
+	char *weights = path_join(from, "model.safetensors"), *dir = scratch_make(), *text;
+	char *to = path_join(dir, "model.safetensors");
+	struct model_source *plain = open_data("gemma3"), *src;
+	size_t len;
+
+	text = read_file(config, &len);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *both = str_printf("{\"model_type\": \"gemma3\", \"vision_config\": "
+					"{\"hidden_size\": 7}, \"text_config\": %s}", text);
+
+		write_text(dir, "config.json", strcmp(rows[i].type, "gemma3") ? text : both);
+		write_renamed(weights, to, rows[i].prefix, rows[i].more);
+		if (rows[i].message) {
+			CHECK(source_open(dir, &src) < 0 && message_has(rows[i].message));
+		} else {
+			check_ok(source_open(dir, &src));
+			check_spec(&plain->spec, &src->spec);
+			check_same(plain, src);
+			source_close(src);
+		}
+		free(both);
+	}
+	write_text(dir, "config.json", "{\"model_type\": \"gemma3\"}");
+	CHECK(source_open(dir, &src) < 0 && message_has("'text_config' is missing"));
+	source_close(plain);
+	free(text);
+	free(to);
+	free(weights);
+	free(config);
+	free(from);
+	scratch_remove(dir);
+}
+TEST_REGISTER(formats_gemma3_images);

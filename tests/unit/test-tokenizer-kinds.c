@@ -499,6 +499,7 @@ static void tokenizer_kinds_config(void)
 	tokenizer_free(tok);
 	write_text(dir, TOKENIZER_CONFIG, "{");
 	check_fails(tokenizer_open(dir, &tok), -EINVAL, TOKENIZER_CONFIG);
+	CHECK(!tok);	/* who opened it frees what is there, after an error too */
 	tokenizer_free(plain_tok);
 	token_list_free(&list);
 	strbuf_free(&sb);
@@ -546,6 +547,55 @@ static void tokenizer_kinds_same(void)
 	check_other_merges();
 }
 TEST_REGISTER(tokenizer_kinds_same);
+
+/* What a damaged file is called is what its name says that it was. */
+static void tokenizer_kinds_by_name(void)
+{
+	static const struct {
+		const char *from, *name;
+		int cut;		/* bytes off the end; -1: all */
+		const char *message;	/* NULL: it is read */
+	} rows[] = {
+		{ DIR "spm-bpe.model", "x.model", 0, NULL },
+		{ DIR "spm-bpe.model", "x", 0, NULL },
+		{ DIR "nfc.json", "x.model", 0, NULL },
+		{ DIR "nfc.json", "x.bin", 0, NULL },
+		{ DIR "spm-bpe.gguf", "x.bin", 0, NULL },
+		{ DIR "spm-bpe.model", "x.model", -1, "x.model: damaged, or no model of Sent" },
+		{ DIR "spm-bpe.model", "x.model", 1, "x.model: damaged, or no model of Sent" },
+		{ DIR "corpus.txt", "x.model", 0, "x.model: damaged, or no model of Sent" },
+		{ "tests/fuzz/corpus/tokenizer_llama2c/small.bin", "x.bin", 0, NULL },
+		{ "tests/fuzz/corpus/tokenizer_llama2c/small.bin", "x.bin", 1,
+		  "x.bin: damaged, or no tokenizer.bin" },
+		{ DIR "corpus.txt", "x.bin", 0, "x.bin: damaged, or no tokenizer.bin" },
+		{ DIR "corpus.txt", "x", 0, "x: no tokenizer of this program reads it" },
+	};
+	char *dir = scratch_make();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *from = tree_path(rows[i].from), *path = path_join(dir, rows[i].name), *bytes;
+		struct tokenizer *tok;
+		size_t len;
+		int ret;
+
+		check_ok(file_read_all(from, 1 << 24, &bytes, &len));
+		write_raw(path, bytes, rows[i].cut < 0 ? 0 : len - rows[i].cut);
+		ret = tokenizer_open(path, &tok);
+		if (!rows[i].message)
+			ck_assert_msg(!ret, "row %zu: %s", i, fail_message());
+		else
+			ck_assert_msg(ret == -EINVAL && strstr(fail_message(), rows[i].message) &&
+				      !strstr(fail_message(), "CONFIG_"), "row %zu: %d, not '%s': "
+				      "%s", i, ret, rows[i].message, fail_message());
+		if (!ret)
+			tokenizer_free(tok);
+		free(bytes);
+		free(path);
+		free(from);
+	}
+	scratch_remove(dir);
+}
+TEST_REGISTER(tokenizer_kinds_by_name);
 
 /* ---- damaged files ------------------------------------------------------------------------ */
 

@@ -105,7 +105,7 @@ static struct generation options_generation(const struct loaded *l)
 	return (struct generation){
 		.tokens = most_tokens(l),
 		.context = opt.context,
-		.vocab = (int)tokenizer_vocab(l->tokenizer),
+		.model = l->dir,
 		.tokenizer = l->tokenizer,
 		.sampling = {
 			.temperature = opt.temperature, .top_k = opt.top_k,
