@@ -49,9 +49,11 @@ sed 's/^CONFIG_MODEL_CONTEXT=.*/CONFIG_MODEL_CONTEXT=200000/' "$SRCTREE/tests/da
 	>long/config
 little()
 {
+	# shellcheck disable=SC3045	# dash and bash have it; if not, there is an `if` below
 	(ulimit -v 700000 && exec "$KNLP" bench decode -q -t 1 --tokens 1 --context 99999 \
 		--warmup 0 "$@" long)
 }
+# shellcheck disable=SC3045
 if (ulimit -v 700000 && "$KNLP" version) >out 2>err; then
 	fails "keys and values that do not fit" 1 \
 		'long: no memory for keys .* 100000 tokens (128 B .*a shorter --context' little --batch 64

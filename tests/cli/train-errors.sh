@@ -209,7 +209,7 @@ fi
 last=$(($(field step nan/metrics.jsonl) - 1))
 equal "NaN: the last good checkpoint is there" "$(newest nan)" \
 	"nan/checkpoints/step-$(printf %010d "$last")"
-succeeds "NaN: and whole" "$KNLP" generate -n 3 nan
+succeeds "NaN: and whole" "$KNLP" info nan
 # shellcheck disable=SC2086
 refuses "NaN: comes again" 1 'not finite' tiny nan $wild --resume
 equal "NaN: it is logged once" "$(grep -c '"event":"failed"' nan/metrics.jsonl)" 1
