@@ -13,8 +13,6 @@ static int qlinear_vnni(const struct call *c)
 		return 0;
 	}
 	if (q.rows <= QLINEAR_FEW) {
-		if (q.round == ACT_ROUND_Q8)
-			qlinear_round(&q);
 		qlinear_half_dots(&q);
 		return 0;
 	}
