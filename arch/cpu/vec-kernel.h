@@ -5,6 +5,7 @@
  */
 typedef float KERNEL(vec) __attribute__((vector_size(4 * LANES)));
 typedef int32_t KERNEL(ivec) __attribute__((vector_size(4 * LANES)));
+typedef uint32_t KERNEL(uvec) __attribute__((vector_size(4 * LANES)));
 /* The same at any float's address. */
 typedef float KERNEL(vec_at) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t KERNEL(ivec_at) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
@@ -57,5 +58,6 @@ KERNEL(vec) KERNEL(exp2)(KERNEL(vec) x)
 	p = p * r + 0x1.ebfbdcp-3f;
 	p = p * r + 0x1.62e430p-1f;
 	p = p * r + 1.0f;
-	return (KERNEL(vec))((KERNEL(ivec))p + ((KERNEL(ivec))t << 23));
+	/* Unsigned: what is not finite passes here, too, and may overflow. */
+	return (KERNEL(vec))((KERNEL(uvec))p + ((KERNEL(uvec))t << 23));
 }
