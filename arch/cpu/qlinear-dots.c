@@ -10,8 +10,6 @@
 #include "arch/cpu/qlinear.h"
 #include "base/thread.h"
 
-#define TILE_ROWS 64	/* of w, at most */
-#define LEAST_TILES 32
 #define AHEAD 8192	/* bytes of w that are asked for before they are needed, at least */
 #define LINE 64	/* bytes in a line of the cache */
 #define MOST_ROWS 4	/* of x, at once */
@@ -462,19 +460,12 @@ static char *packed(const struct qlinear *q)
 	return q->scratch + (-(uintptr_t)q->scratch & (LINE - 1));
 }
 
-/* A multiple of CHAINS. */
-static int64_t tile_rows(const struct qlinear *q)
-{
-	int64_t rows = q->n / LEAST_TILES / CHAINS * CHAINS;
-
-	return rows > TILE_ROWS ? TILE_ROWS : rows < 2 * CHAINS ? 2 * CHAINS : rows;
-}
-
 /* A tile of w stays in the L2 while all rows of x pass. */
 static void dots_tile(void *ctx, long tile)
 {
 	const struct qlinear *q = ctx;
-	int64_t per = tile_rows(q), from = tile * per, to = chunk_end(q->n, per, from);
+	int64_t per = qlinear_tile_rows(q, 2 * CHAINS), from = tile * per;
+	int64_t to = chunk_end(q->n, per, from);
 	struct dots t = {
 		.q = q, .act_row = act_bytes(q->type, q->k), .end = qlinear_row(q, q->n),
 	};
@@ -499,7 +490,7 @@ void qlinear_dots(const struct qlinear *q)
 
 	for (int64_t r = 0; r < q->rows; r++)
 		act_pack(q->type, q->round, q->x + r * q->k, q->k, packed(q) + r * act_row);
-	threads_run(chunk_count(q->n, tile_rows(q)), dots_tile, (void *)q);
+	threads_run(chunk_count(q->n, qlinear_tile_rows(q, 2 * CHAINS)), dots_tile, (void *)q);
 }
 
 size_t qlinear_dots_scratch(const struct qlinear *q)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Few rows of x times weights in f16 or bf16, which become floats on the way.  x that is rounded
- * to the type of the weights is kept in it: that halves what is loaded beside the weights, and
- * a token read 48 GB/s of them instead of 36 (Zen 4, two threads).
+ * to the type of the weights is kept in it, which halves what is loaded beside the weights.
  */
 #include "arch/cpu/block-unpack.h"
 #include "arch/cpu/convert.h"
@@ -10,9 +9,7 @@
 #include "arch/cpu/qlinear.h"
 #include "base/thread.h"
 
-#define TILE_ROWS 64	/* of w, at most; where a tile begins, the processor follows w anew */
-#define LEAST_ROWS 16
-#define LEAST_TILES 32
+#define LEAST_ROWS 16	/* of w in a tile: where one begins, the processor follows w anew */
 #define MOST_ROWS 4
 #define VECS 4	/* sums of a row: as many as cover the latency of an addition */
 #define STEP (16 * VECS)
@@ -95,17 +92,11 @@ SIMD_INLINE SIMD_VNNI void half_columns(enum dtype type, bool halves, const stru
 		half_rows(type, halves, 1, q, r, from, to);
 }
 
-static int64_t tile_rows(const struct qlinear *q)
-{
-	int64_t rows = q->n / LEAST_TILES;
-
-	return rows > TILE_ROWS ? TILE_ROWS : rows < LEAST_ROWS ? LEAST_ROWS : rows;
-}
-
 static SIMD_VNNI void half_tile(void *ctx, long tile)
 {
 	const struct qlinear *q = ctx;
-	int64_t per = tile_rows(q), from = tile * per, to = chunk_end(q->n, per, from);
+	int64_t per = qlinear_tile_rows(q, LEAST_ROWS), from = tile * per;
+	int64_t to = chunk_end(q->n, per, from);
 
 	if (q->type == DT_F16 && q->round == ACT_ROUND_Q8)
 		half_columns(DT_F16, true, q, from, to);
@@ -139,5 +130,5 @@ void qlinear_half_dots(const struct qlinear *given)
 		pack_x(given, (uint16_t *)q.scratch);
 		q.x = (const float *)q.scratch;	/* but halves */
 	}
-	threads_run(chunk_count(q.n, tile_rows(&q)), half_tile, &q);
+	threads_run(chunk_count(q.n, qlinear_tile_rows(&q, LEAST_ROWS)), half_tile, &q);
 }

@@ -23,6 +23,17 @@ struct qlinear {
 /** qlinear_arguments() - of a call. */
 struct qlinear qlinear_arguments(const struct call *c);
 
+/**
+ * qlinear_tile_rows() - rows of the weights that a tile of few rows of x takes, a multiple of 4:
+ * @least or more, 64 at most, between them so many that there are 32 tiles.
+ */
+static inline int64_t qlinear_tile_rows(const struct qlinear *q, int64_t least)
+{
+	int64_t rows = q->n / 32 / 4 * 4;
+
+	return rows > 64 ? 64 : rows < least ? least : rows;
+}
+
 /** qlinear_row() - row @j of the weights. */
 static inline const char *qlinear_row(const struct qlinear *q, int64_t j)
 {

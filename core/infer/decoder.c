@@ -85,16 +85,6 @@ static int cache_capacity(const struct decoder *d, int room)
 	return room + (d->o.batch > 1 ? d->o.chunk : 0);
 }
 
-static uint64_t token_bytes(const struct decoder *d)
-{
-	const struct model_spec *s = &d->model->spec;
-	uint64_t elements = 0;
-
-	for (int i = 0; i < s->layers; i++)
-		elements += 2ull * s->layer[i].kv_heads * s->layer[i].head_dim;
-	return elements * dtype_size(d->o.cache);
-}
-
 /* Of an error for want of memory: what takes it, and what to do. */
 static int explain(const struct decoder *d, int room, int ret)
 {
@@ -104,7 +94,7 @@ static int explain(const struct decoder *d, int room, int ret)
 		return ret;
 	return fail(ret, "no memory for keys and values of %d tokens (%s each): a shorter "
 		    "--context takes less, so does --kv f16", room,
-		    format_bytes(text, token_bytes(d)));
+		    format_bytes(text, (uint64_t)decoder_read_bytes(d, 1)));
 }
 
 static int make_cache(struct decoder *d)

@@ -39,7 +39,7 @@ for command in generate 'bench decode' 'bench prefill'; do
 	fails "$command: a type of activations" 2 "--act 'f16': there are f32 and q8" \
 		"$KNLP" $command --act f16 base
 done
-fails "a share of nothing" 2 'top-p 0 leaves no token' "$KNLP" generate --top-p 0 base
+fails "a share of nothing" 2 "'--top-p': 0 is not in" "$KNLP" generate --top-p 0 base
 
 equal "a context that is long enough" "$(write --context 31 --prompt x)" "$(write --prompt x)"
 # Address space for the program, and not for 819 MB of keys and values.
@@ -64,16 +64,18 @@ fails "a longer context" 1 "--context 100: the model's is 32" "$KNLP" generate -
 
 # ---- prompts ------------------------------------------------------------------------
 
-drawn() { "$KNLP" generate -q -n 20 --json --temperature 0 "$@" base | sed 's/.*"tokens"://'; }
-# Without a prompt, the end of a document stands in front.
-equal "the name of a special token" "$(drawn --parse-special -p '<|endoftext|>')" "$(drawn)"
 # 26 letters, or two tokens: the first do not fit.
 "$KNLP" generate -n 5 --context 16 -p '<|endoftext|><|endoftext|>' base >out 2>err
 has "letters otherwise" 'has 26 tokens, the context is 16' err
 "$KNLP" generate -n 5 --context 16 --parse-special -p '<|endoftext|><|endoftext|>' base >out 2>err
 equal "two tokens" "$(grep -c 'the context is 16' err)" 0
-equal "in a line, too" "$(printf '<|endoftext|>\n' |
-	"$KNLP" generate -q -i -n 20 --temperature 0 --parse-special base)" "$(write -n 20 --temperature 0)"
+for option in '' --parse-special; do
+	# shellcheck disable=SC2086
+	printf '<|endoftext|><|endoftext|>\n' |
+		"$KNLP" generate -i -n 2 --context 16 $option base >out 2>err
+	equal "a line of 26 letters or two tokens $option" "$(grep -c 'the context is full' err)" \
+		$((${#option} == 0))
+done
 
 printf 'The ke\n' >prompt
 equal "a prompt in a file" "$(write -f prompt)" "$(write -p 'The ke')"

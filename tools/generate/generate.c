@@ -244,8 +244,6 @@ static int generate_run(int argc, char **argv)
 	if ((opt.system || opt.template) && !opt.chat)
 		return usage_error("generate: --%s is for --chat",
 				   opt.system ? "system" : "chat-template");
-	if (opt.top_p <= 0)
-		return usage_error("generate: --top-p 0 leaves no token to draw from");
 	ret = infer_options_check();
 	if (!ret)
 		ret = config_from_options(&cfg);
@@ -281,8 +279,8 @@ static const struct option options[] = {
 		     "token; 1: as the model says (default 1)"),
 	OPTION_INT(0, "top-k", "K", &opt.top_k, 0, 2147483647, "draw from the K most probable "
 		   "tokens (default 0: from all)"),
-	OPTION_FLOAT(0, "top-p", "P", &opt.top_p, 0, 1, "draw from the most probable tokens that "
-		     "make up this share, above 0 (default 1: from all)"),
+	OPTION_FLOAT(0, "top-p", "P", &opt.top_p, TOP_P_MIN, 1, "draw from the most probable "
+		     "tokens that make up this share, above 0 (default 1: from all)"),
 	OPTION_FLOAT(0, "min-p", "P", &opt.min_p, 0, 1, "draw from tokens at least this times as "
 		     "probable as the most probable one (default 0: from all)"),
 	OPTION_FLOAT(0, "repeat-penalty", "R", &opt.repeat_penalty, 0.01, 100, "make tokens of the "

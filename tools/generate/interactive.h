@@ -7,7 +7,7 @@
 #include "train/load.h"
 
 #define TEMPERATURE_MAX 100	/* of --temperature and of /temperature */
-#define TOP_P_MIN 1e-6		/* of /top-p: less leaves no token */
+#define TOP_P_MIN 1e-6		/* of --top-p and of /top-p: less leaves no token */
 
 struct chat_template;
 
