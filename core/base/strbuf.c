@@ -127,6 +127,13 @@ char *str_printf(const char *fmt, ...)
 	return strbuf_detach(&sb);
 }
 
+bool str_has_suffix(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), end = strlen(suffix);
+
+	return len >= end && !strcmp(s + len - end, suffix);
+}
+
 int str_distance(const char *a, const char *b)
 {
 	enum { MAX = 64 };

@@ -38,6 +38,9 @@ char *strbuf_detach(struct strbuf *sb);
  */
 int str_distance(const char *a, const char *b);
 
+/** str_has_suffix() - does @s end with @suffix? */
+bool str_has_suffix(const char *s, const char *suffix);
+
 /** str_printf() - a new string, NULL when out of memory. */
 char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

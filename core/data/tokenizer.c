@@ -182,14 +182,10 @@ int tokenizer_load(const char *dir, struct tokenizer **tok)
 static const struct tokenizer_kind *kind_by_name(const char *path)
 {
 	const struct tokenizer_kind *kind;
-	size_t len = strlen(path);
 
-	registry_for_each(&kinds, kind) {
-		size_t end = kind->suffix ? strlen(kind->suffix) : len + 1;
-
-		if (end <= len && !strcmp(path + len - end, kind->suffix))
+	registry_for_each(&kinds, kind)
+		if (kind->suffix && str_has_suffix(path, kind->suffix))
 			return kind;
-	}
 	return NULL;
 }
 

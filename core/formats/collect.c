@@ -13,13 +13,6 @@
 #include "formats/source-internal.h"
 #include "nn/family.h"
 
-bool str_has_suffix(const char *s, const char *suffix)
-{
-	size_t len = strlen(s), end = strlen(suffix);
-
-	return len >= end && !strcmp(s + len - end, suffix);
-}
-
 bool path_ends(const char *path, const char *suffix)
 {
 	size_t len = strlen(path), end = strlen(suffix);

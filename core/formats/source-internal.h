@@ -65,10 +65,7 @@ int source_check_tokenizer(const struct model_source *src);
  */
 int source_written(const char *path);
 
-/** str_has_suffix() - does @s end with @suffix? */
-bool str_has_suffix(const char *s, const char *suffix);
-
-/** path_ends() - the same of a file's name, where "X.GGUF" is as good as "x.gguf". */
+/** path_ends() - str_has_suffix() of a file's name, where "X.GGUF" is as good as "x.gguf". */
 bool path_ends(const char *path, const char *suffix);
 
 /** file_in() - is there anything called @name in folder @dir? */
