@@ -81,13 +81,15 @@ while part := os.read(p.stdout.fileno(), 1 << 16):
     n += len(part.decode("utf-8"))
 sys.exit(p.wait() or n < 1000)
 END
-	succeeds "a terminal and Ctrl-C" python3 - "$KNLP" <<'END'
+	# A terminal on which the model writes until an interrupt was sent.
+	cat >talk.py <<'END'
 import os, pty, select, sys, time
 pid, fd = pty.fork()
 if not pid:
     os.execv(sys.argv[1], [sys.argv[1], "generate", "-i", "-n", "1000000",
                            "--temperature", "0", "base"])
 seen = b""
+
 def wait_for(text, more=0):
     global seen
     end = time.time() + 60
@@ -95,10 +97,28 @@ def wait_for(text, more=0):
         assert select.select([fd], [], [], end - time.time())[0], seen[-200:]
         seen += os.read(fd, 1 << 16)
     seen = seen[seen.index(text) + len(text):]
+
+def rest():
+    global seen
+    try:
+        while more := os.read(fd, 1 << 16):
+            seen += more
+    except OSError:
+        pass
+    return seen
+
+def leave():
+    rest()
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
 wait_for(b"> ")
 os.write(fd, b"abc\n")
 wait_for(b"abc\r\n", 300)       # it writes
 os.write(fd, b"\x03")
+END
+	export PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1
+	succeeds "a terminal and Ctrl-C" python3 - "$KNLP" <<'END'
+from talk import *
 wait_for(b"\n> ")               # and stops
 os.write(fd, b"/help\n")
 wait_for(b"print this list")
@@ -107,40 +127,14 @@ os.write(fd, b"\x03")           # perhaps meant for a reply that has just ended
 wait_for(b"again leaves")
 wait_for(b"\n> ")
 os.write(fd, b"\x03")
-try:
-    while os.read(fd, 1 << 16):
-        pass
-except OSError:
-    pass
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+leave()
 END
 	succeeds "a second Ctrl-C" python3 - "$KNLP" <<'END'
-import os, pty, select, sys, time
-pid, fd = pty.fork()
-if not pid:
-    os.execv(sys.argv[1], [sys.argv[1], "generate", "-i", "-n", "1000000",
-                           "--temperature", "0", "base"])
-seen = b""
-def wait_for(text, more=0):
-    global seen
-    end = time.time() + 60
-    while text not in seen or len(seen) < more:
-        assert select.select([fd], [], [], end - time.time())[0], seen[-200:]
-        seen += os.read(fd, 1 << 16)
-    seen = seen[seen.index(text) + len(text):]
-wait_for(b"> ")
-os.write(fd, b"abc\n")
-wait_for(b"abc\r\n", 300)       # it writes
-os.write(fd, b"\x03")
+from talk import *
 wait_for(b"\n> ")               # has stopped, and nothing was typed
 os.write(fd, b"\x03")
-try:
-    while more := os.read(fd, 1 << 16):
-        seen += more
-except OSError:
-    pass
-assert b"again" not in seen, seen
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+assert b"again" not in rest()
+leave()
 END
 else
 	skip "a terminal" "no Python"
