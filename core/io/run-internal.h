@@ -8,9 +8,6 @@
 
 #define RUN_FORMAT 1
 
-/** run_lock() - take RUN/lock, or -EBUSY naming the process that has it. */
-int run_lock(const char *path, int *fd);
-
 /** run_manifest_write() - write RUN/manifest.yaml for a run that begins now. */
 int run_manifest_write(const char *path, const struct config *cfg, const struct run_facts *facts);
 

@@ -3,11 +3,9 @@
 #include "io/run.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,59 +13,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "io/lock.h"
 #include "io/run-internal.h"
-
-/* ---- the lock ---- */
-
-/* The file stays when the lock goes: removing it would race with the next owner. */
-int run_lock(const char *path, int *out)
-{
-	char text[32] = "";
-	ssize_t n;
-	int fd, ret;
-
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return fail_errno("%s", path);
-	if (!flock(fd, LOCK_EX | LOCK_NB)) {
-		n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-		if (!ftruncate(fd, 0) && pwrite(fd, text, n, 0) == n) {
-			*out = fd;
-			return 0;
-		}
-		ret = fail_errno("%s", path);
-	} else if (errno == EWOULDBLOCK) {
-		n = pread(fd, text, sizeof(text) - 1, 0);
-		text[n > 0 ? strspn(text, "0123456789") : 0] = '\0';
-		ret = fail(-EBUSY, "%.*s is in use by process %s",
-			   (int)(strlen(path) - strlen("/lock")), path,
-			   *text ? text : "(unknown)");
-	} else {
-		ret = fail_errno("%s", path);
-	}
-	close(fd);
-	return ret;
-}
-
-static int take_lock(struct run *run)
-{
-	char *lock = str_printf("%s/lock", run->path);
-	int ret = lock ? run_lock(lock, &run->lock_fd) : fail_nomem(0, "a file name");
-
-	free(lock);
-	return ret;
-}
 
 bool run_is_active(const struct run *run)
 {
-	char *lock = path_join(run->path, "lock");
-	int fd = lock ? open(lock, O_RDONLY | O_CLOEXEC) : -1;
-	bool active = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
-
-	if (fd >= 0)
-		close(fd);
-	free(lock);
-	return active;
+	return folder_is_locked(run->path);
 }
 
 /* ---- the pieces ---- */
@@ -302,7 +253,7 @@ int run_create(const char *path, const struct config *cfg, const struct run_fact
 		ret = run_new(path, &run);
 	if (ret)
 		return ret;
-	ret = take_lock(run);
+	ret = folder_lock(run->path, &run->lock_fd);
 	if (!ret)
 		ret = check_empty(path);	/* another process may have begun and ended */
 	if (!ret)
@@ -453,7 +404,7 @@ int run_resume(const char *path, const struct config *cfg, const struct run_fact
 	*out = NULL;
 	if (ret)
 		return ret;
-	ret = take_lock(run);
+	ret = folder_lock(run->path, &run->lock_fd);
 	if (!ret)
 		ret = check_resume(run, cfg, facts, force);
 	if (!ret)
