@@ -40,7 +40,7 @@ enum arm_role {
 	ARM_CONTROL,		/* compared, and no part of the family of claims */
 };
 
-/** What a plan expects of an arm; a control that does otherwise is a warning to the reader. */
+/** What a plan expects of an arm; a control that does otherwise warns the reader. */
 enum arm_expect {
 	EXPECT_NOTHING,
 	EXPECT_BETTER,
@@ -54,7 +54,7 @@ struct experiment_arm {
 	enum arm_expect expect;
 	char *what;			/* one line for people; "" if the plan has none */
 	char *fragment;			/* path of its .config; NULL: the base configuration */
-	struct config *cfg;		/* base and fragment, not resolved; TRAIN_SEED of the base */
+	struct config *cfg;		/* base and fragment; not resolved, no seed */
 	long line;			/* in plan.yaml */
 };
 
@@ -93,7 +93,7 @@ struct experiment {
 	int primary;			/* index into arms, -1 if there is none */
 	struct experiment_measure *measures;
 	int nr_measures;
-	double *at;			/* shares of the training in (0, 1], rising; the last is 1 */
+	double *at;			/* shares of the training, rising; the last one is 1 */
 	char **at_text;			/* as the plan writes them: "0.3" */
 	int nr_at;			/* at least 1 */
 	char hash[HASH_HEX];		/* of all files of the plan */
@@ -103,8 +103,9 @@ struct experiment {
  * experiment_read() - read and check the plan in folder @dir, with the configs of its arms.
  *
  * Errors name file and line: keys that are unknown, missing or of another type; seeds or arms
- * that are there twice; fewer than EXPERIMENT_SEEDS_MIN seeds; other than one baseline, more
- * than one primary arm; an arm that differs from the baseline in a symbol outside `vary`.
+ * that are there twice; fewer than EXPERIMENT_SEEDS_MIN seeds for a primary arm; other than one
+ * baseline, more than one primary arm; an arm that differs from the baseline in a symbol
+ * outside `vary`.
  * Return: 0; -ENOENT if there is no plan; -EINVAL; -errno.
  */
 int experiment_read(const char *dir, struct experiment **out);

@@ -219,8 +219,8 @@ static int read_share(struct experiment *e, const struct yml *v, int i)
 		return fail(-EINVAL, "%s:%ld: a share of the training is a number above 0 and up "
 			    "to 1", v->file, v->line);
 	if (i && *at <= at[-1])
-		return fail(-EINVAL, "%s:%ld: 'at': %s does not follow %s: the shares rise", v->file,
-			    v->line, v->text, e->at_text[i - 1]);
+		return fail(-EINVAL, "%s:%ld: 'at': %s does not follow %s: the shares rise",
+			    v->file, v->line, v->text, e->at_text[i - 1]);
 	if (i + 1 == e->nr_at && *at < 1)
 		return fail(-EINVAL, "%s:%ld: 'at' ends with %s: the last share is 1, the end of "
 			    "the training", v->file, v->line, v->text);
@@ -402,8 +402,8 @@ static int read_metrics(struct experiment *e, const struct yml *root)
 	const struct yml *list, *v;
 	int ret, i = 0;
 
-	if (!yml_get(root, "metric"))
-		return yml_map(root, "metric", &v), -EINVAL;
+	if (yml_map(root, "metric", &v))
+		return -EINVAL;
 	ret = read_metric(e, v, &e->metric);
 	if (ret || !yml_get(root, "more"))
 		return ret;

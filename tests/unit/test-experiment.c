@@ -98,7 +98,7 @@ static const struct {
 	{ 7, "vary: [TRAIN_LR, TRAIN_LR]", "plan.yaml:7: 'vary': TRAIN_LR is there twice" },
 	{ 9, "  plain: {role: arm}", "plan.yaml:9: 'arms' have no baseline" },
 	{ 9, "  plain: {role: primary}", "plan.yaml:11: 'plain' and 'more' are both the primary" },
-	{ 9, "  plain: {role: base}", "plan.yaml:9: 'role' is 'base': it may be baseline, primary" },
+	{ 9, "  plain: {role: base}", "plan.yaml:9: 'role' is 'base': it may be baseline, " },
 	{ 9, "  plain: {what: x}", "plan.yaml:9: key 'role' is missing" },
 	{ 9, "  plain: {role: baseline, expect: same}", "plan.yaml:9: 'plain' is the baseline" },
 	{ 10, "  twin: {role: baseline}", "'plain' and 'twin' are both the baseline" },
