@@ -347,6 +347,43 @@ const char *config_list_item(const struct config *cfg, enum param_id id, int lay
 	return found;
 }
 
+/* ---- from which step on ---- */
+
+long long config_acts_from(const struct config *cfg, enum param_id id)
+{
+	const struct param *p = &params[id];
+
+	if (p->is_local)
+		return CONFIG_NEVER;
+	if (!p->from)
+		return 0;
+	return strcmp(p->from, PARAM_FROM_END) ? config_int(cfg, param_find(p->from))
+					       : CONFIG_NEVER;
+}
+
+long long config_same_until(const struct config *a, const struct config *b, int *id)
+{
+	long long same = CONFIG_NEVER;
+
+	if (id)
+		*id = -1;
+	for (int i = 0; i < PARAM_COUNT; i++) {
+		long long in_a, in_b, first;
+
+		if (!strcmp(config_text(a, i), config_text(b, i)))
+			continue;
+		in_a = config_acts_from(a, i);
+		in_b = config_acts_from(b, i);
+		first = in_a < in_b ? in_a : in_b;
+		if (first >= same)
+			continue;
+		same = first;
+		if (id)
+			*id = i;
+	}
+	return same;
+}
+
 /* ---- output ---- */
 
 static int by_name(const void *a, const void *b)

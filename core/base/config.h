@@ -11,6 +11,7 @@
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -88,6 +89,25 @@ int config_write_shared(const struct config *cfg, FILE *f);
  * Return: 0 or -ENOMEM.
  */
 int config_hash(const struct config *cfg, char hex[HASH_HEX]);
+
+#define CONFIG_NEVER LLONG_MAX
+
+/**
+ * config_acts_from() - steps that a training is through before parameter @id counts.
+ *
+ * Return: 0 for most; the value of the parameter behind `from`; CONFIG_NEVER for what a
+ * training never reads, or what is local.
+ */
+long long config_acts_from(const struct config *cfg, enum param_id id);
+
+/**
+ * config_same_until() - so many steps are the same in trainings by @a and @b.
+ *
+ * Both configs are resolved, or neither is: `auto` is another value than what it stands for.
+ * @id: gets a parameter that differs and counts first, -1 if there is none; or NULL
+ * Return: steps; CONFIG_NEVER: all of them.
+ */
+long long config_same_until(const struct config *a, const struct config *b, int *id);
 
 /** param_find() - number of the parameter called @name (CONFIG_ may precede it), or -1. */
 int param_find(const char *name);

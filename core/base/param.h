@@ -38,8 +38,12 @@ struct param {
 	bool may_be_auto;
 	double min, max;
 	const char *const *choices;	/* NULL-terminated, for CHOICE and LIST */
-	const char *from;		/* takes effect only from this parameter's step, or NULL */
+	const char *from;		/* takes effect only from this parameter's step; or
+					 * PARAM_FROM_END; or NULL */
 };
+
+/** PARAM_FROM_END - `from` of what training never reads, only what measures its result. */
+#define PARAM_FROM_END "end"
 
 /** PARAM_HELP() - a help text, or "" in a program without any. */
 #define PARAM_HELP(text) (IS_ENABLED(CONFIG_PARAM_HELP) ? (text) : "")

@@ -45,6 +45,22 @@ static void mark_documents(const struct loader *l, const int32_t *tokens, int32_
 	}
 }
 
+void loader_noise(struct loader *l, double share, uint64_t first)
+{
+	l->noise = share;
+	l->noise_first = first;
+}
+
+static void add_noise(const struct loader *l, uint64_t sample, int32_t *targets)
+{
+	struct rng which = rng_stream(l->seed, "data/noise", sample);
+	struct rng token = rng_stream(l->seed, "data/noise/token", sample);
+
+	for (int i = 0; i < l->length; i++)
+		if (rng_uniform(&which, i) < l->noise)
+			targets[i] = (int32_t)rng_below(&token, i, dataset_vocab(l->ds));
+}
+
 static int fill_targets(const struct loader *l, uint64_t at, const int32_t *tokens,
 			int32_t *targets)
 {
@@ -65,6 +81,8 @@ int loader_fill(const struct loader *l, uint64_t first, int nr, int32_t *tokens,
 			ret = fill_targets(l, at, tokens + row, targets + row);
 		if (ret)
 			return ret;
+		if (targets && l->noise > 0 && first + i >= l->noise_first)
+			add_noise(l, first + i, targets + row);
 		if (doc_start)
 			mark_documents(l, tokens + row, doc_start + row);
 	}

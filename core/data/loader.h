@@ -27,6 +27,8 @@ struct loader {
 	bool shuffle;		/* false: windows in the order of the stream, seed unused */
 	uint64_t seed;
 	uint64_t windows;	/* W */
+	double noise;		/* loader_noise(); 0: none */
+	uint64_t noise_first;
 };
 
 /**
@@ -37,13 +39,23 @@ struct loader {
 int loader_init(struct loader *l, const struct dataset *ds, enum data_split split, int length,
 		bool shuffle, uint64_t seed);
 
+/**
+ * loader_noise() - replace targets at random, in samples from @first on.
+ * @share: of the targets, 0 to 1
+ *
+ * A target is replaced by a token of the whole vocabulary, all equally probable, itself
+ * among them.  Which ones, and by what, follows from the seed, the number of the sample and
+ * the position in it alone.
+ */
+void loader_noise(struct loader *l, double share, uint64_t first);
+
 /** loader_window() - number of the window that sample @sample is. */
 uint64_t loader_window(const struct loader *l, uint64_t sample);
 
 /**
  * loader_fill() - samples [@first, @first + @nr).
  * @tokens: (nr, T) inputs
- * @targets: (nr, T) the token after each input; may be NULL
+ * @targets: (nr, T) the token after each input, but for loader_noise(); may be NULL
  * @doc_start: (nr, T) index in the window of the first token of the document that the
  * input belongs to, so that attention at i may be limited to j >= doc_start[i]; the
  * end-of-text token belongs to the document before it; may be NULL

@@ -73,6 +73,14 @@ static int check_entries(const struct trainer *t, const struct tensor_entry *lis
 	return ret;
 }
 
+static bool is_kept(const struct trainer *t)
+{
+	int64_t every = config_int(t->cfg, PARAM_TRAIN_KEEP_EVERY);
+
+	/* Step 0 is saved only after --init: the point where this run forks from another. */
+	return t->done == 0 || (every && t->done % every == 0);
+}
+
 int trainer_save(struct trainer *t, struct run *run)
 {
 	int64_t tokens = t->done * t->shape.tokens_per_step;
@@ -84,8 +92,7 @@ int trainer_save(struct trainer *t, struct run *run)
 		STATE_INT("seed", config_int(t->cfg, PARAM_TRAIN_SEED)),
 	};
 	struct checkpoint_file files[MODEL_FILES];
-	/* Step 0 is saved only after --init: the point where this run forks from another. */
-	struct checkpoint_content content = { .step = t->done, .keep = t->done == 0 };
+	struct checkpoint_content content = { .step = t->done, .keep = is_kept(t) };
 	struct entries e;
 	int ret = get_entries(t, &e);
 

@@ -152,6 +152,12 @@ static bool evaluation_is_due(const struct session *s)
 	return is_last(s) || is_due(s, PARAM_TRAIN_EVAL_EVERY);
 }
 
+static bool checkpoint_is_due(const struct session *s)
+{
+	return is_last(s) || is_due(s, PARAM_TRAIN_CHECKPOINT_EVERY) ||
+	       is_due(s, PARAM_TRAIN_KEEP_EVERY);
+}
+
 static bool sample_is_due(const struct session *s)
 {
 	return config_int(s->cfg, PARAM_TRAIN_SAMPLE_TOKENS) &&
@@ -189,7 +195,7 @@ static int do_what_is_due(struct session *s)
 {
 	int ret = evaluation_is_due(s) ? evaluate(s) : 0;
 
-	if (!ret && (is_last(s) || is_due(s, PARAM_TRAIN_CHECKPOINT_EVERY)))
+	if (!ret && checkpoint_is_due(s))
 		ret = save(s);
 	if (!ret && sample_is_due(s))
 		ret = sample(s);

@@ -59,6 +59,11 @@ static int make_evaluator(struct trainer *t)
 			     config_bool(t->cfg, PARAM_DATA_DOC_MASK), t->dry, &t->eval);
 }
 
+static uint64_t samples_at(const struct trainer *t, int64_t step)
+{
+	return (uint64_t)step * t->shape.accum * t->shape.batch;
+}
+
 /* Held-out text too short for one window is found now and not at the first evaluation. */
 static int make_loaders(struct trainer *t)
 {
@@ -67,6 +72,8 @@ static int make_loaders(struct trainer *t)
 			      config_bool(t->cfg, PARAM_DATA_SHUFFLE),
 			      (uint64_t)config_int(t->cfg, PARAM_TRAIN_SEED));
 
+	loader_noise(&t->loader, config_float(t->cfg, PARAM_DATA_NOISE),
+		     samples_at(t, config_int(t->cfg, PARAM_DATA_NOISE_START)));
 	return ret ? ret : loader_init(&held_out, t->data, DATA_VAL, t->shape.context, false, 0);
 }
 
@@ -296,11 +303,6 @@ const char *const *trainer_kernels(struct trainer *t)
 int64_t trainer_done(const struct trainer *t)
 {
 	return t->done;
-}
-
-static uint64_t samples_at(const struct trainer *t, int64_t step)
-{
-	return (uint64_t)step * t->shape.accum * t->shape.batch;
 }
 
 uint64_t trainer_unique_tokens(const struct trainer *t)

@@ -493,14 +493,29 @@ static void parse_file(const char *path)
 	entry_end();
 }
 
+/* What `from` names is a number of steps: it counts from itself, or it would count at once. */
+static void check_from(const struct entry *e)
+{
+	const char *name = e->p.from;
+	const struct entry *start;
+
+	if (!name || !strcmp(name, PARAM_FROM_END))
+		return;
+	start = entry_find(name);
+	if (!start)
+		die_entry(e, "Type: 'from %s': there is no such parameter", name);
+	if (start->p.type != PARAM_INT || start->p.may_be_auto || start->p.min < 0)
+		die_entry(e, "Type: 'from %s': that is no number of steps", name);
+	if (!start->p.from || strcmp(start->p.from, name))
+		die_entry(start, "others are 'from %s': its own type has to end so, too", name);
+}
+
 static void parse_files(char **paths)
 {
 	for (; *paths; paths++)
 		parse_file(*paths);
 	for (int i = 0; i < nr_entries; i++)
-		if (entries[i].p.from && !entry_find(entries[i].p.from))
-			die_entry(&entries[i], "Type: 'from %s': there is no such parameter",
-				  entries[i].p.from);
+		check_from(&entries[i]);
 	if (!nr_entries) {
 		fprintf(stderr, "genparams: these files declare no parameters\n");
 		exit(1);

@@ -43,6 +43,21 @@ refuses default-choice "the default does not fit" string '"c"' 'one of a b'
 refuses bad-range 'a range such as' string '"1"' 'float'
 refuses empty-range 'the range is empty' string '"1"' 'float 2..1'
 refuses from-nothing "there is no such parameter" string '"1"' 'float 0..1 from T_START'
+# start LAST [ARG...]: T_X from T_START, whose type ends so too if LAST says it
+start()
+{
+	entry T_START int 5 "int 0..10$1" 'range 0 10' >K
+	entry T_X string '"1"' 'float 0..1 from T_START' >>K
+}
+start ' from T_START'
+succeeds from "$genparams" table K
+equal from-table "$(grep -c '\.from = "T_START"' out)" 2
+start ''
+fails from-at-once 1 "T_START: others are 'from T_START'" "$genparams" table K
+{ entry T_Y bool n bool; entry T_X string '"1"' 'float 0..1 from T_Y'; } >K
+fails from-bool 1 "'from T_Y': that is no number of steps" "$genparams" table K
+accepts from-end string '"1"' 'float 0..1 from end'
+has from-end-table '\.from = "end"' out
 refuses depends "K:4: 'depends' is not allowed" int 5 'int 1..10' 'depends on T_Y'
 refuses conditional "K:3: unexpected 'if'" string '"1" if T_Y' 'float 0..1'
 

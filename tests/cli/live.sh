@@ -5,7 +5,8 @@
 # are made from the types that `knlp config` gives, so that a new parameter is tested
 # without a line here.  What counts as a change: weights and moments after five steps,
 # the log, the checkpoints, the plan of --dry-run, a message.  Mere text in the stored
-# configuration does not.  A choice must do something else for each of its words.
+# configuration does not.  A choice must do something else for each of its words.  What is
+# `from end` must change nothing: it is live where it is read, and tested there.
 
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
@@ -38,6 +39,7 @@ CONFIG_MODEL_WINDOW=16
 CONFIG_OPTIM_GROUPS="matrix:optimizer=muon;norm:optimizer=sgd"
 CONFIG_TRAIN_SCHEDULE="wsd"
 CONFIG_TRAIN_DECAY_FRACTION="0.8"
+CONFIG_DATA_NOISE="0.5"
 END
 
 for file in first second; do
@@ -79,7 +81,7 @@ outcome()
 # values TYPE NOW: other legal values
 values()
 {
-	echo "${1#local }" | awk -v now="$2" '
+	echo "${1#local }" | sed 's/ from [A-Za-z_]*$//' | awk -v now="$2" '
 		$1 == "bool" { print now == "y" ? "n" : "y" }
 		$1 == "one" { for (i = 3; i <= NF; i++) print $i }
 		$1 == "per-layer" { for (i = 4; i <= NF; i++) print $i }
@@ -157,6 +159,13 @@ while read -r name; do
 		continue
 	fi
 	case ${type#local } in
+	*' from end')
+		plan=
+		was=$(usual first)
+		for value in $(values "$type" "$now"); do
+			equal "$name=$value: training does not read it" \
+				"$(outcome "$type" first "$name=$value")" "$was"
+		done ;;
 	'one of'* | 'per-layer list of'*)
 		if is_live words_are_live; then ok "$name"; else
 			not_ok "$name" "$have outcomes for $want words"

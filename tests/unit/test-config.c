@@ -333,6 +333,30 @@ START_TEST(dotconfig_lines)
 }
 END_TEST
 
+/* Where two trainings part: at the earlier of the steps from which what differs counts. */
+START_TEST(same_until)
+{
+	struct config *a = config_new(), *b = config_new();
+	int id;
+
+	ck_assert_ptr_nonnull(a);
+	ck_assert_ptr_nonnull(b);
+	ck_assert(config_same_until(a, b, &id) == CONFIG_NEVER && id == -1);
+	ck_assert(!config_set(b, "RUN_THREADS=3"));
+	ck_assert(config_same_until(a, b, NULL) == CONFIG_NEVER);
+	ck_assert(!config_set(a, "DATA_NOISE_START=70") && !config_set(b, "DATA_NOISE_START=50"));
+	ck_assert(config_same_until(a, b, &id) == 50 && id == PARAM_DATA_NOISE_START);
+	ck_assert(config_acts_from(a, PARAM_DATA_NOISE) == 70);
+	ck_assert(!config_set(b, "DATA_NOISE_START=70") && !config_set(b, "DATA_NOISE=0.5"));
+	ck_assert(config_same_until(a, b, &id) == 70 && id == PARAM_DATA_NOISE);
+	ck_assert(config_same_until(b, a, &id) == 70 && id == PARAM_DATA_NOISE);
+	ck_assert(!config_set(b, "TRAIN_BATCH=3") && !config_acts_from(b, PARAM_TRAIN_BATCH));
+	ck_assert(config_same_until(a, b, &id) == 0 && id == PARAM_TRAIN_BATCH);
+	config_free(a);
+	config_free(b);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_test(tc, canonical);
@@ -346,5 +370,6 @@ static void add(TCase *tc)
 	tcase_add_test(tc, hash);
 	tcase_add_test(tc, round_trip);
 	tcase_add_test(tc, dotconfig_lines);
+	tcase_add_test(tc, same_until);
 }
 TEST_REGISTER(config, add);

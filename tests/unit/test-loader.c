@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Data folders as training sees them: dataset and loader. */
 #include "data/loader.h"
+
+#include <math.h>
+
 #include "tests/unit/data-helper.h"
 
 #define DOCS	400
@@ -139,6 +142,46 @@ START_TEST(resume)
 		for (int i = 0; i < 3; i++)
 			ck_assert_int_eq(memcmp(part[i], all[i] + first * T, sizeof(part[i])), 0);
 	}
+	dataset_close(ds);
+}
+END_TEST
+
+/*
+ * Targets of samples from @first on are other ones than the text's: as many as were asked for,
+ * all tokens among them, and whatever the batch.
+ */
+START_TEST(noise)
+{
+	enum { NR = 500, FIRST = 100 };
+	static int32_t clean[NR * T], noisy[NR * T], inputs[NR * T], part[3 * T];
+	const double share = 0.3, n = (NR - FIRST) * T;
+	struct dataset *ds = open_folder();
+	uint32_t vocab = dataset_vocab(ds);
+	double changed = 0, want = share * (1 - 1.0 / vocab), sum = 0;
+	struct loader l;
+
+	check_ok(loader_init(&l, ds, DATA_TRAIN, T, true, 1));
+	check_ok(loader_fill(&l, 0, NR, inputs, clean, NULL));
+	loader_noise(&l, share, FIRST);
+	check_ok(loader_fill(&l, 0, NR, inputs, noisy, NULL));
+	ck_assert_int_eq(memcmp(clean, noisy, FIRST * T * sizeof(*clean)), 0);
+	for (int i = FIRST * T; i < NR * T; i++) {
+		ck_assert(noisy[i] >= 0 && (uint32_t)noisy[i] < vocab);
+		if (noisy[i] == clean[i])
+			continue;
+		changed++;
+		sum += noisy[i];
+	}
+	/* Binomial, and the mean of a uniform distribution: five standard deviations. */
+	ck_assert(fabs(changed - n * want) < 5 * sqrt(n * want * (1 - want)));
+	ck_assert(fabs(sum / changed - (vocab - 1) / 2.0) < 5 * vocab / sqrt(12 * changed));
+	for (int first = FIRST - 2; first < NR - 3; first += 7) {
+		check_ok(loader_fill(&l, first, 3, inputs, part, NULL));
+		ck_assert_int_eq(memcmp(part, noisy + first * T, sizeof(part)), 0);
+	}
+	loader_noise(&l, 0, 0);
+	check_ok(loader_fill(&l, 0, NR, inputs, noisy, NULL));
+	ck_assert_int_eq(memcmp(clean, noisy, sizeof(clean)), 0);
 	dataset_close(ds);
 }
 END_TEST
@@ -320,6 +363,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, windows);
 	tcase_add_test(tc, order);
 	tcase_add_test(tc, resume);
+	tcase_add_test(tc, noise);
 	tcase_add_test(tc, documents);
 	tcase_add_test(tc, bytes_and_vocabulary);
 	tcase_add_test(tc, contents_hash);

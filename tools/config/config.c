@@ -54,7 +54,9 @@ static int explain(const struct config *cfg)
 	printf("%s: %s\n\n%s%stype:    %s\ndefault: %s\nvalue:   %s\n", p->name, p->prompt,
 	       p->help, *p->help ? "\n\n" : "", p->type_text, p->default_text,
 	       config_text(cfg, id));
-	if (p->from)
+	if (p->from && !strcmp(p->from, PARAM_FROM_END))
+		puts("training never reads it");
+	else if (p->from)
 		printf("takes effect only from: %s\n", p->from);
 	return 0;
 }
