@@ -36,4 +36,39 @@ int plan_configs(struct experiment *e, const struct plan_files *files);
 /** plan_name_ok() - may it name an experiment, an arm, a measure, hence a folder? */
 bool plan_name_ok(const char *name);
 
+/* ---- the folder of a run ---- */
+
+#define EXPERIMENT_FORMAT 1
+#define EXPERIMENT_MANIFEST "experiment.yaml"
+
+/** struct experiment_facts - what a run began with, for its manifest. */
+struct experiment_facts {
+	const char *version;		/* of the program */
+	const char *source;		/* the folder that the plan came from */
+	const char *data, *data_hash;
+	struct config *const *cfgs;	/* (nr_arms) resolved */
+};
+
+/** experiment_manifest_write() - write RUN/experiment.yaml, with which the run has begun. */
+int experiment_manifest_write(const char *run, const struct experiment *e,
+			      const struct plan_files *files,
+			      const struct experiment_facts *facts);
+
+/** cell_path() - RUN/cells/ARM/seed-S@ending; NULL: no memory. */
+char *cell_path(const char *run, const struct experiment *e, int arm, int seed,
+		const char *ending);
+
+/** cell_update() - find out from the disk what the state of @cell is. */
+int cell_update(const struct experiment_run *run, struct experiment_cell *cell);
+
+/** cell_step() - the step that share number @at of the cell's training ends with. */
+long long cell_step(const struct experiment_run *run, const struct experiment_cell *cell, int at);
+
+/** cell_checkpoint() - the folder of its checkpoint at @step, there or not; NULL: no memory. */
+char *cell_checkpoint(const struct experiment_cell *cell, long long step);
+
+/** cell_measure_file() - DIR/NAME@ending of a measure; NULL: no memory. */
+char *cell_measure_file(const struct experiment_run *run, const struct experiment_cell *cell,
+			int measure, int at, const char *ending);
+
 #endif

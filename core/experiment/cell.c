@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+/* One cell of a run: its state and its numbers, from what is on the disk. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "experiment/internal.h"
+#include "io/lock.h"
+#include "io/metrics.h"
+
+#define FAILURE_MAX 4096
+
+static const char *const states[] = { "missing", "running", "cut", "failed", "done" };
+
+const char *cell_state_name(enum cell_state state)
+{
+	return states[state];
+}
+
+/* ---- paths --------------------------------------------------------------------------- */
+
+char *cell_path(const char *run, const struct experiment *e, int arm, int seed, const char *ending)
+{
+	return str_printf("%s/cells/%s/seed-%lld%s", run, e->arms[arm].name, e->seeds[seed],
+			  ending);
+}
+
+char *cell_checkpoint(const struct experiment_cell *cell, long long step)
+{
+	return str_printf("%s/checkpoints/step-%010lld", cell->path, step);
+}
+
+char *cell_measure_dir(const struct experiment_run *run, const struct experiment_cell *cell,
+		       int at)
+{
+	const struct experiment *e = run->plan;
+
+	return at == e->nr_at - 1 ? str_printf("%s/measure", cell->path)
+				  : str_printf("%s/measure/at-%s", cell->path, e->at_text[at]);
+}
+
+char *cell_measure_file(const struct experiment_run *run, const struct experiment_cell *cell,
+			int measure, int at, const char *ending)
+{
+	char *dir = cell_measure_dir(run, cell, at), *path;
+
+	path = dir ? str_printf("%s/%s%s", dir, run->plan->measures[measure].name, ending) : NULL;
+	free(dir);
+	return path;
+}
+
+long long cell_step(const struct experiment_run *run, const struct experiment_cell *cell, int at)
+{
+	long long step = llround(run->plan->at[at] * (double)cell->steps);
+
+	return step > 0 ? step : 1;
+}
+
+/* ---- the state ------------------------------------------------------------------------ */
+
+/** struct ending - what the log says of a training's end. */
+struct ending {
+	long long done, steps;
+	bool evaluated, sampled;	/* at the last step */
+};
+
+static int read_line(void *ctx, const struct metrics_line *l)
+{
+	struct ending *end = ctx;
+	long long step;
+	int ret = metrics_step(l, &step);
+
+	if (ret)
+		return ret;
+	if (metrics_is(l, "train"))
+		end->done = step;
+	if (step == end->steps && metrics_is(l, "eval"))
+		end->evaluated = true;
+	if (step == end->steps && metrics_is(l, "sample"))
+		end->sampled = true;
+	return 0;
+}
+
+/* The checkpoint of the last step stands for the weights; what follows it is in the log. */
+static int read_log(const struct experiment_run *run, struct experiment_cell *cell)
+{
+	const struct config *cfg = run->plan->arms[cell->arm].cfg;
+	struct ending end = { .steps = cell->steps };
+	char *log = path_join(cell->path, "metrics.jsonl");
+	char *last = cell_checkpoint(cell, cell->steps);
+	int ret = log && last ? 0 : fail_nomem(0, "a path");
+
+	if (!ret && file_exists(log))
+		ret = metrics_read(log, read_line, &end);
+	cell->done = end.done;
+	cell->trained = !ret && end.evaluated && file_exists(last) &&
+			(end.sampled || !config_int(cfg, PARAM_TRAIN_SAMPLE_TOKENS));
+	free(last);
+	free(log);
+	return ret;
+}
+
+static int read_failure(const struct experiment_run *run, struct experiment_cell *cell)
+{
+	char *path = cell_path(run->path, run->plan, cell->arm, cell->seed, ".failed");
+	int ret = path ? 0 : fail_nomem(0, "a path");
+	size_t len;
+
+	free(cell->failure);
+	cell->failure = NULL;
+	if (!ret && file_exists(path))
+		ret = file_read_all(path, FAILURE_MAX, &cell->failure, &len);
+	free(path);
+	if (!ret && !cell->failure)
+		cell->failure = strdup("");
+	if (!ret && cell->failure)
+		cell->failure[strcspn(cell->failure, "\n")] = '\0';
+	return ret || cell->failure ? ret : fail_nomem(0, "a text");
+}
+
+static bool is_measured(const struct experiment_run *run, const struct experiment_cell *cell)
+{
+	for (int m = 0; m < run->plan->nr_measures; m++)
+		for (int at = 0; at < run->plan->nr_at; at++) {
+			char *path = cell_measure_file(run, cell, m, at, ".json");
+			bool there = path && file_exists(path);
+
+			free(path);
+			if (!there)
+				return false;
+		}
+	return true;
+}
+
+static bool has_begun(const struct experiment_cell *cell)
+{
+	char *path = path_join(cell->path, "manifest.yaml");
+	bool begun = path && file_exists(path);
+
+	free(path);
+	return begun;
+}
+
+int cell_update(const struct experiment_run *run, struct experiment_cell *cell)
+{
+	/* Asked first: what ends meanwhile is called running, not cut. */
+	bool active = folder_is_locked(cell->path);
+	int ret = read_failure(run, cell);
+
+	cell->trained = false;
+	cell->done = 0;
+	cell->state = *cell->failure ? CELL_FAILED : CELL_MISSING;
+	if (ret || !has_begun(cell))
+		return ret;
+	ret = read_log(run, cell);
+	if (ret)
+		return ret;
+	if (cell->trained && is_measured(run, cell))
+		cell->state = CELL_DONE;
+	else if (active)
+		cell->state = CELL_RUNNING;
+	else if (*cell->failure)
+		cell->state = CELL_FAILED;
+	else
+		cell->state = run->active && cell->trained ? CELL_RUNNING : CELL_CUT;
+	return 0;
+}
+
+/* ---- its numbers ------------------------------------------------------------------------ */
+
+/** struct newest - the held-out loss of the newest evaluation up to a step. */
+struct newest {
+	long long until, at;
+	double loss;
+};
+
+static int read_eval(void *ctx, const struct metrics_line *l)
+{
+	struct newest *n = ctx;
+	long long step;
+	int ret = metrics_step(l, &step);
+
+	if (ret || step > n->until || !metrics_is(l, "eval"))
+		return ret;
+	n->at = step;
+	n->loss = metrics_number(l, "loss");
+	return 0;
+}
+
+static int eval_loss_at(const struct experiment_cell *cell, long long step, double *value)
+{
+	struct newest n = { .until = step };
+	char *log = path_join(cell->path, "metrics.jsonl");
+	int ret = log ? metrics_read(log, read_eval, &n) : fail_nomem(0, "a path");
+
+	if (!ret && (!n.at || (step == cell->steps && n.at < step)))
+		ret = -ENODATA;
+	else if (!ret && !isfinite(n.loss))
+		ret = fail(-EINVAL, "%s: the held-out loss of step %lld is no number", log, n.at);
+	free(log);
+	*value = n.loss;
+	return ret;
+}
+
+int cell_measure(const struct experiment_run *run, const struct experiment_cell *cell,
+		 int measure, int at, cJSON **root)
+{
+	char *path = cell_measure_file(run, cell, measure, at, ".json");
+	int ret = path ? 0 : fail_nomem(0, "a path");
+
+	*root = NULL;
+	if (!ret)
+		ret = file_exists(path) ? json_read(path, root) : -ENODATA;
+	free(path);
+	return ret;
+}
+
+/* @path is "a.b": the value b in the object a in @root; a number picks from an array. */
+static const cJSON *json_walk(const cJSON *root, const char *path)
+{
+	while (root && path) {
+		size_t len = strcspn(path, ".");
+		char *key = strndup(path, len);
+		long long i;
+
+		if (key && cJSON_IsArray(root))
+			root = str_to_int(key, &i) || i < 0 || i > cJSON_GetArraySize(root)
+			     ? NULL : cJSON_GetArrayItem(root, (int)i);
+		else
+			root = key ? json_get(root, key) : NULL;
+		free(key);
+		path = path[len] ? path + len + 1 : NULL;
+	}
+	return root;
+}
+
+static int measure_number(const struct experiment_run *run, const struct experiment_cell *cell,
+			  const char *from, int at, double *value)
+{
+	const char *dot = strchr(from, '.');
+	char *name = dot ? strndup(from, (size_t)(dot - from)) : NULL;
+	int measure = name ? experiment_measure(run->plan, name) : -1;
+	const cJSON *number;
+	cJSON *root = NULL;
+	int ret;
+
+	free(name);
+	if (measure < 0)
+		return fail(-EINVAL, "'%s' is neither eval.loss nor of a measure of %s", from,
+			    run->plan->file);
+	ret = cell_measure(run, cell, measure, at, &root);
+	if (ret)
+		return ret;
+	number = json_walk(root, dot + 1);
+	if (cJSON_IsNumber(number) && isfinite(number->valuedouble)) {
+		*value = number->valuedouble;
+	} else {
+		char *path = cell_measure_file(run, cell, measure, at, ".json");
+
+		ret = fail(-EINVAL, "%s: it holds no number '%s'", path ? path : "a measure",
+			   dot + 1);
+		free(path);
+	}
+	cJSON_Delete(root);
+	return ret;
+}
+
+int cell_metric(const struct experiment_run *run, const struct experiment_cell *cell,
+		const struct experiment_metric *m, int at, double *value)
+{
+	long long step = cell_step(run, cell, at);
+
+	*value = NAN;
+	if (cell->done < step || (step == cell->steps && !cell->trained))
+		return -ENODATA;
+	if (!strcmp(m->from, "eval.loss"))
+		return eval_loss_at(cell, step, value);
+	return measure_number(run, cell, m->from, at, value);
+}
