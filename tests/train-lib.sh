@@ -109,7 +109,7 @@ steps_once()
 # without_time RUN: its metrics but for what depends on the clock and on cuts
 without_time()
 {
-	grep -v '"event":"resume"' "$1/metrics.jsonl" |
+	grep -v -e '"event":"resume"' -e '"event":"fork"' "$1/metrics.jsonl" |
 		sed 's/,"seconds":.*//'
 }
 

@@ -331,3 +331,38 @@ int checkpoint_latest(struct run *run, struct checkpoint **ck)
 	}
 	return fail(-EAGAIN, "%s: its checkpoints come and go too fast", run->path);
 }
+
+static int no_checkpoint(const struct run *run, long long step)
+{
+	struct strbuf sb;
+	long long *steps;
+	size_t nr;
+	int ret = checkpoint_steps(run->checkpoints, &steps, &nr);
+
+	if (ret)
+		return ret;
+	strbuf_init(&sb);
+	for (size_t i = nr; i-- > 0; )
+		strbuf_addf(&sb, "%s%lld", sb.len ? ", " : "", steps[i]);
+	ret = fail(-ENOENT, "%s has no checkpoint of step %lld, but of: %s", run->path, step,
+		   nr ? sb.s : "none");
+	strbuf_free(&sb);
+	free(steps);
+	return ret;
+}
+
+int checkpoint_at(struct run *run, long long step, struct checkpoint **ck)
+{
+	char *path;
+	int ret;
+
+	*ck = NULL;
+	if (step < 0)
+		return checkpoint_latest(run, ck);
+	path = checkpoint_path(run, step);
+	if (!path)
+		return fail_nomem(0, "a file name");
+	ret = file_exists(path) ? checkpoint_open(path, ck) : no_checkpoint(run, step);
+	free(path);
+	return ret;
+}

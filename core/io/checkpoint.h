@@ -97,6 +97,13 @@ int checkpoint_open(const char *dir, struct checkpoint **ck);
  */
 int checkpoint_latest(struct run *run, struct checkpoint **ck);
 
+/**
+ * checkpoint_at() - open the checkpoint of @run at @step, -1: the newest whole one.
+ *
+ * Return: 0; -ENOENT naming the steps that there are; -EINVAL if it is damaged; -errno.
+ */
+int checkpoint_at(struct run *run, long long step, struct checkpoint **ck);
+
 void checkpoint_close(struct checkpoint *ck);
 
 /**

@@ -2,6 +2,7 @@
 #include "io/metrics.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/strbuf.h"
 #include "io/json.h"
 
@@ -156,4 +158,37 @@ int metrics_rewind(struct metrics *m, long long step)
 		return fail_errno("%s", m->path);
 	m->end = cut.end;
 	return 0;
+}
+
+static int append(struct metrics *m, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = write(m->fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno("%s", m->path);
+		m->end += n;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int metrics_copy(struct metrics *m, const char *from, long long step)
+{
+	struct cut cut = { .step = step };
+	char *text = NULL;
+	size_t len;
+	int ret = metrics_walk(from, find_cut, &cut);
+
+	if (!ret)
+		ret = file_read_all(from, SIZE_MAX, &text, &len);
+	if (!ret && (off_t)len < cut.end)
+		ret = fail(-EINVAL, "%s: was cut while it was read", from);
+	if (!ret)
+		ret = append(m, text, (size_t)cut.end);
+	free(text);
+	return ret ? ret : metrics_sync(m);
 }

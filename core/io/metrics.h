@@ -47,6 +47,12 @@ int metrics_sync(struct metrics *m);
  */
 int metrics_rewind(struct metrics *m, long long step);
 
+/**
+ * metrics_copy() - append the lines of log @from up to @step, as metrics_rewind() keeps them.
+ * Return: 0; -EINVAL for a log that is none; -errno.
+ */
+int metrics_copy(struct metrics *m, const char *from, long long step);
+
 /* ---- reading ---- */
 
 #define METRICS_FIELDS_MAX 64

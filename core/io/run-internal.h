@@ -7,6 +7,7 @@
 #include "io/run.h"
 
 #define RUN_FORMAT 1
+#define RUN_BEGINNING "beginning"
 
 /** run_manifest_write() - write RUN/manifest.yaml for a run that begins now. */
 int run_manifest_write(const char *path, const struct config *cfg, const struct run_facts *facts);

@@ -110,6 +110,11 @@ int run_manifest_write(const char *path, const struct config *cfg, const struct 
 		yml_put_text(w, "init", facts->init);
 		yml_put_text(w, "init_hash", or_empty(facts->init_hash));
 	}
+	if (facts->fork) {
+		yml_put_text(w, "fork", facts->fork);
+		yml_put_int(w, "fork_step", facts->fork_step);
+		yml_put_text(w, "fork_hash", or_empty(facts->fork_hash));
+	}
 	yml_put_text(w, "started", utc_now(started));
 	put_features(w);
 	yml_put_texts(w, "kernels", facts->kernels);

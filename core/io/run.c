@@ -159,6 +159,12 @@ static int read_manifest(struct run *run)
 
 /* ---- create ---- */
 
+static const char mark[] = "What lies here is copied from elsewhere; no run has begun.\n";
+
+/* In the order in which they are removed: what nothing is left of has not begun. */
+static const char *const run_parts[] = { "manifest.yaml", "config", "metrics.jsonl", "checkpoints",
+					 RUN_BEGINNING, "lock" };
+
 /* Results, even those whose manifest was lost, are not thrown away. */
 static bool has_content(const char *path, const char *name)
 {
@@ -176,9 +182,32 @@ static bool has_content(const char *path, const char *name)
 	return content;
 }
 
+/* Another file of that name is the user's. */
+static bool is_marked(const char *path)
+{
+	char *file = path_join(path, RUN_BEGINNING), *text = NULL;
+	size_t len;
+	bool marked = file && file_exists(file) &&
+		      !file_read_all(file, sizeof(mark), &text, &len) && !strcmp(text, mark);
+
+	free(text);
+	free(file);
+	return marked;
+}
+
+static bool is_part(const char *name)
+{
+	for (size_t i = 0; i < sizeof(run_parts) / sizeof(run_parts[0]); i++)
+		if (!strcmp(name, run_parts[i]))
+			return true;
+	return !strcmp(name, ".") || !strcmp(name, "..") || strstr(name, ".tmp-");
+}
+
 /* What a process leaves that is killed before it writes the manifest. */
 static bool is_remnant(const char *path, const char *name)
 {
+	if (is_marked(path))
+		return is_part(name);
 	if (!strcmp(name, "metrics.jsonl") || !strcmp(name, "checkpoints"))
 		return !has_content(path, name);
 	return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "lock") ||
@@ -204,43 +233,68 @@ static int check_empty(const char *path)
 	return ret;
 }
 
-/* Take back what run_create() has made; the folder too, if nothing else is in it. */
-static void undo_create(const char *path)
+static int write_mark(const char *path)
 {
-	static const char *const names[] = { "manifest.yaml", "config", "metrics.jsonl",
-					     "checkpoints", "lock" };
+	char *file = path_join(path, RUN_BEGINNING);
+	int ret = file ? file_write_atomic(file, mark, strlen(mark)) : fail_nomem(0, "a path");
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *file = path_join(path, names[i]);
-
-		if (file && unlink(file))
-			rmdir(file);
-		free(file);
-	}
-	rmdir(path);
-}
-
-static int create_parts(struct run *run, const struct config *cfg,
-			const struct run_facts *facts)
-{
-	int ret;
-
-	ret = dir_make(run->checkpoints);
-	if (!ret)
-		ret = open_metrics(run);
-	if (!ret)
-		ret = write_config(run->path, cfg);
-	if (!ret)
-		ret = run_manifest_write(run->path, cfg, facts);
-	if (!ret)
-		ret = read_manifest(run);
-	if (ret)
-		undo_create(run->path);
+	free(file);
 	return ret;
 }
 
-int run_create(const char *path, const struct config *cfg, const struct run_facts *facts,
-	       struct run **out)
+/* Whoever left it under the mark is dead: we have the lock. */
+static int clear_remnants(const char *path)
+{
+	static const char *const names[] = { "metrics.jsonl", "checkpoints" };
+	int ret = 0;
+
+	if (!is_marked(path))
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !ret; i++) {
+		char *file = path_join(path, names[i]);
+
+		if (!file)
+			ret = fail_nomem(0, "a path");
+		else if (file_exists(file))
+			ret = dir_remove_tree(file);
+		free(file);
+	}
+	return ret;
+}
+
+static int prepare_parts(struct run *run, const struct config *cfg)
+{
+	int ret = clear_remnants(run->path);
+
+	if (!ret)
+		ret = write_mark(run->path);
+	if (!ret)
+		ret = dir_make(run->checkpoints);
+	if (!ret)
+		ret = open_metrics(run);
+	return ret ? ret : write_config(run->path, cfg);
+}
+
+/* The folder goes too, if nothing else is in it; the mark last, the lock before it. */
+void run_abandon(struct run *run)
+{
+	char *why = strdup(fail_message());
+
+	for (size_t i = 0; i < sizeof(run_parts) / sizeof(run_parts[0]); i++) {
+		char *file = path_join(run->path, run_parts[i]);
+
+		if (file && file_exists(file))
+			dir_remove_tree(file);
+		free(file);
+	}
+	rmdir(run->path);
+	run_close(run);
+	if (why && *why)
+		fail(-EINVAL, "%s", why);
+	free(why);
+}
+
+int run_prepare(const char *path, const struct config *cfg, struct run **out)
 {
 	struct run *run;
 	int ret;
@@ -256,14 +310,51 @@ int run_create(const char *path, const struct config *cfg, const struct run_fact
 	ret = folder_lock(run->path, &run->lock_fd);
 	if (!ret)
 		ret = check_empty(path);	/* another process may have begun and ended */
-	if (!ret)
-		ret = create_parts(run, cfg, facts);
 	if (ret) {
 		run_close(run);
 		return ret;
 	}
-	*out = run;
-	return 0;
+	ret = prepare_parts(run, cfg);
+	if (ret)
+		run_abandon(run);
+	else
+		*out = run;
+	return ret;
+}
+
+static void remove_mark(const struct run *run)
+{
+	char *file = path_join(run->path, RUN_BEGINNING);
+
+	if (file)
+		unlink(file);
+	free(file);
+}
+
+int run_begin(struct run *run, const struct config *cfg, const struct run_facts *facts)
+{
+	int ret = run_manifest_write(run->path, cfg, facts);
+
+	if (!ret)
+		ret = read_manifest(run);
+	if (!ret)
+		remove_mark(run);
+	return ret;
+}
+
+int run_create(const char *path, const struct config *cfg, const struct run_facts *facts,
+	       struct run **out)
+{
+	int ret = run_prepare(path, cfg, out);
+
+	if (ret)
+		return ret;
+	ret = run_begin(*out, cfg, facts);
+	if (!ret)
+		return 0;
+	run_abandon(*out);
+	*out = NULL;
+	return ret;
 }
 
 /* ---- open and resume ---- */
@@ -330,30 +421,51 @@ int run_data(const struct run *run, const char **dir)
 	return ret;
 }
 
+#define ALL_STEPS (-1)	/* of a run that goes on: nothing but what is local may differ */
+
+/* Does parameter @id differ, and count before step @before? */
+static bool differs(const struct config *then, const struct config *now, int id, long long before)
+{
+	if (params[id].is_local || !strcmp(config_text(then, id), config_text(now, id)))
+		return false;
+	return before == ALL_STEPS || config_acts_from(then, id) < before ||
+	       config_acts_from(now, id) < before;
+}
+
+static void add_difference(struct strbuf *sb, const struct config *then, const struct config *now,
+			   int id)
+{
+	const char *from = params[id].from;
+
+	strbuf_addf(sb, "%s%s was %s, now %s", sb->len ? "; " : "", params[id].name,
+		    config_text(then, id), config_text(now, id));
+	if (from && strcmp(from, params[id].name) && strcmp(from, PARAM_FROM_END))
+		strbuf_addf(sb, ", from %s=%lld on", from, config_acts_from(now, id));
+}
+
 static int config_differs(const struct run *run, const struct config *then,
-			  const struct config *now)
+			  const struct config *now, long long before)
 {
 	struct strbuf sb;
-	int nr = 0, ret;
+	int nr = 0, ret = 0;
 
 	strbuf_init(&sb);
-	for (int i = 0; i < PARAM_COUNT; i++) {
-		const char *a = config_text(then, i), *b = config_text(now, i);
-
-		if (params[i].is_local || !strcmp(a, b))
-			continue;
-		if (nr++ < 5)
-			strbuf_addf(&sb, "%s%s was %s, now %s", nr > 1 ? "; " : "",
-				    params[i].name, a, b);
-	}
+	for (int i = 0; i < PARAM_COUNT; i++)
+		if (differs(then, now, i, before) && nr++ < 5)
+			add_difference(&sb, then, now, i);
 	if (nr > 5)
 		strbuf_addf(&sb, "; and %d more", nr - 5);
-	ret = nr ? fail(-EINVAL, "%s began with another configuration: %s", run->path, sb.s) : 0;
+	if (nr && before == ALL_STEPS)
+		ret = fail(-EINVAL, "%s began with another configuration: %s", run->path, sb.s);
+	else if (nr)
+		ret = fail(-EINVAL, "%s is another training before step %lld: %s", run->path,
+			   before, sb.s);
 	strbuf_free(&sb);
 	return ret;
 }
 
-static int check_config(const struct run *run, const struct config *now, bool force)
+static int check_config(const struct run *run, const struct config *now, long long before,
+			bool force)
 {
 	char hash[HASH_HEX];
 	struct config *then;
@@ -363,7 +475,7 @@ static int check_config(const struct run *run, const struct config *now, bool fo
 	ret = run_config(run, &then);
 	if (ret)
 		return ret;
-	ret = config_differs(run, then, now);
+	ret = config_differs(run, then, now, before);
 	if (!ret)
 		ret = config_hash(then, hash);
 	if (!ret)
@@ -380,10 +492,10 @@ static int check_config(const struct run *run, const struct config *now, bool fo
 	return ret;
 }
 
-static int check_resume(const struct run *run, const struct config *cfg,
-			const struct run_facts *facts, bool force)
+static int check_begun(const struct run *run, const struct config *cfg,
+		       const struct run_facts *facts, long long before, bool force)
 {
-	int ret = check_config(run, cfg, force);
+	int ret = check_config(run, cfg, before, force);
 
 	if (ret)
 		return ret;
@@ -406,7 +518,7 @@ int run_resume(const char *path, const struct config *cfg, const struct run_fact
 		return ret;
 	ret = folder_lock(run->path, &run->lock_fd);
 	if (!ret)
-		ret = check_resume(run, cfg, facts, force);
+		ret = check_begun(run, cfg, facts, ALL_STEPS, force);
 	if (!ret)
 		ret = dir_make(run->checkpoints);
 	if (!ret)
@@ -415,6 +527,7 @@ int run_resume(const char *path, const struct config *cfg, const struct run_fact
 		run_close(run);
 		return ret;
 	}
+	remove_mark(run);
 	*out = run;
 	return 0;
 }
@@ -429,6 +542,28 @@ int run_rewind(struct run *run, long long step)
 	if (ret)
 		return ret;
 	metrics_begin(run->metrics, "resume", step < 0 ? 0 : step);
+	metrics_text(run->metrics, "time", utc_now(time));
+	return metrics_end(run->metrics);
+}
+
+/* ---- fork ---- */
+
+int run_fork_check(const struct run *old, long long step, const struct config *cfg,
+		   const struct run_facts *facts, bool force)
+{
+	return check_begun(old, cfg, facts, step, force);
+}
+
+int run_fork_log(struct run *run, const struct run *old, long long step, const char *name)
+{
+	char *file = path_join(old->path, "metrics.jsonl"), time[UTC_MAX];
+	int ret = file ? metrics_copy(run->metrics, file, step) : fail_nomem(0, "a path");
+
+	free(file);
+	if (ret)
+		return ret;
+	metrics_begin(run->metrics, "fork", step);
+	metrics_text(run->metrics, "run", name);
 	metrics_text(run->metrics, "time", utc_now(time));
 	return metrics_end(run->metrics);
 }

@@ -7,6 +7,8 @@
  *	RUN/metrics.jsonl	metrics.h
  *	RUN/checkpoints/	checkpoint.h
  *	RUN/lock		held by the process that trains
+ *	RUN/beginning		until the manifest is there: what lies here is copied from
+ *				elsewhere, and the next attempt may remove it
  *
  * Documentation/formats/run.md.
  */
@@ -30,6 +32,9 @@ struct run_facts {
 	const char *tokenizer;		/* name and hash */
 	const char *init;		/* model folder of the first weights; NULL: drawn */
 	const char *init_hash;		/* of its weights */
+	const char *fork;		/* run folder that this one began in; NULL: in none */
+	long long fork_step;		/* steps that were done there */
+	const char *fork_hash;		/* checksum of its checkpoint */
 };
 
 /** struct run - an open run folder. Read-only for all but core/io. */
@@ -50,6 +55,32 @@ struct run {
  */
 int run_create(const char *path, const struct config *cfg, const struct run_facts *facts,
 	       struct run **run);
+
+/**
+ * run_prepare() / run_begin() - run_create() in two halves.
+ *
+ * Between them the caller puts into the folder what the run shall begin with: a checkpoint,
+ * a log.  Killed before run_begin() is through, it leaves no run, and what lies there is in
+ * the way of no other attempt.  Errors as those of run_create().
+ */
+int run_prepare(const char *path, const struct config *cfg, struct run **run);
+int run_begin(struct run *run, const struct config *cfg, const struct run_facts *facts);
+
+/** run_abandon() - remove what run_prepare() and others made, and close; keeps the message. */
+void run_abandon(struct run *run);
+
+/**
+ * run_fork_check() - may a training by @cfg go on where @old was after @step steps?
+ * @force: whatever the kernels, libraries or data, as run_resume()
+ *
+ * Return: 0; -EINVAL if a parameter differs that counts before @step (config_acts_from();
+ * the message names them), or without @force kernels, libraries, data or tokenizer.
+ */
+int run_fork_check(const struct run *old, long long step, const struct config *cfg,
+		   const struct run_facts *facts, bool force);
+
+/** run_fork_log() - begin the log with that of @old up to @step, and a line "fork". */
+int run_fork_log(struct run *run, const struct run *old, long long step, const char *name);
 
 /** run_open() - open a run for reading: eval, generate, reports. Takes no lock. */
 int run_open(const char *path, struct run **run);

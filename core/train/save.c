@@ -127,17 +127,13 @@ static int take_tokenizer_config(struct trainer *t, const char *model)
 	return model_tokenizer_config(model, &t->tokenizer_config);
 }
 
-int trainer_restore(struct trainer *t, struct run *run)
+int trainer_load(struct trainer *t, const struct checkpoint *ck)
 {
-	struct checkpoint *ck;
 	struct entries e;
-	int ret = checkpoint_latest(run, &ck);
+	int ret = get_entries(t, &e);
 
 	if (ret)
 		return ret;
-	ret = get_entries(t, &e);
-	if (ret)
-		goto out_checkpoint;
 	ret = checkpoint_load(ck, e.model, e.nr_model, e.optimizer, e.nr_optimizer);
 	if (!ret)
 		ret = model_refresh(t->model);
@@ -146,7 +142,16 @@ int trainer_restore(struct trainer *t, struct run *run)
 	if (!ret)
 		t->done = ck->step;
 	put_entries(&e);
-out_checkpoint:
+	return ret;
+}
+
+int trainer_restore(struct trainer *t, struct run *run)
+{
+	struct checkpoint *ck;
+	int ret = checkpoint_latest(run, &ck);
+
+	if (!ret)
+		ret = trainer_load(t, ck);
 	checkpoint_close(ck);
 	return ret;
 }

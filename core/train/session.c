@@ -246,14 +246,20 @@ static int end_in_failure(const struct session *s, int err)
 	return err;
 }
 
+/* Reached, the end of a part is like that of the whole: what is due is done. */
+static bool is_over(const struct session *s)
+{
+	return is_last(s) || (s->until && trainer_done(s->trainer) >= s->until);
+}
+
 int session_run(struct session *s)
 {
 	int ret = 0;
 
-	while (!ret && !is_last(s) && !*s->stop) {
+	while (!ret && !is_over(s) && !*s->stop) {
 		ret = one_step(s);
 		/* A stop saves at once: resuming makes up for what was due. */
-		if (!ret && (!*s->stop || is_last(s)))
+		if (!ret && (!*s->stop || is_over(s)))
 			ret = do_what_is_due(s);
 	}
 	if (!ret && s->saved != trainer_done(s->trainer))

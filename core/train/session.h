@@ -33,6 +33,7 @@ struct session {
 	struct run *run;
 	int64_t saved;			/* step of the newest checkpoint, -1 if there is none */
 	const volatile sig_atomic_t *stop;	/* not 0: end after the step under way */
+	int64_t until;			/* end when so many steps are done; 0: with the last */
 	void (*step_done)(void *ctx);	/* called after each step; or NULL */
 	void *ctx;
 
@@ -51,8 +52,9 @@ struct session {
 int session_begin(struct session *s);
 
 /**
- * session_run() - run steps until the budget is spent or *stop is set, and save.
- * Return: 0 in both cases; -errno, and the log ends with a line "failed".
+ * session_run() - run steps until the budget is spent, @until is reached or *stop is set, and
+ * save.
+ * Return: 0 in all cases; -errno, and the log ends with a line "failed".
  */
 int session_run(struct session *s);
 

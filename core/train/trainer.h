@@ -21,6 +21,7 @@
 #include "tensor/arch.h"
 #include "train/evaluate.h"
 
+struct checkpoint;
 struct dataset;
 struct model;
 struct run;
@@ -127,5 +128,32 @@ int trainer_save(struct trainer *t, struct run *run);
  * Return: 0; -ENOENT if there is none yet (begin with trainer_start()); -errno.
  */
 int trainer_restore(struct trainer *t, struct run *run);
+
+/**
+ * trainer_load() - continue from @ck.
+ * Return: 0; -EINVAL if it is of another model or another optimizer; -errno.
+ */
+int trainer_load(struct trainer *t, const struct checkpoint *ck);
+
+/** struct train_fork - a run that begins in another one. */
+struct train_fork {
+	const char *old;		/* run folder; not changed but for the mark `keep` */
+	long long step;			/* of its checkpoint; -1: of the newest */
+	const char *run;		/* the new folder */
+	bool force;			/* as run_resume() */
+};
+
+/**
+ * trainer_fork() - begin a run with the complete state of another one at a checkpoint.
+ * @facts: of the new run; what they say of the fork is filled in here
+ *
+ * The log up to there is copied, the checkpoint as well, and marked in @fork->old as one to
+ * keep.  The run is there when all of it is: killed before, it leaves nothing in the way.
+ *
+ * Return: 0; -EINVAL as run_fork_check(); -ENOENT without such a checkpoint; errors of
+ * run_create().
+ */
+int trainer_fork(struct trainer *t, const struct train_fork *fork, struct run_facts *facts,
+		 struct run **run);
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * knlp train - train a language model.
  */
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,9 +31,10 @@
 #define SMOOTH_STEPS 20		/* of the loss beside the bar */
 
 static struct {
-	const char *data, *run, *init;
+	const char *data, *run, *init, *fork;
+	int at, until;
 	bool resume, force, dry_run;
-} opt;
+} opt = { .at = -1 };
 
 static volatile sig_atomic_t stopped;
 
@@ -97,29 +99,30 @@ static int train(struct job *j)
 {
 	int64_t steps = trainer_shape(j->trainer)->steps;
 	int64_t saved = j->session.saved;
+	int64_t end = opt.until && opt.until < steps ? opt.until : steps;
 	int ret;
 
 	j->session = (struct session){
 		.cfg = j->cfg, .data = j->data, .dev = j->dev, .trainer = j->trainer,
 		.run = j->run, .saved = saved, .stop = &stopped, .step_done = show_progress,
-		.ctx = j,
+		.ctx = j, .until = opt.until,
 	};
 	catch_signals();
 	ret = session_begin(&j->session);
 	if (ret)
 		return ret;
-	if (j->session.first == steps) {
-		log_info("%s: its %lld step%s done", opt.run, (long long)steps,
-			 steps == 1 ? " is" : "s are");
+	if (j->session.first >= end) {
+		log_info("%s: %s%lld step%s done", opt.run, end == steps ? "its " : "",
+			 (long long)end, end == 1 ? " is" : "s are");
 		return 0;
 	}
 	job_overview(j);
-	j->bar = progress_begin("train", steps);
+	j->bar = progress_begin("train", end);
 	j->on_terminal = log_terminal(STDERR_FILENO);
 	progress_skip(j->bar, j->session.first);
 	ret = session_run(&j->session);
 	progress_end(j->bar);
-	if (!ret && trainer_done(j->trainer) < steps)
+	if (!ret && trainer_done(j->trainer) < end)
 		ret = fail(-EINTR, "stopped by signal %d after step %lld of %lld; the checkpoint "
 			   "is written, go on with --resume", (int)stopped,
 			   (long long)trainer_done(j->trainer), (long long)steps);
@@ -150,22 +153,44 @@ static int begin_run(struct job *j, struct run_facts *facts)
 	char hash[HASH_HEX], *init = NULL;
 	int ret = trainer_start(j->trainer, opt.init);
 
-	if (!ret && opt.init) {
-		ret = model_weights_hash(opt.init, hash);
-		init = realpath(opt.init, NULL);
-		facts->init = init ? init : opt.init;
-		facts->init_hash = hash;
-	}
+	if (!ret && !opt.init)
+		return run_create(opt.run, j->cfg, facts, &j->run);
 	if (!ret)
-		ret = run_create(opt.run, j->cfg, facts, &j->run);
-	free(init);
-	if (ret || !opt.init)
+		ret = model_weights_hash(opt.init, hash);
+	if (!ret)
+		ret = run_prepare(opt.run, j->cfg, &j->run);
+	if (ret)
 		return ret;
+	init = realpath(opt.init, NULL);
+	facts->init = init ? init : opt.init;
+	facts->init_hash = hash;
 	keep_source();
 	ret = trainer_save(j->trainer, j->run);
 	if (!ret)
-		j->session.saved = 0;
+		ret = run_begin(j->run, j->cfg, facts);
+	if (ret) {
+		run_abandon(j->run);
+		j->run = NULL;
+	}
+	j->session.saved = 0;
+	free(init);
 	return ret;
+}
+
+/* The state of another run, from which this one goes on by its own parameters. */
+static int fork_run(struct job *j, struct run_facts *facts)
+{
+	const struct train_fork fork = {
+		.old = opt.fork, .step = opt.at, .run = opt.run, .force = opt.force,
+	};
+	int ret = trainer_fork(j->trainer, &fork, facts, &j->run);
+
+	if (ret)
+		return ret;
+	j->session.saved = trainer_done(j->trainer);
+	log_info("%s: goes on from step %lld of %s", opt.run, (long long)j->session.saved,
+		 opt.fork);
+	return 0;
 }
 
 /* Cut before its first checkpoint: from the beginning. */
@@ -263,17 +288,21 @@ static int open_run(struct job *j)
 	snprintf(version, sizeof(version), *knlp_commit() ? "%s commit %s" : "%s%s",
 		 knlp_version(), knlp_commit());
 	if (!ret)
-		ret = opt.resume ? resume_run(j, &facts) : begin_run(j, &facts);
+		ret = opt.resume ? resume_run(j, &facts) : opt.fork ? fork_run(j, &facts)
+								    : begin_run(j, &facts);
 	free(data);
 	return ret;
 }
 
-/* What the run began with; options that say something else are refused by run_resume(). */
-static int read_run(struct job *j)
+/*
+ * What run @path began with.  Options may say something else: run_resume() refuses that, and
+ * run_fork_check() what would have mattered before.
+ */
+static int read_run(struct job *j, const char *path)
 {
 	const char *data = opt.data;
 	struct run *run;
-	int ret = run_open(opt.run, &run);
+	int ret = run_open(path, &run);
 
 	if (ret)
 		return ret;
@@ -308,10 +337,11 @@ static int read_options(struct job *j)
 
 static int open_parts(struct job *j)
 {
-	int ret = opt.resume ? read_run(j) : read_options(j);
+	const char *begun = opt.resume ? opt.run : opt.fork;
+	int ret = begun ? read_run(j, begun) : read_options(j);
 
 	if (!ret)
-		ret = dataset_open(opt.resume ? j->data_dir : opt.data, &j->data);
+		ret = dataset_open(begun ? j->data_dir : opt.data, &j->data);
 	if (!ret && opt.init)
 		ret = model_check_tokenizer(opt.init, j->data);
 	if (!ret)
@@ -336,20 +366,34 @@ static void close_parts(struct job *j)
 	free(j->data_dir);
 }
 
+static int check_fork(void)
+{
+	if (opt.at >= 0 && !opt.fork)
+		return usage_error("train: --at names a step of --fork's run");
+	if (opt.fork && opt.resume)
+		return usage_error("train: a forked run goes on with --resume alone, without "
+				   "--fork");
+	if (opt.fork && opt.init)
+		return usage_error("train: --fork has weights already, without --init");
+	if (opt.fork && opt.dry_run)
+		return usage_error("train: --dry-run plans a new run, without --fork");
+	return 0;
+}
+
 static int check_usage(void)
 {
 	if (opt.dry_run && opt.resume)
 		return usage_error("train: --dry-run plans a new run, without --resume");
-	if (opt.force && !opt.resume)
-		return usage_error("train: --force is for --resume only");
-	if (!opt.data && !opt.resume)
+	if (opt.force && !opt.resume && !opt.fork)
+		return usage_error("train: --force is for --resume and --fork only");
+	if (!opt.data && !opt.resume && !opt.fork)
 		return usage_error("train: --data is missing");
 	if (!opt.run && !opt.dry_run)
 		return usage_error("train: --run is missing");
 	if (opt.resume && opt.init)
 		return usage_error("train: --resume goes on from the run's own weights, without "
 				   "--init");
-	return 0;
+	return check_fork();
 }
 
 static int run_job(struct job *j)
@@ -366,7 +410,7 @@ static int run_job(struct job *j)
 	/* A program that stopped the training wants to know how far it came. */
 	if (ret && !(ret == -EINTR && stopped && config_options.json))
 		return ret;
-	reported = job_report(j, !ret);
+	reported = job_report(j, trainer_done(j->trainer) == trainer_shape(j->trainer)->steps);
 	return ret ? ret : reported;
 }
 
@@ -389,9 +433,16 @@ static const struct option options[] = {
 	OPTION_STRING('r', "run", "RUN", &opt.run, "folder of the run, made by this command"),
 	OPTION_STRING(0, "init", "MODEL", &opt.init, "begin with the weights of this model, in any "
 		      "format; MODEL_ parameters are its own"),
+	OPTION_STRING(0, "fork", "OLD", &opt.fork, "begin with the state of run OLD, and its "
+		      "parameters where no option says others; only what counts later may differ"),
+	OPTION_INT(0, "at", "STEP", &opt.at, 0, INT_MAX, "the step of OLD's checkpoint (default: "
+		   "the newest)"),
+	OPTION_INT(0, "until", "STEP", &opt.until, 1, INT_MAX, "end after this step, with a "
+		   "checkpoint, though the budget is not spent"),
 	OPTION_BOOL(0, "resume", &opt.resume, "go on with RUN from its newest "
 		    "checkpoint, with the same data and parameters"),
-	OPTION_BOOL(0, "force", &opt.force, "resume although kernels, libraries or data changed"),
+	OPTION_BOOL(0, "force", &opt.force, "resume or fork although kernels, libraries or data "
+		    "changed"),
 	OPTION_BOOL('n', "dry-run", &opt.dry_run,
 		    "plan and print memory, work and time, train nothing"),
 	OPTION_TABLE(option_table_config),
@@ -406,8 +457,10 @@ static const struct command command = {
 	.summary = "train a language model",
 	.usage = (const char *const []){
 		"--data=DIR --run=RUN [--config=FILE] [--set=KEY=VALUE]... [--init=MODEL] "
-		"[--threads=N] [--json]",
-		"--run=RUN --resume [--data=DIR] [--force] [--threads=N] [--json]",
+		"[--until=STEP] [--threads=N] [--json]",
+		"--run=RUN --resume [--data=DIR] [--force] [--until=STEP] [--threads=N] [--json]",
+		"--run=RUN --fork=OLD [--at=STEP] [--config=FILE] [--set=KEY=VALUE]... "
+		"[--data=DIR] [--force] [--threads=N] [--json]",
 		"--data=DIR --dry-run [--config=FILE] [--set=KEY=VALUE]... [--init=MODEL] [--json]",
 		NULL
 	},
