@@ -172,8 +172,16 @@ int checkpoint_save(struct run *run, const struct checkpoint_content *c)
 int checkpoint_keep(const char *dir)
 {
 	char *path = path_join(dir, CHECKPOINT_KEEP);
-	int ret = path ? file_write_atomic(path, "", 0) : fail_nomem(strlen(dir), "a file name");
+	int fd, ret = 0;
 
+	if (!path)
+		return fail_nomem(strlen(dir), "a file name");
+	/* Nothing is in it that could be half-written. */
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0 || fsync(fd))
+		ret = fail_errno("%s", path);
+	if (fd >= 0)
+		close(fd);
 	free(path);
-	return ret;
+	return ret ? ret : dir_fsync(dir);
 }

@@ -242,23 +242,38 @@ static int write_mark(const char *path)
 	return ret;
 }
 
-/* Whoever left it under the mark is dead: we have the lock. */
+/* Half-written files of the run's own names, and under the mark what was copied. */
+static bool is_stale(const char *name, bool marked)
+{
+	for (size_t i = 0; i < sizeof(run_parts) / sizeof(run_parts[0]); i++) {
+		size_t len = strlen(run_parts[i]);
+
+		if (!strncmp(name, run_parts[i], len) && !strncmp(name + len, ".tmp-", 5))
+			return true;
+	}
+	return marked && (!strcmp(name, "metrics.jsonl") || !strcmp(name, "checkpoints"));
+}
+
+/* Whoever left them is dead: we have the lock. */
 static int clear_remnants(const char *path)
 {
-	static const char *const names[] = { "metrics.jsonl", "checkpoints" };
+	bool marked = is_marked(path);
+	DIR *dir = opendir(path);
+	const struct dirent *d;
 	int ret = 0;
 
-	if (!is_marked(path))
-		return 0;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !ret; i++) {
-		char *file = path_join(path, names[i]);
+	if (!dir)
+		return fail_errno("%s", path);
+	while (!ret && (d = readdir(dir))) {
+		char *file;
 
-		if (!file)
-			ret = fail_nomem(0, "a path");
-		else if (file_exists(file))
-			ret = dir_remove_tree(file);
+		if (!is_stale(d->d_name, marked))
+			continue;
+		file = path_join(path, d->d_name);
+		ret = file ? dir_remove_tree(file) : fail_nomem(0, "a path");
 		free(file);
 	}
+	closedir(dir);
 	return ret;
 }
 

@@ -99,18 +99,14 @@ chmod u+w old/checkpoints/step-0000000020
 
 # ---- killed ---------------------------------------------------------------------------
 # At other moments each time, wherever they fall: what is there goes on, what is not can begin.
-try()
+next()
 {
-	if [ -f cut/manifest.yaml ]; then
-		"$KNLP" train -q --run cut --resume
-	else
-		# shellcheck disable=SC2086 # words
-		fork cut $noise --at 20
-	fi
+	if [ -f cut/manifest.yaml ]; then echo --resume; else echo "--fork old --at 20 $noise"; fi
 }
 moments=0
 for ms in 010 013 016 019 022 025 028 031 035 040 045 050 060 070 080; do
-	try >out 2>err &
+	# shellcheck disable=SC2046 # words
+	"$KNLP" train -q --run cut $(next) >out 2>err &
 	pid=$!
 	sleep 0.$ms
 	kill -KILL $pid 2>/dev/null
@@ -120,7 +116,8 @@ for ms in 010 013 016 019 022 025 028 031 035 040 045 050 060 070 080; do
 		not_ok "killed after $ms ms" "a run without a checkpoint"
 	fi
 done
-succeeds "after $moments kills" try
+# shellcheck disable=SC2046
+succeeds "after $moments kills" "$KNLP" train -q --run cut $(next)
 same "killed" cut noisy
 steps_once cut 40
 no_remains "nothing temporary is left" cut old
