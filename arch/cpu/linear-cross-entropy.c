@@ -38,6 +38,7 @@ struct job {
 	struct rng labels;
 	int64_t first, count;		/* rows of this chunk */
 	float *z;			/* (chunk, v) */
+	float *x_squares;		/* (chunk, n), if dw is of squares */
 	float *scratch;
 };
 
@@ -205,20 +206,27 @@ static int chunk_logits(const struct job *job)
 	});
 }
 
-/* dw = [dw +] dz^T x, then dx = dz w, which may take the place of x. */
-static int chunk_gradients(const struct job *job, bool add)
+/* dw = [dw +] dz^T x; of squares, which have replaced z, with those of x. */
+static int chunk_dw(const struct job *job, bool add)
 {
-	int ret = gemm_run(&(struct gemm){
+	bool squares = job->attr->squares;
+
+	return gemm_run(&(struct gemm){
 		.m = job->v, .n = job->n, .k = job->count,
 		.a = job->z, .a_row = 1, .a_col = job->v,
-		.b = chunk_of(job, job->x), .b_row = job->n, .b_col = 1, .b_type = job->x_type,
-		.round = true,
+		.b = squares ? job->x_squares : chunk_of(job, job->x),
+		.b_row = job->n, .b_col = 1, .b_type = squares ? DT_F32 : job->x_type,
+		.round = !squares,
 		.c = job->dw, .c_row = job->n,
 		.add = add,
 		.scratch = job->scratch,
 	});
+}
 
-	return ret ? ret : gemm_run(&(struct gemm){
+/* dx = dz w, which may take the place of x. */
+static int chunk_dx(const struct job *job)
+{
+	return gemm_run(&(struct gemm){
 		.m = job->count, .n = job->n, .k = job->v,
 		.a = job->z, .a_row = job->v, .a_col = 1,
 		.b = job->w, .b_row = job->n, .b_col = 1, .b_type = job->w_type,
@@ -226,6 +234,46 @@ static int chunk_gradients(const struct job *job, bool add)
 		.c = (void *)chunk_of(job, job->dx), .c_row = job->n, .c_type = job->x_type,
 		.scratch = job->scratch,
 	});
+}
+
+SIMD_CLONES static void square(float *to, const float *x, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++)
+		to[i] = x[i] * x[i];
+}
+
+static void square_z_tile(void *ctx, long row)
+{
+	const struct job *job = ctx;
+	float *z = job->z + row * job->v;
+
+	square(z, z, job->v);
+}
+
+static void square_x_tile(void *ctx, long row)
+{
+	const struct job *job = ctx;
+	float *to = job->x_squares + row * job->n;
+
+	widen(data_at(job->x, job->x_type, (job->first + row) * job->n), job->x_type, to, job->n);
+	square(to, to, job->n);
+}
+
+/* Of squares: x before dx takes its place, dz when dx has been made of it. */
+static int chunk_gradients(const struct job *job, bool add)
+{
+	int ret;
+
+	if (!job->attr->squares) {
+		ret = chunk_dw(job, add);
+		return ret ? ret : chunk_dx(job);
+	}
+	threads_run((long)job->count, square_x_tile, (void *)job);
+	ret = chunk_dx(job);
+	if (ret)
+		return ret;
+	threads_run((long)job->count, square_z_tile, (void *)job);
+	return chunk_dw(job, add);
 }
 
 static int run_chunks(const struct call *c, struct job *job, bool add)
@@ -246,7 +294,8 @@ static int run_chunks(const struct call *c, struct job *job, bool add)
 	if (chunk > job->rows)
 		chunk = job->rows;
 	job->z = c->scratch;
-	job->scratch = job->z + chunk * job->v;
+	job->x_squares = job->z + chunk * job->v;
+	job->scratch = job->x_squares + (job->attr->squares ? chunk * job->n : 0);
 	for (; job->first < job->rows && !ret; job->first += chunk) {
 		job->count = job->rows - job->first < chunk ? job->rows - job->first : chunk;
 		ret = chunk_logits(job);
@@ -274,12 +323,14 @@ static size_t eval_scratch(const struct call *c)
 
 static size_t train_scratch(const struct call *c)
 {
+	const struct linear_cross_entropy_attr *a = c->attr;
 	int64_t rows = layout_rows(&c->in[X]), v = c->in[W].n[0], n = c->in[W].n[1];
 	int64_t chunk = CHUNK_ROWS < rows ? CHUNK_ROWS : rows;
 	size_t partial = larger(gemm_scratch(chunk, n, v, c->in[X].dtype),
 				gemm_scratch(v, n, chunk, DT_F32));
 
-	return chunk * v * sizeof(float) + larger(partial, gemm_scratch(chunk, v, n, DT_F32));
+	return chunk * (v + (a->squares ? n : 0)) * sizeof(float) +
+	       larger(partial, gemm_scratch(chunk, v, n, DT_F32));
 }
 
 static int linear_cross_entropy_plain(const struct call *c)

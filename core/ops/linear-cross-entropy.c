@@ -26,16 +26,39 @@ static int check_first(const struct graph *g, const struct tensor *w)
 	return 0;
 }
 
+static struct tensor *build(struct graph *g, struct tensor *const in[NR_IN], float softcap,
+			    bool squares)
+{
+	struct linear_cross_entropy_attr attr = {
+		.softcap = softcap, .sampled = in[KEY], .squares = squares,
+	};
+	int ret = in[PREV] ? check_first(g, in[W]) : 0;
+
+	return ret ? graph_fail(g, ret) : graph_op(g, &linear_cross_entropy, &attr, in, NR_IN);
+}
+
+static struct tensor *slot_of(const struct tensor *w)
+{
+	return w && w->kind == TENSOR_PARAM ? w->grad : NULL;
+}
+
 struct tensor *op_linear_cross_entropy(struct graph *g, struct tensor *x, struct tensor *w,
 				       struct tensor *targets, struct tensor *loss_scale,
 				       struct tensor *flag, struct tensor *key, float softcap)
 {
-	struct linear_cross_entropy_attr attr = { .softcap = softcap, .sampled = key };
-	struct tensor *prev = w && w->kind == TENSOR_PARAM ? w->grad : NULL;
-	struct tensor *in[NR_IN] = { x, w, targets, loss_scale, prev, flag, key };
-	int ret = prev ? check_first(g, w) : 0;
+	struct tensor *in[NR_IN] = { x, w, targets, loss_scale, slot_of(w), flag, key };
 
-	return ret ? graph_fail(g, ret) : graph_op(g, &linear_cross_entropy, &attr, in, NR_IN);
+	return build(g, in, softcap, false);
+}
+
+struct tensor *op_linear_cross_entropy_squares(struct graph *g, struct tensor *x,
+					       struct tensor *w, struct tensor *targets,
+					       struct tensor *loss_scale, struct tensor *flag,
+					       struct tensor *key, float softcap)
+{
+	struct tensor *in[NR_IN] = { x, w, targets, loss_scale, slot_of(w), flag, key };
+
+	return build(g, in, softcap, true);
 }
 
 struct tensor *op_linear_cross_entropy_eval(struct graph *g, struct tensor *x, struct tensor *w,
@@ -118,7 +141,7 @@ static int eval_infer(const void *attr, const struct layout *in, int nr_in, stru
 {
 	const struct linear_cross_entropy_attr *a = attr;
 
-	if (a->sampled || a->accumulate.always_add)
+	if (a->sampled || a->squares || a->accumulate.always_add)
 		return fail(-EINVAL, "linear_cross_entropy_eval: labels are given and nothing is "
 			    "accumulated");
 	out[LOSS] = losses_of(&in[X]);
@@ -247,6 +270,7 @@ static double oracle_row(const struct oracle_call *c, int64_t row, double *p, do
 static void oracle_gradients(const struct oracle_call *c, int64_t row, const double *p,
 			     const double *slope, int64_t label)
 {
+	const struct linear_cross_entropy_attr *a = c->attr;
 	int64_t v = c->in_layout[W].n[0], n = c->in_layout[W].n[1];
 
 	for (int64_t k = 0; k < n; k++)
@@ -256,7 +280,8 @@ static void oracle_gradients(const struct oracle_call *c, int64_t row, const dou
 
 		for (int64_t k = 0; k < n; k++) {
 			c->out[DX][row * n + k] += dz * c->in[W][i * n + k];
-			c->out[DW][i * n + k] += dz * c->in[X][row * n + k];
+			c->out[DW][i * n + k] += a->squares ? pow(dz * c->in[X][row * n + k], 2)
+							    : dz * c->in[X][row * n + k];
 		}
 	}
 }
@@ -302,7 +327,8 @@ static int eval_oracle(const struct oracle_call *c)
 static const struct linear_cross_entropy_attr plain = { .softcap = 0 },
 	capped = { .softcap = 1.5f }, sampled = { .sampled = true },
 	capped_sampled = { .softcap = 3, .sampled = true },
-	always = { .accumulate = { .always_add = true } };
+	always = { .accumulate = { .always_add = true } }, squares = { .squares = true },
+	capped_sampled_squares = { .softcap = 3, .sampled = true, .squares = true };
 
 /* Targets of @count dimensions with extents @mask. */
 #define LABELS(limit_, mask, count, ...)					\
@@ -344,6 +370,15 @@ static const struct op_case train_cases[] = {
 	{ "sampled wide", &capped_sampled, 7,
 	  { CASE_EXT(1, 2, 67, 9), CASE_F32(2, 1031, 9), LABELS(1031, 1, 1, 67), SCALE,
 	    CASE_F32(2, 1031, 9), FLAG_OF(FILL_ONE), KEY_INPUT } },
+	{ "squares", &squares, 7,
+	  { CASE_EXT(3, 3, 3, 5, 7), CASE_F32(2, 11, 7), LABELS(11, 3, 2, 3, 5), SCALE,
+	    NO_GRAD, NO_KEY } },
+	{ "squares in chunks", &squares, 7,
+	  { CASE_EXT(1, 2, 2053, 5), CASE_F32(2, 23, 5), LABELS(23, 1, 1, 2053), SCALE,
+	    CASE_F32(2, 23, 5), FLAG_OF(FILL_ONE), NO_KEY } },
+	{ "squares sampled", &capped_sampled_squares, 7,
+	  { CASE_EXT(1, 2, 67, 9), CASE_F32(2, 1031, 9), LABELS(1031, 1, 1, 67), SCALE, NO_GRAD,
+	    KEY_INPUT } },
 	{ "tiles", &plain, 7,
 	  { CASE_EXT(1, 2, 35, 37), CASE_F32(2, 1303, 37), LABELS(1303, 1, 1, 35), SCALE, NO_GRAD,
 	    NO_KEY } },

@@ -12,11 +12,13 @@
  * @softcap: z becomes softcap * tanh(z / softcap); 0: off (Bello et al. 2016; Gemma 2,
  *	2024, section 2)
  * @sampled: labels are drawn from the model's own softmax (train only)
+ * @squares: dW is the sum over rows of squares (train only)
  * @accumulate: how dW goes to prev (train only)
  */
 struct linear_cross_entropy_attr {
 	float softcap;
 	bool sampled;
+	bool squares;
 	struct accumulate_attr accumulate;
 };
 
@@ -61,6 +63,17 @@ struct linear_cross_entropy_attr {
 struct tensor *op_linear_cross_entropy(struct graph *g, struct tensor *x, struct tensor *w,
 				       struct tensor *targets, struct tensor *loss_scale,
 				       struct tensor *flag, struct tensor *key, float softcap);
+
+/**
+ * op_linear_cross_entropy_squares() - the same, but what goes into w->grad is (dz^2)^T (x^2):
+ * the squares of the gradients that the rows have one by one, added up.  dx is as it was.
+ *
+ * For Fisher estimates by position (core/fim/position.c).
+ */
+struct tensor *op_linear_cross_entropy_squares(struct graph *g, struct tensor *x,
+					       struct tensor *w, struct tensor *targets,
+					       struct tensor *loss_scale, struct tensor *flag,
+					       struct tensor *key, float softcap);
 
 /** op_linear_cross_entropy_eval() - the losses alone; not differentiable. */
 struct tensor *op_linear_cross_entropy_eval(struct graph *g, struct tensor *x, struct tensor *w,
