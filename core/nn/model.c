@@ -132,6 +132,8 @@ static bool has_kind(const struct model *m, int group, enum segment_kind kind)
 		return false;
 	if (kind == SEG_SHADOW)
 		return m->compute == DT_BF16;
+	if (kind == SEG_GRAD && m->gradients)
+		return true;
 	return groups && (int)kind < SEG_STATE + groups->group[group].optimizer->nr_states;
 }
 

@@ -62,6 +62,7 @@ enum segment_kind {
  * struct model - a spec and its parameters.
  * @segment: contiguous device memory per (kind, group); NULL where a group is empty or
  *	the kind was not asked for or its optimizer has fewer states
+ * @gradients: set before model_alloc(): gradients, although it is not trained
  * @act_round: what happens to activations where they meet a weight in a stored type
  */
 struct model {
@@ -69,6 +70,7 @@ struct model {
 	struct param_info *params;
 	int nr_params, cap_params;
 	struct optim_groups *groups;	/* NULL: not trained, one group */
+	bool gradients;
 	enum dtype compute;	/* set before model_alloc(): DT_F32, or DT_BF16 */
 	enum act_round act_round;
 	struct segment *segment[SEG_KINDS][GROUP_MAX];

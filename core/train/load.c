@@ -386,7 +386,7 @@ static int load_config(struct loaded *l)
 	return read_config(l->dir, l->cfg);
 }
 
-static int read_parameters(const char *path, struct config *cfg)
+int model_config(const char *path, struct config *cfg)
 {
 	char *dir;
 	int ret;
@@ -404,7 +404,7 @@ static int read_parameters(const char *path, struct config *cfg)
 int model_parameters(const char *path, struct config *cfg)
 {
 	struct config *of = config_copy(cfg);
-	int ret = of ? read_parameters(path, of) : fail_nomem(0, "parameters");
+	int ret = of ? model_config(path, of) : fail_nomem(0, "parameters");
 
 	for (int id = 0; id < PARAM_COUNT && !ret; id++)
 		if (!strncmp(params[id].name, "MODEL_", 6))

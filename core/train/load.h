@@ -72,6 +72,12 @@ int model_spec_read(const char *dir, const struct config *cfg, const struct toke
 int model_load(const char *path, struct device *dev, struct loaded *l);
 void model_unload(struct loaded *l);
 
+/**
+ * model_config() - put all that model @path, whatever its format, says of itself into @cfg: a
+ * folder of knlp has every parameter, other formats have what MODEL_ ones can say.
+ */
+int model_config(const char *path, struct config *cfg);
+
 /** model_parameters() - put what model @path, whatever its format, is into MODEL_ of @cfg. */
 int model_parameters(const char *path, struct config *cfg);
 
