@@ -58,8 +58,9 @@ struct analysis_value {
  * @gain: over the seeds that have one; n = 0 and all NaN if none has
  * @same: are all values the same, and is there one for every seed?
  * @found: smallest true gain that would be called `supported` with probability
- *	ANALYSIS_POWER, if gains vary as these do; NaN without two gains or where no verdict
- *	is sought
+ *	ANALYSIS_POWER, if gains vary between all seeds of the plan as these do.  Of one among
+ *	several arms, if its p were multiplied by the number of arms, as the smallest one's is.
+ *	NaN without two gains, or where no verdict is sought
  */
 struct analysis_contrast {
 	int to_come, failed;
@@ -102,10 +103,11 @@ struct analysis_table {
 };
 
 /**
- * struct analysis_cost - what the cells of an arm took, means over those that are trained.
+ * struct analysis_cost - what the cells of an arm took, those that are trained.
  * @cells: how many are
- * @seconds: in steps, of a cell; @seconds_all: the sum
- * @parameters: of the model
+ * @tokens, @seconds: of a cell, means; @seconds are in steps, a shared beginning included
+ * @seconds_all: of all cells
+ * @parameters: of the model; this and what follows is of the first cell
  * @unique_tokens, @epochs: of the training text; NaN where a folder is gone that says so
  */
 struct analysis_cost {
@@ -121,11 +123,11 @@ struct analysis_cost {
  * what another held-out text would change, and no part of a verdict.
  * @measure: index into plan->measures; its dump is MEASURE.jsonl beside MEASURE.json
  * @metric: "loss"
- * @seed: index into plan->seeds; -1: summed over the seeds that both arms have
- * @seeds: how many that are
+ * @seed: -1: each item is the mean over the seeds that both arms have, @seeds of them; else,
+ *	for shares of right answers only, index into plan->seeds
  * @difference: arm - baseline in the metric's unit, with the error over items
- * @interval: of the difference
- * @p: exact McNemar, of shares of right answers and one seed; else NaN
+ * @interval: of the difference by the bootstrap, if @seed is -1; else NaN
+ * @p: McNemar's exact p of one seed; NaN if @seed is -1
  */
 struct analysis_documents {
 	int arm, measure, seed, seeds;

@@ -87,7 +87,8 @@ static void verdict_families(void)
 
 		for (int a = 0; a < 4; a++) {
 			for (int i = 0; i < 5; i++)
-				d[a][i] = (a - 1.5) * rng_uniform(&r, 99) + rng_normal(&r, 5 * a + i) / 3;
+				d[a][i] = (a - 1.5) * rng_uniform(&r, 99) +
+					  rng_normal(&r, 5 * a + i) / 3;
 			gain[a] = stats_paired(d[a], 5, 0.95);
 		}
 		single = verdict_of(&gain[0], DELTA);
