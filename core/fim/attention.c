@@ -280,7 +280,7 @@ static int run(struct attention *a)
 	int ret = 0;
 
 	for (int64_t s = 0; s < sequences && !ret; s++) {
-		ret = step(a, s);
+		ret = step(a, a->job->first + s);
 		progress_update(bar, s + 1, "%s", "");
 	}
 	progress_end(bar);

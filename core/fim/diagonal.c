@@ -252,7 +252,7 @@ static int run_all(struct diagonal *d, int (*step)(struct diagonal *d, int64_t s
 			ret = fold(d);
 		d->in_half = s < half;
 		if (!ret)
-			ret = step(d, s);
+			ret = step(d, d->job->first + s);
 		progress_update(bar, s + f->batch, "%s", "");
 	}
 	return ret ? ret : fold(d);

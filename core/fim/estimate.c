@@ -106,11 +106,12 @@ static int open_sample(struct fim_job *j)
 
 	if (ret)
 		return ret;
-	if ((uint64_t)f->sequences > j->loader.windows)
+	if ((uint64_t)(j->first + f->sequences) > j->loader.windows)
 		return fail(-EINVAL, "FIM_SEQUENCES is %lld, %s has %llu of %d tokens to train on",
 			    (long long)f->sequences, dataset_dir(j->data),
 			    (unsigned long long)j->loader.windows, j->context);
-	snprintf(text, sizeof(text), "0-%lld", (long long)f->sequences - 1);
+	snprintf(text, sizeof(text), "%lld-%lld", (long long)j->first,
+		 (long long)(j->first + f->sequences - 1));
 	ret = copy_text(&f->samples, text);
 	return ret ? ret : copy_text(&f->data, dataset_hash(j->data));
 }

@@ -38,6 +38,7 @@ struct registry;
  * @model: path of a model of any format
  * @data: NULL for a unit that needs none
  * @context: tokens of a sequence; 0: as many as the model takes
+ * @first: number of the first sample
  * @doc_mask: attention does not cross documents
  * @out: where to; @out.parts is for diagonals
  *
@@ -49,6 +50,7 @@ struct fim_job {
 	struct dataset *data;
 	struct device *dev;
 	int context;
+	int64_t first;
 	bool doc_mask;
 	struct fim_output out;
 	struct config *cfg;		/* what the model says of itself */

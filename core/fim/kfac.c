@@ -202,7 +202,7 @@ static int run(struct kfac *k)
 	int ret = 0;
 
 	for (int64_t s = 0; s < sequences && !ret; s++) {
-		ret = step(k, s);
+		ret = step(k, k->job->first + s);
 		progress_update(bar, s + 1, "%s", "");
 	}
 	progress_end(bar);

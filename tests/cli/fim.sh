@@ -114,3 +114,27 @@ words=$("$KNLP" config --help-for=FIM_UNIT | sed -n 's/^type: *one of \(.*\) fro
 for word in $words; do live "$word" --set FIM_UNIT="$word"; done >all
 equal 'each unit is unlike all others' "$(sort -u all | wc -l | tr -d ' ')" \
 	"$(echo "$words" | wc -w | tr -d ' ')"
+
+# Estimates of two parts of a sample, merged, are that of the whole but for rounding.
+needs 'fim merge' 'fim compare'
+succeeds 'whole' est whole.st --halves
+succeeds 'first part' est one.st --sequences 4 --halves
+succeeds 'second part' est two.st --sequences 4 --first 4 --halves
+succeeds 'merges' "$KNLP" fim merge --json --out merged.st one.st two.st
+has 'merged samples' '"samples":"0-3,4-7"' out
+succeeds 'compares' "$KNLP" fim compare -q --json whole.st merged.st
+has 'the same ratio' '"ratio":\(1\|1.0000000[0-9]*\|0.9999999[0-9]*\)}' out
+has 'the same model' '"same_model":true,"same_data":true,"only_f":0,"only_g":0' out
+succeeds 'a table' "$KNLP" fim compare -q adam.st whole.st
+has 'columns' '^tensor  *elements spearman corrected  *null  *inner corrected  *null' out
+has 'all' '^all  *[0-9.]*k  *0\.[0-9]*  *0\.[0-9]*  *-' out
+for threads in 1 4; do
+	"$KNLP" fim compare -q -t $threads --json adam.st whole.st | cksum >compared-$threads
+done
+equal 'comparisons with 4 threads' "$(cat compared-4)" "$(cat compared-1)"
+fails 'merge without out' 2 '--out is missing' "$KNLP" fim merge one.st two.st
+fails 'merge of one' 2 'F is missing' "$KNLP" fim merge --out x.st one.st
+fails 'merge of the same' 1 'have samples in common' "$KNLP" fim merge --out x.st one.st whole.st
+fails 'compare kfac' 1 'has no diagonal' "$KNLP" fim compare kfac-1.st kfac-2.st
+fails 'compare weights' 1 "this program reads 'knlp fim'" "$KNLP" fim compare "$(newest run)/model.safetensors" \
+	one.st

@@ -23,7 +23,7 @@
 
 static struct {
 	const char *data, *out, *device, *labels, *unit, *store, *shrink;
-	int sequences, positions, draws, batch, seed, context;
+	int sequences, positions, draws, batch, seed, context, first;
 	bool halves, doc_mask;
 } opt = { .device = "cpu", .store = "diag", .seed = -1 };
 
@@ -215,7 +215,7 @@ static int estimate(struct fim_job *j, const struct config *cfg)
 
 static int fim_estimate_run(int argc, char **argv)
 {
-	struct fim_job j = { .model = argv[0], .context = opt.context,
+	struct fim_job j = { .model = argv[0], .context = opt.context, .first = opt.first,
 			     .doc_mask = opt.doc_mask, .out.path = opt.out };
 	struct config *cfg = NULL;
 	int ret;
@@ -277,6 +277,8 @@ static const struct option options[] = {
 	OPTION_INT(0, "batch", "B", &opt.batch, 1, 1048576, "batch: sequences in one (FIM_BATCH)"),
 	OPTION_INT(0, "seed", "S", &opt.seed, 0, 2147483647, "of the sample and the labels "
 		   "(FIM_SEED)"),
+	OPTION_COUNT(0, "first", "N", &opt.first, 0, 1000000000, "number of the first sample, for "
+		     "estimates that are to be merged (default 0)"),
 	OPTION_INT(0, "context", "N", &opt.context, 1, 1048576, "tokens in a sequence (default: "
 		   "the model's context)"),
 	OPTION_BOOL(0, "doc-mask", &opt.doc_mask, "attention does not cross document boundaries"),
@@ -299,15 +301,16 @@ static const struct command command = {
 	.summary = "estimate the Fisher information of a model",
 	.usage = (const char *const []){
 		"--out=FILE [--data=DIR] [--labels=LABELS] [--unit=UNIT] [--sequences=N] "
-		"[--positions=K] [--draws=N] [--batch=B] [--seed=S] [--context=N] "
+		"[--positions=K] [--draws=N] [--batch=B] [--seed=S] [--first=N] [--context=N] "
 		"[--store=PARTS] [--halves] [--shrink=S] [--json] RUN|MODEL", NULL
 	},
 	.description =
 		"Estimates the diagonal of the Fisher information of each weight, the expected "
 		"square of the gradient of the loss, in nats^2 per token, on text to train on. "
 		"With observed labels it is the empirical one, with labels sampled from the model "
-		"the true one. Unit adam reads the optimizer's second moments from a checkpoint; kfac "
-		"makes the factors of linear layers, attention describes the rows of attention. "
+		"the true one. Unit adam reads the optimizer's second moments from a checkpoint; "
+		"kfac makes the factors of linear layers, attention describes the rows of "
+		"attention. "
 		"RUN stands for its newest checkpoint; MODEL is a model of any format.",
 	.options = options,
 	.params = "FIM_ RUN_",
