@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "report/decimate.h"
 #include "report/escape.h"
+#include "report/svg.h"
 
 /* Room around the plot, for labels. */
 #define LEFT 62
@@ -85,13 +86,6 @@ static long place_y(const struct plot *p, double v)
 
 /* ---- the frame ---- */
 
-static void draw_text(const struct plot *p, const char *class, double x, double y, const char *text)
-{
-	strbuf_addf(p->out, "<text class=\"%s\" x=\"%.6g\" y=\"%.6g\">", class, x, y);
-	escape_html(p->out, text);
-	strbuf_adds(p->out, "</text>\n");
-}
-
 static void draw_grid(const struct plot *p)
 {
 	char label[AXIS_LABEL_MAX];
@@ -107,28 +101,28 @@ static void draw_grid(const struct plot *p)
 			    TOP + p->height);
 	strbuf_adds(p->out, "\"/>\n");
 	for (int i = 0; i < p->y.nr; i++)
-		draw_text(p, "y", LEFT - 6, (double)place_y(p, p->y.tick[i]) / FINE + 4,
-			  axis_label(&p->y, p->y.tick[i], label));
+		svg_text(p->out, "y", LEFT - 6, (double)place_y(p, p->y.tick[i]) / FINE + 4,
+			 axis_label(&p->y, p->y.tick[i], label));
 	for (int i = 0; i < p->x.nr; i++)
-		draw_text(p, "x", (double)place_x(p, p->x.tick[i]) / FINE, TOP + p->height + 17,
-			  axis_label(&p->x, p->x.tick[i], label));
+		svg_text(p->out, "x", (double)place_x(p, p->x.tick[i]) / FINE, TOP + p->height + 17,
+			 axis_label(&p->x, p->x.tick[i], label));
 }
 
 static void draw_titles(const struct plot *p)
 {
 	const struct chart *c = p->c;
 
-	draw_text(p, "title", LEFT, 15, c->title);
+	svg_text(p->out, "title", LEFT, 15, c->title);
 	if (*c->y_title) {
 		struct strbuf sb;
 
 		strbuf_init(&sb);
 		strbuf_addf(&sb, "%s%s", c->y_title, p->y.log ? ", log scale" : "");
-		draw_text(p, "unit", LEFT + p->width, 15, sb.s);
+		svg_text(p->out, "unit", LEFT + p->width, 15, sb.s);
 		p->out->failed |= sb.failed;
 		strbuf_free(&sb);
 	}
-	draw_text(p, "x", LEFT + p->width / 2.0, TOP + p->height + 34, c->x_title);
+	svg_text(p->out, "x", LEFT + p->width / 2.0, TOP + p->height + 34, c->x_title);
 }
 
 static void draw_marks(const struct plot *p)
@@ -237,10 +231,7 @@ int chart_draw(const struct chart *c, struct strbuf *out)
 	};
 	int ret = 0;
 
-	strbuf_addf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
-		    "role=\"img\" aria-label=\"", c->width, c->height);
-	escape_html(out, c->title);
-	strbuf_adds(out, "\">\n");
+	svg_open(out, c->width, c->height, c->title);
 	make_axes(&p);
 	draw_titles(&p);
 	if (has_points(c)) {
@@ -248,8 +239,8 @@ int chart_draw(const struct chart *c, struct strbuf *out)
 		draw_marks(&p);
 		ret = draw_lines(&p);
 	} else {
-		draw_text(&p, "none", LEFT + p.width / 2.0, TOP + p.height / 2.0, "not logged");
+		svg_text(out, "none", LEFT + p.width / 2.0, TOP + p.height / 2.0, "not logged");
 	}
-	strbuf_adds(out, "</svg>\n");
+	svg_close(out);
 	return ret;
 }
