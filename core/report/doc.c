@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "report/doc.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "report/escape.h"
 #include "report/html-style.h"
 
+#define TILE 11		/* letters of a value that fit into one */
 #define WRAP 100	/* columns of paragraphs in Markdown */
 
 static bool is_page(const struct doc *d)
@@ -208,6 +210,14 @@ void doc_cell_strong(struct doc *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+void doc_number(struct doc *d, int digits, double v)
+{
+	if (isfinite(v))
+		doc_cell(d, "%.*g", digits, v);
+	else
+		doc_cell(d, "-");
+}
+
 static void put_html_table(struct doc *d, size_t columns)
 {
 	struct strbuf *out = d->out;
@@ -220,11 +230,9 @@ static void put_html_table(struct doc *d, size_t columns)
 		if (i == columns)
 			strbuf_adds(out, "</thead>\n<tbody>");
 		strbuf_adds(out, i % columns ? "" : "<tr>");
-		strbuf_addf(out, "<%s%s%s>", tag, kind == 'r' ? " class=\"num" :
-			    kind == 'm' && i >= columns ? " class=\"mono" :
-			    d->strong[i] ? " class=\"" : "",
-			    d->strong[i] ? " best\"" : kind == 'r' ||
-			    (kind == 'm' && i >= columns) ? "\"" : "");
+		strbuf_addf(out, "<%s class=\"%s%s\">", tag, kind == 'r' ? "num" :
+			    kind == 'm' && i >= columns ? "mono" : "text",
+			    d->strong[i] ? " best" : "");
 		escape_html(out, d->cells[i].s);
 		strbuf_addf(out, "</%s>%s", tag, i % columns == columns - 1 ? "</tr>\n" : "");
 	}
@@ -333,22 +341,31 @@ void doc_fold_end(struct doc *d)
 		strbuf_adds(d->out, "</details>\n");
 }
 
+static void begin_tile_table(struct doc *d)
+{
+	doc_table(d, "lrl");
+	for (int i = 0; i < 3; i++)
+		doc_cell(d, "%s", "");
+}
+
 void doc_tiles(struct doc *d)
 {
 	if (is_page(d))
 		strbuf_adds(d->out, "<div class=\"tiles\">\n");
 	else
-		doc_table(d, "ll");
+		begin_tile_table(d);
 }
 
 void doc_tile(struct doc *d, const char *label, const char *value, const char *unit)
 {
 	if (!is_page(d)) {
 		doc_cell(d, "%s", label);
-		doc_cell(d, "%s%s%s", value, *unit ? " " : "", unit);
+		doc_cell(d, "%s", value);
+		doc_cell(d, "%s", unit);
 		return;
 	}
-	strbuf_adds(d->out, "<div class=\"tile\"><span>");
+	strbuf_addf(d->out, "<div class=\"tile%s\"><span>",
+		    columns_of(value, strlen(value)) > TILE ? " long" : "");
 	escape_html(d->out, label);
 	strbuf_adds(d->out, "</span><b>");
 	escape_html(d->out, value);

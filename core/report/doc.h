@@ -61,6 +61,8 @@ void doc_table(struct doc *d, const char *columns);
 void doc_cell(struct doc *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** doc_cell_strong() - one that stands out. */
 void doc_cell_strong(struct doc *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** doc_number() - @v with so many digits; "-" if it is not finite. */
+void doc_number(struct doc *d, int digits, double v);
 void doc_table_end(struct doc *d);
 
 /** doc_fold() / doc_fold_end() - fold away what is between; in Markdown it stays in view. */

@@ -72,6 +72,9 @@ void escape_html(struct strbuf *sb, const char *text)
 
 void escape_markdown(struct strbuf *sb, const char *text)
 {
+	/* Brackets alone are no link, and intervals are read more easily without strokes. */
+	bool links = strstr(text, "](") || strstr(text, "][") || strstr(text, "]:");
+	const char *special = links ? "\\`*_[]<>|&" : "\\`*_<>|&";
 	struct strbuf clean;
 
 	strbuf_init(&clean);
@@ -80,7 +83,7 @@ void escape_markdown(struct strbuf *sb, const char *text)
 	for (const char *s = clean.s; *s; s++) {
 		if (*s == '\n' || *s == '\t')
 			strbuf_addc(sb, ' ');
-		else if (strchr("\\`*_[]<>|&", *s))
+		else if (strchr(special, *s))
 			strbuf_addf(sb, "\\%c", *s);
 		else
 			strbuf_addc(sb, *s);

@@ -115,3 +115,15 @@ int facts_walk(const struct report_run *run,
 	strbuf_free(&resumes);
 	return w.ret;
 }
+
+int facts_manifest(const struct yml *manifest,
+		   void (*fact)(void *ctx, const char *key, const char *value, bool is_list),
+		   void *ctx)
+{
+	struct walk w = { .fact = fact, .ctx = ctx };
+	const struct yml *v;
+
+	yml_for_each(v, manifest)
+		walk(&w, "", v);
+	return w.ret;
+}

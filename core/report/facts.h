@@ -7,6 +7,8 @@
 
 #include "report/report.h"
 
+struct yml;
+
 /** facts_is_changed() - has the run another value of parameter @id than by default? */
 bool facts_is_changed(const struct report_run *run, int id);
 
@@ -22,5 +24,10 @@ bool facts_differ(const struct report *r, int id);
 int facts_walk(const struct report_run *run,
 	       void (*fact)(void *ctx, const char *key, const char *value, bool is_list),
 	       void *ctx);
+
+/** facts_manifest() - all of a manifest, the same way, in the manifest's order. */
+int facts_manifest(const struct yml *manifest,
+		   void (*fact)(void *ctx, const char *key, const char *value, bool is_list),
+		   void *ctx);
 
 #endif

@@ -133,7 +133,8 @@ void forest_draw(const struct forest *f, struct strbuf *out)
 		for (int i = 0; i < f->nr; i++)
 			draw_row(&p, i);
 	} else {
-		svg_text(out, "none", f->width / 2.0, (TOP + p.bottom) / 2.0, "nothing measured yet");
+		svg_text(out, "none", f->width / 2.0, (TOP + p.bottom) / 2.0,
+			 "nothing measured yet");
 	}
 	svg_close(out);
 }

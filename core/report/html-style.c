@@ -97,6 +97,7 @@ const char html_style[] =
 "svg .x.strong{fill:var(--fg)}\n"
 ".warn{border:2px solid var(--c1);border-radius:8px;padding:8px 12px;margin:10px 0;\n"
 "font-weight:600}\n"
+".tile.long{grid-column:span 2}.num + .text{padding-left:24px}\n"
 ".hypothesis{font-size:15px;margin:0 0 12px;max-width:60em}\n"
 "footer{margin-top:40px}\n"
 "@media print{:root{color-scheme:light;--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;\n"

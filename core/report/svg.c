@@ -3,7 +3,7 @@
 
 #include "report/escape.h"
 
-#define LETTER 6.6	/* mean width in the page's fonts at 12 pixels */
+#define LETTER 7.1	/* mean width in the page's fonts at 12 pixels */
 
 void svg_open(struct strbuf *out, int width, int height, const char *title)
 {

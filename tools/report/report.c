@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "experiment/report.h"
 #include "report/report.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
@@ -80,35 +81,70 @@ static int wrong_format(const char *format)
 	return ret;
 }
 
+/* Which of the folders is that of an experiment; NULL: none. */
+static const char *find_experiment(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (report_of_experiment(argv[i]))
+			return argv[i];
+	return NULL;
+}
+
+static int describe(int argc, char **argv, const char *format, struct strbuf *text)
+{
+	const char *experiment = find_experiment(argc, argv);
+	struct report report = { 0 };
+	int ret;
+
+	if (experiment && argc > 1)
+		return fail(-EINVAL, "%s is the run of an experiment: it is reported alone",
+			    experiment);
+	if (experiment)
+		return experiment_report(experiment, format, text);
+	ret = report_open(&report, argv, argc);
+	if (!ret)
+		ret = report_write(&report, format, text);
+	report_close(&report);
+	return ret;
+}
+
+/* All formats, beside what they tell of. */
+static int write_all(const char *dir)
+{
+	int ret = experiment_report_write(dir);
+
+	if (!ret)
+		printf("%s/report.html\n%s/report.md\n%s/report.json\n", dir, dir, dir);
+	return ret;
+}
+
 static int report_run(int argc, char **argv)
 {
 	const char *format = choose_format();
-	struct report report = { 0 };
 	struct strbuf text;
 	char *path = NULL;
 	int ret = output_from_options();
 
-	strbuf_init(&text);
 	if (!ret && !registry_find(report_formats(), format))
 		ret = wrong_format(format);
+	if (!ret && !opt.out && !opt.format && argc == 1 && report_of_experiment(argv[0]))
+		return write_all(argv[0]);
+	strbuf_init(&text);
 	if (!ret)
-		ret = report_open(&report, argv, argc);
-	if (!ret)
-		ret = report_write(&report, format, &text);
+		ret = describe(argc, argv, format, &text);
 	if (!ret)
 		path = choose_file(format, argc, argv);
 	if (!ret)
 		ret = path ? put_out(path, &text) : fail_nomem(0, "a path");
 	free(path);
 	strbuf_free(&text);
-	report_close(&report);
 	return ret;
 }
 
 static const struct option options[] = {
 	OPTION_STRING('o', "out", "FILE", &opt.out, "where to write; - is standard output "
 		      "(default: RUN/report.html, report.html for several runs, standard output "
-		      "for other formats)"),
+		      "for other formats; of an experiment all formats, in RUN)"),
 	OPTION_WORD('f', "format", "FORMAT", &opt.format, format_names, "html, md or json "
 		    "(default: the ending of FILE, or html)"),
 	OPTION_TABLE(option_table_output),
@@ -124,7 +160,9 @@ static const struct command command = {
 		"Writes a page with the loss curves of the RUNs, learning rate, gradient norm, "
 		"throughput, memory, samples of text, configuration, and what ran on what. It is "
 		"one file that needs no network and no scripts. Several RUNs are drawn into the "
-		"same charts and compared. A run may be under way: the report shows what is there.",
+		"same charts and compared. Of an experiment's run, which knlp run made, it shows "
+		"the verdict, pairs, arms, controls and cost. A run may be under way: the report "
+		"shows what is there.",
 	.options = options,
 	.args = "RUN",
 	.min_args = 1,

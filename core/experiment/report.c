@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "data/dataset.h"
+#include "experiment/report-internal.h"
+#include "io/run.h"
+#include "train/trainer.h"
+
+/* ---- small texts ------------------------------------------------------------------- */
+
+const struct report_run *xreport_run(const struct xreport *r, int arm, int seed)
+{
+	return r->cell[arm * r->run->plan->nr_seeds + seed];
+}
+
+const char *xreport_unit(const struct xreport *r, char text[XREPORT_TEXT])
+{
+	const char *unit = r->run->plan->metric.unit;
+
+	snprintf(text, XREPORT_TEXT, "%s%s", *unit ? " " : "", unit);
+	return text;
+}
+
+/* Two digits behind the first of the smallest gain worth claiming. */
+static int decimals(const struct experiment *plan)
+{
+	double places = plan->delta > 0 ? ceil(-log10(plan->delta) - 1e-9) + 2 : 4;
+
+	return (int)fmin(9, fmax(0, places));
+}
+
+const char *xreport_number(const struct xreport *r, const struct experiment_metric *metric,
+			   double v, bool sign, char text[XREPORT_TEXT])
+{
+	const struct experiment *plan = r->run->plan;
+
+	if (isnan(v))
+		snprintf(text, XREPORT_TEXT, "-");
+	else if (v == 0)
+		snprintf(text, XREPORT_TEXT, "0");
+	else if (metric == &plan->metric && fabs(v) < 1e9)
+		snprintf(text, XREPORT_TEXT, sign ? "%+.*f" : "%.*f", decimals(plan), v);
+	else
+		snprintf(text, XREPORT_TEXT, sign ? "%+.5g" : "%.5g", v);
+	return text;
+}
+
+const char *xreport_interval(const struct xreport *r, const struct experiment_metric *metric,
+			     const struct stats_paired *p, char text[XREPORT_TEXT])
+{
+	char low[XREPORT_TEXT], high[XREPORT_TEXT];
+
+	if (p->n < 1 || isnan(p->low) || isnan(p->high))
+		snprintf(text, XREPORT_TEXT, "-");
+	else
+		snprintf(text, XREPORT_TEXT, "[%.28s, %.28s]",
+			 xreport_number(r, metric, p->low, true, low),
+			 xreport_number(r, metric, p->high, true, high));
+	return text;
+}
+
+int xreport_colour(const struct xreport *r, int arm)
+{
+	int baseline = r->run->plan->baseline;
+
+	return arm == baseline ? 0 : arm < baseline ? arm + 1 : arm;
+}
+
+double xreport_shared(const struct report_run *cell, double *steps)
+{
+	double seconds = 0, done = 0;
+	long long step;
+
+	if (yml_get(cell->folder->manifest, "fork_step") &&
+	    !yml_int(cell->folder->manifest, "fork_step", &step)) {
+		for (size_t i = 0; i < cell->nr; i++)
+			if (cell->col[COL_STEP][i] <= (double)step)
+				seconds = cell->col[COL_ELAPSED][i];
+		done = (double)step;
+	}
+	fail_clear();
+	if (steps)
+		*steps = done;
+	return seconds;
+}
+
+/* ---- reading ----------------------------------------------------------------------- */
+
+/* A cell that is only being begun is one that says nothing. Return: whether it is damaged. */
+static bool read_cell(struct xreport *r, int i)
+{
+	char *manifest = path_join(r->run->cells[i].path, "manifest.yaml");
+	bool damaged = manifest && file_exists(manifest) &&
+		       report_run_read(r->run->cells[i].path, &r->cell[i]);
+
+	free(manifest);
+	return damaged;
+}
+
+static void read_trainings(struct xreport *r)
+{
+	int damaged = 0;
+
+	for (int i = 0; i < r->run->nr_cells; i++)
+		damaged += read_cell(r, i);
+	if (damaged)
+		log_warn("%d trainings cannot be read, the report shows nothing of them: %s",
+			 damaged, fail_message());
+	fail_clear();
+}
+
+static double count_flops(const struct config *cfg, struct dataset *data, struct device *dev)
+{
+	struct trainer *t = NULL;
+	double flops = NAN;
+
+	if (!trainer_new(cfg, data, dev, true, &t))
+		flops = trainer_flops(t) * (double)trainer_shape(t)->steps;
+	trainer_free(t);
+	return flops;
+}
+
+/* Counted on the graphs that the stored parameters make; nothing is run. */
+static double arm_flops(const struct xreport *r, int arm)
+{
+	const struct report_run *cell = NULL;
+	struct dataset *data = NULL;
+	struct device *dev = NULL;
+	double flops = NAN;
+
+	for (int seed = 0; seed < r->run->plan->nr_seeds && !cell; seed++)
+		cell = xreport_run(r, arm, seed);
+	if (cell && !dataset_open(r->run->data, &data) &&
+	    !device_open(config_text(cell->cfg, PARAM_TRAIN_DEVICE), &dev))
+		flops = count_flops(cell->cfg, data, dev);
+	device_close(dev);
+	dataset_close(data);
+	fail_clear();
+	return flops;
+}
+
+static void xreport_close(struct xreport *r)
+{
+	for (int i = 0; r->cell && i < r->run->nr_cells; i++)
+		report_run_free(r->cell[i]);
+	free(r->cell);
+	free(r->flops);
+	analysis_free(r->a);
+	experiment_run_close(r->run);
+}
+
+static int xreport_open(struct xreport *r, const char *dir)
+{
+	int ret = experiment_run_open(dir, &r->run);
+
+	if (!ret)
+		ret = analysis_make(r->run, &r->a);
+	if (ret)
+		return ret;
+	r->cell = calloc((size_t)r->run->nr_cells, sizeof(*r->cell));
+	r->flops = calloc((size_t)r->run->plan->nr_arms, sizeof(*r->flops));
+	if (!r->cell || !r->flops)
+		return fail_nomem(0, "a report");
+	read_trainings(r);
+	for (int i = 0; i < r->run->plan->nr_arms; i++)
+		r->flops[i] = arm_flops(r, i);
+	return 0;
+}
+
+/* ---- writing ------------------------------------------------------------------------ */
+
+static const char *const formats[] = { "html", "md", "json" };
+#define NR_FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static int write_format(const struct xreport *r, const char *format, struct strbuf *out)
+{
+	int ret;
+
+	if (!strcmp(format, "json"))
+		ret = xreport_json(r, out);
+	else if (!strcmp(format, "md"))
+		ret = xreport_document(r, DOC_MARKDOWN, out);
+	else if (!strcmp(format, "html"))
+		ret = xreport_document(r, DOC_HTML, out);
+	else
+		ret = fail(-EINVAL, "no report format '%s'", format);
+	return ret ? ret : strbuf_ok(out);
+}
+
+int experiment_report(const char *dir, const char *format, struct strbuf *out)
+{
+	struct xreport r = { 0 };
+	int ret = xreport_open(&r, dir);
+
+	if (!ret)
+		ret = write_format(&r, format, out);
+	xreport_close(&r);
+	return ret;
+}
+
+static int write_file(const struct xreport *r, const char *dir, const char *format)
+{
+	char *path = str_printf("%s/report.%s", dir, format);
+	struct strbuf text;
+	int ret = path ? 0 : fail_nomem(0, "a path");
+
+	strbuf_init(&text);
+	if (!ret)
+		ret = write_format(r, format, &text);
+	if (!ret)
+		ret = file_write_atomic(path, text.s, text.len);
+	strbuf_free(&text);
+	free(path);
+	return ret;
+}
+
+bool report_of_experiment(const char *dir)
+{
+	return experiment_is_run(dir);
+}
+
+int experiment_report_write(const char *dir)
+{
+	struct xreport r = { 0 };
+	int ret = xreport_open(&r, dir);
+
+	for (size_t i = 0; i < NR_FORMATS && !ret; i++)
+		ret = write_file(&r, dir, formats[i]);
+	xreport_close(&r);
+	return ret;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reports of experiments: what a run's folder says, as a page, as Markdown and as JSON.  They
+ * follow from the folder alone, without a date; unfinished runs show what there is.
+ */
+#ifndef EXPERIMENT_REPORT_H
+#define EXPERIMENT_REPORT_H
+
+#include <stdbool.h>
+
+#include "base/fail.h"
+#include "base/strbuf.h"
+
+#if IS_ENABLED(CONFIG_EXPERIMENT) && IS_ENABLED(CONFIG_REPORT)
+
+/**
+ * experiment_report_write() - write report.html, report.md and report.json into run folder @dir.
+ *
+ * Return: 0; -ENOENT if no experiment's run is there; -EINVAL naming a file that is damaged;
+ * -errno.  Reports that are there are replaced, each at once.
+ */
+int experiment_report_write(const char *dir);
+
+/** experiment_report() - append the report in @format ("html", "md", "json") to @out. */
+int experiment_report(const char *dir, const char *format, struct strbuf *out);
+
+/** report_of_experiment() - is @dir the folder of an experiment's run? */
+bool report_of_experiment(const char *dir);
+
+#else
+
+static inline bool report_of_experiment(const char *dir)
+{
+	return false;
+}
+
+static inline int experiment_report_write(const char *dir)
+{
+	return fail(-ENOSYS, "%s: knlp was built without experiments", dir);
+}
+
+static inline int experiment_report(const char *dir, const char *format, struct strbuf *out)
+{
+	return experiment_report_write(dir);
+}
+
+#endif
+
+#endif
