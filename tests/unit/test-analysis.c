@@ -355,7 +355,7 @@ static void analysis_unfinished(void)
 	CHECK(contrast(&w, GOOD)->to_come == 2 && contrast(&w, OTHER)->to_come == 1);
 	CHECK(contrast(&w, GOOD)->verdict.word == VERDICT_UNFINISHED);
 	CHECK(contrast(&w, OTHER)->verdict.word == VERDICT_UNFINISHED);
-	CHECK(contrast(&w, GOOD)->gain.n == 3 && near(contrast(&w, GOOD)->gain.mean, 0.05) == 0);
+	CHECK(contrast(&w, GOOD)->gain.n == 3 && !near(contrast(&w, GOOD)->gain.mean, 0.05));
 	CHECK(w.a->expect[GOOD] == CONTROL_OPEN);
 	/* Arms that are missing count in the family: nothing that was said is taken back. */
 	put_cell(&w, PLAIN, 1, 7, loss_of(PLAIN, 1));
@@ -379,8 +379,8 @@ static void analysis_failed(void)
 	CHECK(contrast(&w, GOOD)->verdict.word == VERDICT_NONE && contrast(&w, GOOD)->failed == 1);
 	CHECK(isnan(w.a->tables[0].arm[GOOD].value[2].gain));
 	CHECK(w.a->tables[0].arm[GOOD].values == 4 && w.a->state[CELL_FAILED] == 1);
-	check_says(&w, GOOD, "good: no verdict: 1 of 5 seeds failed; good, seed 3: step 7: the loss "
-		   "is not finite");
+	check_says(&w, GOOD, "good: no verdict: 1 of 5 seeds failed; good, seed 3: step 7: the "
+		   "loss is not finite");
 	/* A loss that is NaN is null in the log. */
 	put_cell(&w, GOOD, 2, 7, loss_of(GOOD, 2));
 	put_log(&w, OTHER, 0, 7, NAN);

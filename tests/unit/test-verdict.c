@@ -160,16 +160,16 @@ static void show(const char *format, ...)
  * gains over arm 0 with mean @gain[a] and standard deviation SPREAD, from one table and
  * one baseline as in an experiment.
  */
-static void simulate(uint64_t table, int n, const double *gain, struct stats_paired *p)
+static void simulate(uint64_t table, int n, int arms, const double *gain, struct stats_paired *p)
 {
 	struct rng r = rng_stream(1, "verdict/table", table * SEEDS_MAX + (uint64_t)n);
 	double loss[ARMS][SEEDS_MAX], d[SEEDS_MAX];
 
-	for (int a = 0; a < ARMS; a++)
+	for (int a = 0; a < arms; a++)
 		for (int i = 0; i < n; i++)
 			loss[a][i] = 3 + rng_normal(&r, i) - (a ? gain[a - 1] : 0) +
 				     SPREAD * M_SQRT1_2 * rng_normal(&r, (a + 1) * SEEDS_MAX + i);
-	for (int a = 1; a < ARMS; a++) {
+	for (int a = 1; a < arms; a++) {
 		for (int i = 0; i < n; i++)
 			d[i] = loss[0][i] - loss[a][i];
 		p[a - 1] = stats_paired(d, n, 0.95);
@@ -189,7 +189,7 @@ static void count_table(struct counted *c, int table, int n)
 	struct verdict v[ARMS - 1];
 	bool wrong = false;
 
-	simulate((uint64_t)table, n, at_delta, p);
+	simulate((uint64_t)table, n, ARMS, at_delta, p);
 	v[0] = verdict_of(&p[0], DELTA);
 	c->supported += v[0].word == VERDICT_SUPPORTED;
 	c->not_supported += v[0].word == VERDICT_NOT_SUPPORTED;
@@ -198,14 +198,14 @@ static void count_table(struct counted *c, int table, int n)
 	for (int a = 0; a < ARMS - 1; a++)
 		wrong |= v[a].word != VERDICT_INCONCLUSIVE;
 	c->family += wrong;
-	simulate((uint64_t)table, n, mixed, p);
+	simulate((uint64_t)table, n, ARMS, mixed, p);
 	check_ok(verdict_family(p, ARMS - 1, DELTA, v));
 	c->mixed += v[0].word != VERDICT_INCONCLUSIVE || v[2].word != VERDICT_INCONCLUSIVE;
 	c->tables++;
 }
 
 /* At a true gain of exactly delta nothing may be said, in 95 % of all experiments. */
-static void verdict_simulation(void)
+START_TEST(wrong_words)
 {
 	show("%-4s %-10s %-14s %-9s %-12s %s\n", "n", "supported", "not supported", "coverage",
 	     "Holm, all 4", "Holm, 2 of 4");
@@ -225,24 +225,23 @@ static void verdict_simulation(void)
 		CHECK(c.family / all <= 5.5 && c.mixed / all <= 5.5);
 	}
 }
-TEST_REGISTER(verdict_simulation);
+END_TEST
 
 static int count_found(int n, double gain)
 {
-	double gains[ARMS - 1] = { gain };
 	int found = 0;
 
 	for (int t = 0; t < tables(); t++) {
-		struct stats_paired p[ARMS - 1];
+		struct stats_paired p;
 
-		simulate((uint64_t)t, n, gains, p);
-		found += verdict_of(&p[0], DELTA).word == VERDICT_SUPPORTED;
+		simulate((uint64_t)t, n, 2, &gain, &p);
+		found += verdict_of(&p, DELTA).word == VERDICT_SUPPORTED;
 	}
 	return found;
 }
 
 /* Gains are found as often as the noncentral t distribution says: within 4 standard errors. */
-static void verdict_power(void)
+START_TEST(gains_found)
 {
 	static const double powers[] = { 0.1, 0.5, 0.8, 0.95 };
 
@@ -259,4 +258,12 @@ static void verdict_power(void)
 			CHECK(fabs(found - power) <= 4 * sqrt(power * (1 - power) / tables()));
 		}
 }
-TEST_REGISTER(verdict_power);
+END_TEST
+
+static void add_simulation(TCase *tc)
+{
+	tcase_set_timeout(tc, TEST_SECONDS + tables() / 1000.0);
+	tcase_add_test(tc, wrong_words);
+	tcase_add_test(tc, gains_found);
+}
+TEST_REGISTER(verdict_simulation, add_simulation);
