@@ -138,3 +138,29 @@ fails 'merge of the same' 1 'have samples in common' "$KNLP" fim merge --out x.s
 fails 'compare kfac' 1 'has no diagonal' "$KNLP" fim compare kfac-1.st kfac-2.st
 fails 'compare weights' 1 "this program reads 'knlp fim'" "$KNLP" fim compare "$(newest run)/model.safetensors" \
 	one.st
+
+# Shown: tensors and layers add up; a page is one well-formed file.
+needs 'fim show'
+succeeds 'show' "$KNLP" fim show whole.st
+has 'a tensor' '^transformer.wte.weight  *[0-9.]*k  *[0-9.e-]*  *[0-9.e-]*  *[0-9.]*%' out
+has 'all' '^all .* 100.00%' out
+equal 'layers' "$(grep -c '^[01] ' out)" 2
+shares=$(sed -n '/^layer/q; s/^transformer.* \([0-9.]*\)%  *[0-9.e+]*  *[0-9.]*%$/\1/p' out |
+	awk '{ s += $1 } END { print (s > 99.7 && s < 100.3) }')
+equal 'shares of tensors' "$shares" 1
+est sums.st --store row,sum
+"$KNLP" fim show --json sums.st >sums.json
+"$KNLP" fim show --json a.st >a.json
+equal 'the sum of sums' "$(sed -n 's/.*"seed":1,"sum":\([0-9.]\{6\}\).*/\1/p' sums.json)" \
+	"$(sed -n 's/.*"seed":1,"sum":\([0-9.]\{6\}\).*/\1/p' a.json)"
+for file in whole kfac-1 attention-1 sums; do
+	succeeds "page of $file" "$KNLP" fim show --html $file.html $file.st
+	equal "page of $file: closed" "$(tail -n 1 $file.html)" '</body></html>'
+	has "page of $file: heatmaps" '<svg class="heat"' $file.html
+done
+equal 'heads' "$("$KNLP" fim show attention-1.st | grep -c '^layers.[01].attention  *[01] ')" 4
+succeeds 'layers only' "$KNLP" fim show --layers whole.st
+equal 'no tensors' "$(grep -c transformer out)" 0
+fails 'not a file' 1 'No such file' "$KNLP" fim show nothing.st
+head -c 3000 whole.st >cut.st
+fails 'a cut file' 1 'cut.st' "$KNLP" fim show cut.st

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "report/heatmap.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "report/escape.h"
+
+#define LEVELS 16
+#define TOP 26
+#define BOTTOM 36
+#define RIGHT 12
+#define LEFT_NUMBERS 44		/* room for numbers, and per character of a name */
+#define PER_CHARACTER 6.6
+#define LEFT_MOST 260
+#define TALL 9.0		/* a cell is this high at most if rows have no names */
+#define LOW 150			/* pixels that rows without names share */
+
+const char heatmap_style[] =
+".heat path,.heat rect{fill:var(--c0)}\n"
+".heat .frame{fill:none;stroke:var(--line)}\n"
+".heat .name{text-anchor:end;fill:var(--dim);font-size:11px}\n"
+".heat .begin{fill:var(--dim)}\n"
+".heat .end{text-anchor:end;fill:var(--dim)}\n";
+
+/** struct frame - a heatmap, and where its cells lie. */
+struct frame {
+	const struct heatmap *h;
+	struct strbuf *out;
+	double lo, hi;		/* logarithms of the smallest and the largest value above 0 */
+	double left, cell_x, cell_y;
+};
+
+static void find_range(struct frame *f)
+{
+	f->lo = INFINITY;
+	f->hi = -INFINITY;
+	for (int i = 0; i < f->h->rows * f->h->columns; i++) {
+		double v = f->h->value[i];
+
+		if (!(v > 0) || isinf(v))
+			continue;
+		f->lo = fmin(f->lo, log(v));
+		f->hi = fmax(f->hi, log(v));
+	}
+}
+
+static int level_of(const struct frame *f, double v)
+{
+	if (isnan(v))
+		return -1;
+	if (!(v > 0))
+		return 0;
+	if (!(f->hi > f->lo))
+		return LEVELS - 1;
+	return 1 + (int)((LEVELS - 1.001) * (log(v) - f->lo) / (f->hi - f->lo));
+}
+
+static double opacity(int level)
+{
+	return 0.04 + 0.96 * level / (LEVELS - 1);
+}
+
+static void place(struct frame *f)
+{
+	const struct heatmap *h = f->h;
+
+	f->left = LEFT_NUMBERS;
+	for (int r = 0; r < h->rows && h->row_name; r++) {
+		double wide = 8;
+
+		for (const char *s = h->row_name[r]; *s; s++)
+			wide += PER_CHARACTER;
+		f->left = fmin(fmax(f->left, wide), LEFT_MOST);
+	}
+	f->cell_x = (h->width - f->left - RIGHT) / h->columns;
+	f->cell_y = h->row_name ? 18 : fmin(TALL, (double)LOW / h->rows);
+	if (h->rows == 1 && !h->row_name)
+		f->cell_y = 18;
+}
+
+/* ---- words ------------------------------------------------------------------------------- */
+
+static void draw_text(const struct frame *f, const char *class, double x, double y,
+		      const char *text)
+{
+	strbuf_addf(f->out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", class, x, y);
+	escape_html(f->out, text);
+	strbuf_adds(f->out, "</text>\n");
+}
+
+static void draw_number(const struct frame *f, const char *class, double x, double y,
+			int64_t number)
+{
+	strbuf_addf(f->out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%lld</text>\n", class, x, y,
+		    (long long)number);
+}
+
+static void draw_words(const struct frame *f)
+{
+	const struct heatmap *h = f->h;
+	double right = f->left + f->cell_x * h->columns, bottom = TOP + f->cell_y * h->rows;
+
+	draw_text(f, "title", f->left, 15, h->title);
+	if (f->hi >= f->lo) {
+		strbuf_addf(f->out, "<text class=\"unit\" x=\"%.1f\" y=\"15\">%.2g to %.2g ", right,
+			    exp(f->lo), exp(f->hi));
+		escape_html(f->out, h->unit);
+		strbuf_adds(f->out, "</text>\n");
+	}
+	for (int r = 0; r < h->rows && h->row_name; r++)
+		draw_text(f, "name", f->left - 5, TOP + f->cell_y * (r + 0.5) + 4, h->row_name[r]);
+	if (!h->row_name && h->rows > 1) {
+		draw_number(f, "end", f->left - 5, TOP + 9, 0);
+		draw_number(f, "end", f->left - 5, bottom, h->row_end - 1);
+	}
+	draw_number(f, "begin", f->left, bottom + 14, 0);
+	if (h->columns > 1)
+		draw_number(f, "end", right, bottom + 14, h->column_end - 1);
+	draw_text(f, "x", (f->left + right) / 2, bottom + 14, h->x_title);
+	if (*h->y_title && !h->row_name)
+		draw_text(f, "x", (f->left + right) / 2, bottom + 29, h->y_title);
+}
+
+/* ---- cells -------------------------------------------------------------------------------- */
+
+/* One path for each level: neighbours in a row are one piece of it. */
+static void draw_level(const struct frame *f, int level)
+{
+	const struct heatmap *h = f->h;
+	bool open = false;
+
+	for (int r = 0; r < h->rows; r++)
+		for (int c = 0; c < h->columns; c++) {
+			const double *row = h->value + (int64_t)r * h->columns;
+			int begin = c;
+
+			while (c < h->columns && level_of(f, row[c]) == level)
+				c++;
+			if (c == begin)
+				continue;
+			if (!open)
+				strbuf_addf(f->out, "<path fill-opacity=\"%.2f\" d=\"",
+					    opacity(level));
+			open = true;
+			strbuf_addf(f->out, "M%.4g %.4gh%.4gv%.4gh%.4gz",
+				    f->left + f->cell_x * begin, TOP + f->cell_y * r,
+				    f->cell_x * (c - begin), f->cell_y,
+				    -f->cell_x * (c - begin));
+		}
+	if (open)
+		strbuf_adds(f->out, "\"/>\n");
+}
+
+static void draw_named(const struct frame *f, int r, int c)
+{
+	const struct heatmap *h = f->h;
+	double v = h->value[(int64_t)r * h->columns + c];
+
+	if (isnan(v))
+		return;
+	strbuf_addf(f->out, "<rect x=\"%.4g\" y=\"%.4g\" width=\"%.4g\" height=\"%.4g\" "
+		    "fill-opacity=\"%.2f\"><title>", f->left + f->cell_x * c,
+		    TOP + f->cell_y * r, f->cell_x, f->cell_y, opacity(level_of(f, v)));
+	if (h->row_name)
+		escape_html(f->out, h->row_name[r]);
+	else
+		strbuf_addf(f->out, "row %lld", (long long)(h->row_end * r / h->rows));
+	strbuf_addf(f->out, ", %lld: %.4g</title></rect>\n",
+		    (long long)(h->column_end * c / h->columns), v);
+}
+
+static void draw_cells(const struct frame *f)
+{
+	const struct heatmap *h = f->h;
+
+	if (h->rows * h->columns > HEATMAP_NAMED) {
+		for (int level = 0; level < LEVELS; level++)
+			draw_level(f, level);
+		return;
+	}
+	for (int r = 0; r < h->rows; r++)
+		for (int c = 0; c < h->columns; c++)
+			draw_named(f, r, c);
+}
+
+int heatmap_draw(const struct heatmap *h, struct strbuf *out)
+{
+	struct frame f = { .h = h, .out = out };
+	double height;
+
+	BUG_ON(h->rows < 1 || h->columns < 1);
+	find_range(&f);
+	place(&f);
+	height = TOP + f.cell_y * h->rows + BOTTOM;
+	strbuf_addf(out, "<svg class=\"heat\" xmlns=\"http://www.w3.org/2000/svg\" "
+		    "viewBox=\"0 0 %d %.0f\" role=\"img\" aria-label=\"", h->width, height);
+	escape_html(out, h->title);
+	strbuf_adds(out, "\">\n");
+	draw_words(&f);
+	draw_cells(&f);
+	strbuf_addf(out, "<rect class=\"frame\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
+		    "height=\"%.1f\"/>\n</svg>\n", f.left, TOP, f.cell_x * h->columns,
+		    f.cell_y * h->rows);
+	return strbuf_ok(out);
+}
+
+void heatmap_pool(const float *x, int64_t n, int64_t m, int rows, int columns, double *value)
+{
+	BUG_ON(rows > n || columns > m);
+	for (int r = 0; r < rows; r++) {
+		int64_t top = n * r / rows, bottom = n * (r + 1) / rows;
+
+		for (int c = 0; c < columns; c++) {
+			int64_t left = m * c / columns, right = m * (c + 1) / columns;
+			double sum = 0;
+
+			for (int64_t i = top; i < bottom; i++)
+				for (int64_t j = left; j < right; j++)
+					sum += fabs(x[i * m + j]);
+			value[(int64_t)r * columns + c] = sum / (double)(bottom - top) /
+							  (double)(right - left);
+		}
+	}
+}
