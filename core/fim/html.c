@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A FIM file as a page: tables, and heatmaps of layers, tensors and heads.  One file without
- * scripts, that fetches nothing.
+ * A FIM file as a page: tables, and heatmaps of layers, tensors and heads.
  */
 #include <math.h>
 #include <stdio.h>
@@ -11,112 +10,87 @@
 #include "base/fail.h"
 #include "base/format.h"
 #include "fim/summary.h"
-#include "report/escape.h"
+#include "report/doc.h"
 #include "report/heatmap.h"
-#include "report/html-style.h"
 
 #define ROWS 32		/* cells of a tensor at most */
 #define COLUMNS 64
 #define WIDTH 510	/* pixels of a heatmap; wide ones take two columns of the page */
 #define WIDE 1040
 
-/* ---- head -------------------------------------------------------------------------------- */
+/* ---- head and tables ------------------------------------------------------------------ */
 
-static void add_tile(struct strbuf *out, const char *label, const char *value, const char *unit)
-{
-	strbuf_addf(out, "<div class=\"tile\"><span>%s</span><b>", label);
-	escape_html(out, value);
-	strbuf_addf(out, "</b><small>%s</small></div>\n", unit);
-}
-
-static void add_tiles(struct strbuf *out, const struct fim *f, const struct fim_summary *s)
+static void add_tiles(struct doc *d, const struct fim *f, const struct fim_summary *s)
 {
 	const struct fim_facts *facts = &f->facts;
 	char text[64], number[FORMAT_MAX];
 
-	strbuf_adds(out, "<div class=\"tiles\">\n");
-	add_tile(out, "Unit", facts->unit, "");
-	add_tile(out, "Labels", facts->labels, "");
-	add_tile(out, "Sample", format_count(number, (double)facts->tokens), "tokens");
-	add_tile(out, "Squares", format_count(number, (double)facts->squares),
+	doc_tiles(d);
+	doc_tile(d, "Unit", facts->unit, "");
+	doc_tile(d, "Labels", facts->labels, "");
+	doc_tile(d, "Sample", format_count(number, (double)facts->tokens), "tokens");
+	doc_tile(d, "Squares", format_count(number, (double)facts->squares),
 		 "that an element is the mean of");
 	if (s->count) {
 		snprintf(text, sizeof(text), "%.5g", s->sum);
-		add_tile(out, "Sum", text, FIM_SCALE);
-		add_tile(out, "Elements", format_count(number, (double)s->count), "");
+		doc_tile(d, "Sum", text, FIM_SCALE);
+		doc_tile(d, "Elements", format_count(number, (double)s->count), "");
 	}
-	strbuf_adds(out, "</div>\n");
+	doc_tiles_end(d);
 }
 
-static void add_head(struct strbuf *out, const struct fim *f, const struct fim_summary *s)
-{
-	strbuf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
-		    "<meta name=\"viewport\" content=\"width=device-width\"/><title>"
-		    "Fisher information</title>\n<style>\n");
-	strbuf_adds(out, html_style);
-	strbuf_adds(out, heatmap_style);
-	strbuf_adds(out, "</style></head><body>\n<h1>Fisher information</h1>\n"
-		    "<p class=\"verdict\">");
-	escape_html(out, f->path);
-	strbuf_adds(out, "</p>\n");
-	add_tiles(out, f, s);
-}
-
-/* ---- tables ------------------------------------------------------------------------------ */
-
-static void add_number(struct strbuf *out, double x, const char *format)
+static void add_number(struct doc *d, const char *format, double x)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), format, x);
-	strbuf_addf(out, "<td class=\"num\">%s</td>", isnan(x) ? "" : text);
+	doc_cell(d, "%s", isnan(x) ? "" : text);
 }
 
-static void add_row(struct strbuf *out, const struct fim_figure *t, const char *name)
+static void add_row(struct doc *d, const struct fim_figure *t, const char *name)
 {
 	char count[FORMAT_MAX];
 
-	strbuf_adds(out, "<tr><td>");
-	escape_html(out, name);
-	strbuf_addf(out, "</td><td class=\"num\">%s</td>",
-		    format_count(count, (double)t->count));
-	add_number(out, t->sum, "%.4g");
-	add_number(out, t->mean, "%.3g");
-	add_number(out, 100 * t->share, "%.2f");
-	add_number(out, t->peak, "%.3g");
-	add_number(out, 100 * t->zeros, "%.1f");
-	strbuf_adds(out, "</tr>\n");
+	doc_cell(d, "%s", name);
+	doc_cell(d, "%s", format_count(count, (double)t->count));
+	add_number(d, "%.4g", t->sum);
+	add_number(d, "%.3g", t->mean);
+	add_number(d, "%.2f %%", 100 * t->share);
+	add_number(d, "%.3g", t->peak);
+	add_number(d, "%.1f %%", 100 * t->zeros);
 }
 
-static void open_table(struct strbuf *out, const char *what)
+static void open_table(struct doc *d, const char *what)
 {
-	strbuf_addf(out, "<div class=\"scroll\"><table><thead><tr><th>%s</th>"
-		    "<th class=\"num\">Elements</th><th class=\"num\">Sum</th>"
-		    "<th class=\"num\">Mean</th><th class=\"num\">Share<small>%%</small></th>"
-		    "<th class=\"num\">Peak<small>over mean</small></th>"
-		    "<th class=\"num\">Zeros<small>%%</small></th></tr></thead>\n<tbody>\n", what);
+	static const char *const heads[] = { "elements", "sum", "mean", "share", "peak / mean",
+					     "zeros" };
+
+	doc_table(d, "lrrrrrr");
+	doc_cell(d, "%s", what);
+	for (int i = 0; i < 6; i++)
+		doc_cell(d, "%s", heads[i]);
 }
 
-static void add_tables(struct strbuf *out, const struct fim_summary *s)
+static void add_layer_table(struct doc *d, const struct fim_summary *s)
 {
 	char name[32];
 
-	strbuf_adds(out, "<h2>Layers</h2>\n");
-	open_table(out, "Layer");
+	doc_heading(d, 2, "Layers");
+	open_table(d, "layer");
 	for (int i = 0; i < s->nr_layers; i++) {
 		snprintf(name, sizeof(name), "%d", s->layer[i].layer);
-		add_row(out, &s->layer[i], s->layer[i].layer < 0 ? "outside" : name);
+		add_row(d, &s->layer[i], s->layer[i].layer < 0 ? "outside" : name);
 	}
-	strbuf_adds(out, "</tbody></table></div>\n");
+	doc_table_end(d);
 }
 
-static void add_tensor_table(struct strbuf *out, const struct fim_summary *s)
+static void add_tensor_table(struct doc *d, const struct fim_summary *s)
 {
-	strbuf_adds(out, "<h2>Tensors</h2>\n");
-	open_table(out, "Tensor");
+	doc_heading(d, 2, "Tensors");
+	open_table(d, "tensor");
 	for (int i = 0; i < s->nr; i++)
-		add_row(out, &s->tensor[i], s->tensor[i].name);
-	strbuf_adds(out, "</tbody></table></div>\n");
+		add_row(d, &s->tensor[i], s->tensor[i].name);
+	doc_table_end(d);
 }
 
 /* ---- layers by kinds --------------------------------------------------------------------- */
@@ -238,13 +212,15 @@ static int add_tensor(struct strbuf *out, const struct fim_item *item)
 	return ret;
 }
 
-static int add_tensor_maps(struct strbuf *out, const struct fim *f)
+static int add_tensor_maps(struct doc *d, const struct fim *f)
 {
+	struct strbuf *out = doc_page(d);
 	int ret = 0;
 
-	strbuf_adds(out, "<h2>Inside the tensors</h2>\n<p class=\"dim\">Means over blocks of "
-		    "elements, the darker the larger, each on a logarithmic scale of its own."
-		    "</p>\n<div class=\"charts\">\n");
+	doc_heading(d, 2, "Inside the tensors");
+	doc_text(d, "dim", "Means over blocks of elements, the darker the larger, each on a "
+		 "logarithmic scale of its own.");
+	strbuf_adds(out, "<div class=\"charts\">\n");
 	for (int i = 0; i < f->nr && !ret; i++)
 		ret = add_tensor(out, &f->item[i]);
 	strbuf_adds(out, "</div>\n");
@@ -285,13 +261,15 @@ static int add_heads_map(struct strbuf *out, const struct fim *f, enum fim_part 
 	return ret;
 }
 
-static int add_heads(struct strbuf *out, const struct fim *f)
+static int add_heads(struct doc *d, const struct fim *f)
 {
+	struct strbuf *out = doc_page(d);
 	int ret;
 
-	strbuf_adds(out, "<h2>Heads</h2>\n<p class=\"dim\">Rows of attention as distributions. "
-		    "A large trace says that a head looks everywhere, not that it matters.</p>\n"
-		    "<div class=\"charts\">\n");
+	doc_heading(d, 2, "Heads");
+	doc_text(d, "dim", "Rows of attention as distributions. A large trace says that a head "
+		 "looks everywhere, not that it matters.");
+	strbuf_adds(out, "<div class=\"charts\">\n");
 	ret = add_heads_map(out, f, FIM_TRACE, "Trace", "");
 	if (!ret)
 		ret = add_heads_map(out, f, FIM_LARGEST, "Largest eigenvalue", "");
@@ -303,24 +281,33 @@ static int add_heads(struct strbuf *out, const struct fim *f)
 	return ret;
 }
 
+static int add_all(struct doc *d, const struct fim *f, const struct fim_summary *s)
+{
+	int ret;
+
+	doc_heading(d, 1, "Fisher information");
+	doc_text(d, "verdict", "%s", f->path);
+	add_tiles(d, f, s);
+	if (!s->nr)
+		return add_heads(d, f);
+	add_layer_table(d, s);
+	ret = add_layer_map(doc_page(d), s);
+	add_tensor_table(d, s);
+	return ret ? ret : add_tensor_maps(d, f);
+}
+
 int fim_html(const struct fim *f, struct strbuf *out)
 {
 	struct fim_summary s;
-	int ret = fim_summarize(f, &s);
+	struct doc d;
+	int ret = fim_summarize(f, &s), end;
 
 	if (!ret) {
-		add_head(out, f, &s);
-		if (!s.nr) {
-			ret = add_heads(out, f);
-		} else {
-			add_tables(out, &s);
-			ret = add_layer_map(out, &s);
-			add_tensor_table(out, &s);
-		}
+		doc_begin(&d, DOC_HTML, out, "Fisher information");
+		ret = add_all(&d, f, &s);
+		end = doc_end(&d, FIM_SCALE "; made by knlp");
+		ret = ret ? ret : end;
 	}
-	if (!ret && s.nr)
-		ret = add_tensor_maps(out, f);
-	strbuf_adds(out, "<footer>" FIM_SCALE "; made by knlp</footer>\n</body></html>\n");
 	fim_summary_free(&s);
-	return ret ? ret : strbuf_ok(out);
+	return ret;
 }

@@ -7,23 +7,16 @@
 
 #include "base/fail.h"
 #include "report/escape.h"
+#include "report/svg.h"
 
 #define LEVELS 16
 #define TOP 26
 #define BOTTOM 36
 #define RIGHT 12
-#define LEFT_NUMBERS 44		/* room for numbers, and per character of a name */
-#define PER_CHARACTER 6.6
+#define LEFT_NUMBERS 44		/* room for numbers */
 #define LEFT_MOST 260
 #define TALL 9.0		/* a cell is this high at most if rows have no names */
 #define LOW 150			/* pixels that rows without names share */
-
-const char heatmap_style[] =
-".heat path,.heat rect{fill:var(--c0)}\n"
-".heat .frame{fill:none;stroke:var(--line)}\n"
-".heat .name{text-anchor:end;fill:var(--dim);font-size:11px}\n"
-".heat .begin{fill:var(--dim)}\n"
-".heat .end{text-anchor:end;fill:var(--dim)}\n";
 
 /** struct frame - a heatmap, and where its cells lie. */
 struct frame {
@@ -69,12 +62,9 @@ static void place(struct frame *f)
 
 	f->left = LEFT_NUMBERS;
 	for (int r = 0; r < h->rows && h->row_name; r++) {
-		double wide = 8;
-
-		for (const char *s = h->row_name[r]; *s; s++)
-			wide += PER_CHARACTER;
-		f->left = fmin(fmax(f->left, wide), LEFT_MOST);
+		f->left = fmax(f->left, svg_text_width(h->row_name[r]) + 8);
 	}
+	f->left = fmin(f->left, LEFT_MOST);
 	f->cell_x = (h->width - f->left - RIGHT) / h->columns;
 	f->cell_y = h->row_name ? 18 : fmin(TALL, (double)LOW / h->rows);
 	if (h->rows == 1 && !h->row_name)
@@ -82,14 +72,6 @@ static void place(struct frame *f)
 }
 
 /* ---- words ------------------------------------------------------------------------------- */
-
-static void draw_text(const struct frame *f, const char *class, double x, double y,
-		      const char *text)
-{
-	strbuf_addf(f->out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", class, x, y);
-	escape_html(f->out, text);
-	strbuf_adds(f->out, "</text>\n");
-}
 
 static void draw_number(const struct frame *f, const char *class, double x, double y,
 			int64_t number)
@@ -103,7 +85,7 @@ static void draw_words(const struct frame *f)
 	const struct heatmap *h = f->h;
 	double right = f->left + f->cell_x * h->columns, bottom = TOP + f->cell_y * h->rows;
 
-	draw_text(f, "title", f->left, 15, h->title);
+	svg_text(f->out, "title", f->left, 15, h->title);
 	if (f->hi >= f->lo) {
 		strbuf_addf(f->out, "<text class=\"unit\" x=\"%.1f\" y=\"15\">%.2g to %.2g ", right,
 			    exp(f->lo), exp(f->hi));
@@ -111,7 +93,8 @@ static void draw_words(const struct frame *f)
 		strbuf_adds(f->out, "</text>\n");
 	}
 	for (int r = 0; r < h->rows && h->row_name; r++)
-		draw_text(f, "name", f->left - 5, TOP + f->cell_y * (r + 0.5) + 4, h->row_name[r]);
+		svg_text(f->out, "name", f->left - 5, TOP + f->cell_y * (r + 0.5) + 4,
+			 h->row_name[r]);
 	if (!h->row_name && h->rows > 1) {
 		draw_number(f, "end", f->left - 5, TOP + 9, 0);
 		draw_number(f, "end", f->left - 5, bottom, h->row_end - 1);
@@ -119,9 +102,9 @@ static void draw_words(const struct frame *f)
 	draw_number(f, "begin", f->left, bottom + 14, 0);
 	if (h->columns > 1)
 		draw_number(f, "end", right, bottom + 14, h->column_end - 1);
-	draw_text(f, "x", (f->left + right) / 2, bottom + 14, h->x_title);
+	svg_text(f->out, "x", (f->left + right) / 2, bottom + 14, h->x_title);
 	if (*h->y_title && !h->row_name)
-		draw_text(f, "x", (f->left + right) / 2, bottom + 29, h->y_title);
+		svg_text(f->out, "x", (f->left + right) / 2, bottom + 29, h->y_title);
 }
 
 /* ---- cells -------------------------------------------------------------------------------- */
@@ -195,15 +178,14 @@ int heatmap_draw(const struct heatmap *h, struct strbuf *out)
 	find_range(&f);
 	place(&f);
 	height = TOP + f.cell_y * h->rows + BOTTOM;
-	strbuf_addf(out, "<svg class=\"heat\" xmlns=\"http://www.w3.org/2000/svg\" "
-		    "viewBox=\"0 0 %d %.0f\" role=\"img\" aria-label=\"", h->width, height);
-	escape_html(out, h->title);
-	strbuf_adds(out, "\">\n");
+	svg_open(out, h->width, (int)ceil(height), h->title);
+	strbuf_adds(out, "<g class=\"heat\">\n");
 	draw_words(&f);
 	draw_cells(&f);
 	strbuf_addf(out, "<rect class=\"frame\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
-		    "height=\"%.1f\"/>\n</svg>\n", f.left, TOP, f.cell_x * h->columns,
+		    "height=\"%.1f\"/>\n</g>\n", f.left, TOP, f.cell_x * h->columns,
 		    f.cell_y * h->rows);
+	svg_close(out);
 	return strbuf_ok(out);
 }
 

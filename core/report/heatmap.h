@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Heatmaps as SVG: a matrix as cells of one colour, the darker the larger, on a logarithmic
- * scale.  A page includes heatmap_style behind html_style.
+ * scale.
  */
 #ifndef REPORT_HEATMAP_H
 #define REPORT_HEATMAP_H
@@ -9,9 +9,6 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
-
-/** heatmap_style - the style sheet's part for heatmaps: light, dark, and on paper. */
-extern const char heatmap_style[];
 
 /** HEATMAP_NAMED - up to so many cells tell their place and value when pointed at. */
 #define HEATMAP_NAMED 600

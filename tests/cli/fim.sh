@@ -155,8 +155,8 @@ equal 'the sum of sums' "$(sed -n 's/.*"seed":1,"sum":\([0-9.]\{6\}\).*/\1/p' su
 	"$(sed -n 's/.*"seed":1,"sum":\([0-9.]\{6\}\).*/\1/p' a.json)"
 for file in whole kfac-1 attention-1 sums; do
 	succeeds "page of $file" "$KNLP" fim show --html $file.html $file.st
-	equal "page of $file: closed" "$(tail -n 1 $file.html)" '</body></html>'
-	has "page of $file: heatmaps" '<svg class="heat"' $file.html
+	equal "page of $file: closed" "$(tail -n 1 $file.html)" '</html>'
+	has "page of $file: heatmaps" '<g class="heat">' $file.html
 done
 equal 'heads' "$("$KNLP" fim show attention-1.st | grep -c '^layers.[01].attention  *[01] ')" 4
 succeeds 'layers only' "$KNLP" fim show --layers whole.st
