@@ -17,6 +17,13 @@ const char *knlp_commit(void)
 	return KNLP_COMMIT;
 }
 
+const char *build_version(char text[BUILD_VERSION_MAX])
+{
+	snprintf(text, BUILD_VERSION_MAX, *knlp_commit() ? "%s commit %s" : "%s%s", knlp_version(),
+		 knlp_commit());
+	return text;
+}
+
 const char *knlp_compiler(void)
 {
 	return COMPILER_NAME;

@@ -15,6 +15,11 @@ const char *knlp_version(void);
 /** knlp_commit() - the commit it was built from, "+" behind it if changed; "" if unknown. */
 const char *knlp_commit(void);
 
+#define BUILD_VERSION_MAX 128
+
+/** build_version() - "0.1.0 commit 0123abc", written into @text. */
+const char *build_version(char text[BUILD_VERSION_MAX]);
+
 /** knlp_compiler() - "gcc 12.2.0". */
 const char *knlp_compiler(void);
 

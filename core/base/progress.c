@@ -260,6 +260,15 @@ void progress_skip(bool owned, uint64_t done)
 	pthread_mutex_unlock(&lock);
 }
 
+void progress_total(bool owned, uint64_t total)
+{
+	if (!owned)
+		return;
+	pthread_mutex_lock(&lock);
+	line.total = total;
+	pthread_mutex_unlock(&lock);
+}
+
 /* Seconds between two drawings: work that takes less than a minute is told of, too. */
 static double pause_now(double t)
 {

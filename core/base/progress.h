@@ -37,6 +37,9 @@ bool progress_begin(const char *what, uint64_t total);
  */
 void progress_skip(bool owned, uint64_t done);
 
+/** progress_total() - it has become clear that there are so many steps. */
+void progress_total(bool owned, uint64_t total);
+
 /**
  * progress_update() - @done steps are done.
  * @fmt: what else to say, such as loss and rate, with two blanks between; "" for nothing

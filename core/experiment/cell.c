@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* One cell of a run: its state and its numbers, from what is on the disk. */
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,11 +55,60 @@ char *cell_measure_file(const struct experiment_run *run, const struct experimen
 	return path;
 }
 
-long long cell_step(const struct experiment_run *run, const struct experiment_cell *cell, int at)
+long long share_step(const struct experiment *e, int at, long long steps)
 {
-	long long step = llround(run->plan->at[at] * (double)cell->steps);
+	long long step = llround(e->at[at] * (double)steps);
 
 	return step > 0 ? step : 1;
+}
+
+long long cell_step(const struct experiment_run *run, const struct experiment_cell *cell, int at)
+{
+	return share_step(run->plan, at, cell->steps);
+}
+
+char *arm_file(const char *run, const struct experiment *e, int arm)
+{
+	return str_printf("%s/arms/%s%s", run, e->arms[arm].name, FRAGMENT_ENDING);
+}
+
+int arm_config_read(const char *run, const struct experiment *e, int arm, struct config **cfg)
+{
+	char *path = arm_file(run, e, arm);
+	int ret;
+
+	*cfg = config_new();
+	ret = path && *cfg ? config_load(*cfg, path) : fail_nomem(0, "a config");
+	free(path);
+	if (ret) {
+		config_free(*cfg);
+		*cfg = NULL;
+	}
+	return ret;
+}
+
+/* Enough for the lines of some steps; a sample's line is longer, and then this is an old step. */
+#define TAIL_BYTES 16384
+
+long long log_last_step(const char *path)
+{
+	static const char key[] = "{\"event\":\"train\",\"step\":";
+	char *log = path_join(path, "metrics.jsonl"), text[TAIL_BYTES + 1], *at;
+	FILE *f = log ? fopen(log, "re") : NULL;
+	long long step = 0;
+	size_t n;
+
+	free(log);
+	if (!f)
+		return 0;
+	if (fseek(f, -TAIL_BYTES, SEEK_END))
+		rewind(f);
+	n = fread(text, 1, TAIL_BYTES, f);
+	fclose(f);
+	text[n] = '\0';
+	for (at = text; (at = strstr(at, key)); at++)
+		step = strtoll(at + strlen(key), NULL, 10);
+	return step;
 }
 
 /* ---- the state ------------------------------------------------------------------------ */
@@ -85,6 +136,22 @@ static int read_line(void *ctx, const struct metrics_line *l)
 	return 0;
 }
 
+/* A process that was killed behind its last step left something for the next one to remove. */
+static bool has_remains(const struct experiment_cell *cell)
+{
+	char *path = path_join(cell->path, "checkpoints");
+	DIR *dir = path ? opendir(path) : NULL;
+	const struct dirent *d;
+	bool remains = false;
+
+	while (dir && (d = readdir(dir)))
+		remains |= strstr(d->d_name, ".tmp-") != NULL;
+	if (dir)
+		closedir(dir);
+	free(path);
+	return remains;
+}
+
 /* The checkpoint of the last step stands for the weights; what follows it is in the log. */
 static int read_log(const struct experiment_run *run, struct experiment_cell *cell)
 {
@@ -97,7 +164,7 @@ static int read_log(const struct experiment_run *run, struct experiment_cell *ce
 	if (!ret && file_exists(log))
 		ret = metrics_read(log, read_line, &end);
 	cell->done = end.done;
-	cell->trained = !ret && end.evaluated && file_exists(last) &&
+	cell->trained = !ret && end.evaluated && file_exists(last) && !has_remains(cell) &&
 			(end.sampled || !config_int(cfg, PARAM_TRAIN_SAMPLE_TOKENS));
 	free(last);
 	free(log);

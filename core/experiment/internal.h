@@ -61,6 +61,18 @@ char *cell_path(const char *run, const struct experiment *e, int arm, int seed,
 /** cell_update() - find out from the disk what the state of @cell is. */
 int cell_update(const struct experiment_run *run, struct experiment_cell *cell);
 
+/** arm_file() - RUN/arms/ARM.config: the resolved configuration; NULL: no memory. */
+char *arm_file(const char *run, const struct experiment *e, int arm);
+
+/** arm_config_read() - the configuration in it, with this binary's local parameters. */
+int arm_config_read(const char *run, const struct experiment *e, int arm, struct config **cfg);
+
+/** log_last_step() - the newest step in the log of the training in @path; 0: none, yet. */
+long long log_last_step(const char *path);
+
+/** share_step() - the step of @steps that share number @at of a training ends with. */
+long long share_step(const struct experiment *e, int at, long long steps);
+
 /** cell_step() - the step that share number @at of the cell's training ends with. */
 long long cell_step(const struct experiment_run *run, const struct experiment_cell *cell, int at);
 

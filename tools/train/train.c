@@ -268,12 +268,12 @@ static char *data_place(const struct job *j)
 static int open_run(struct job *j)
 {
 	const struct manifest *m = dataset_manifest(j->data);
-	char tokenizer[128], numeric[NUMERIC_TEXT], version[128];
+	char tokenizer[128], numeric[NUMERIC_TEXT], version[BUILD_VERSION_MAX];
 	const char *libraries[NUMERICS_MAX], *groups[GROUP_MAX + 1];
 	char group_text[GROUP_MAX][GROUP_TEXT];
 	char *data = data_place(j);
 	struct run_facts facts = {
-		.version = version,
+		.version = build_version(version),
 		.kernels = trainer_kernels(j->trainer),
 		.libraries = libraries,
 		.groups = groups,
@@ -285,8 +285,6 @@ static int open_run(struct job *j)
 
 	list_groups(j, group_text, groups);
 	snprintf(tokenizer, sizeof(tokenizer), "%s %s", m->tokenizer, m->tokenizer_hash);
-	snprintf(version, sizeof(version), *knlp_commit() ? "%s commit %s" : "%s%s",
-		 knlp_version(), knlp_commit());
 	if (!ret)
 		ret = opt.resume ? resume_run(j, &facts) : opt.fork ? fork_run(j, &facts)
 								    : begin_run(j, &facts);

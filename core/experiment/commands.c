@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "experiment/internal.h"
+
+/* ---- training ------------------------------------------------------------------------- */
+
+static void add_common(const struct command_cell *c, long long until, struct argv *words)
+{
+	argv_addf(words, "--run=%s", c->cell->path);
+	argv_addf(words, "--threads=%d", c->threads);
+	argv_add(words, "--quiet");
+	if (until)
+		argv_addf(words, "--until=%lld", until);
+}
+
+static void add_config(const struct command_cell *c, struct argv *words)
+{
+	const struct experiment *e = c->run->plan;
+	char *config = arm_file(c->run->path, e, c->cell->arm);
+
+	argv_addf(words, "--config=%s", config ? config : "");
+	argv_addf(words, "--set=TRAIN_SEED=%lld", e->seeds[c->cell->seed]);
+	if (!config)
+		words->err = -ENOMEM;
+	free(config);
+}
+
+int command_train(const struct command_cell *c, bool resume, long long until,
+		  struct argv *words)
+{
+	argv_add(words, "knlp");
+	argv_add(words, "train");
+	add_common(c, until, words);
+	argv_addf(words, "--data=%s", c->data);
+	if (resume)
+		argv_add(words, "--resume");
+	else
+		add_config(c, words);
+	return argv_ok(words);
+}
+
+int command_fork(const struct command_cell *c, const struct experiment_cell *parent, long long at,
+		 long long until, struct argv *words)
+{
+	argv_add(words, "knlp");
+	argv_add(words, "train");
+	add_common(c, until, words);
+	argv_addf(words, "--data=%s", c->data);
+	argv_addf(words, "--fork=%s@%lld", parent->path, at);
+	add_config(c, words);
+	return argv_ok(words);
+}
+
+/* ---- measuring -------------------------------------------------------------------------- */
+
+/* The cell that holds the checkpoint of @step: what a cell shares lies with the other one. */
+static const struct experiment_cell *cell_with(const struct command_cell *c, long long step)
+{
+	const struct experiment_cell *cell = c->cell;
+
+	while (c->share[cell->arm].parent >= 0 && step < c->share[cell->arm].at) {
+		char *path = cell_checkpoint(cell, step);
+		bool there = path && file_exists(path);
+
+		free(path);
+		if (there)
+			break;
+		cell = experiment_cell(c->run, c->share[cell->arm].parent, cell->seed);
+	}
+	return cell;
+}
+
+/* What stands for {@name}, as a new string; NULL: no memory. */
+static char *placeholder(const struct command_cell *c, const char *name, int at)
+{
+	const struct experiment *e = c->run->plan;
+	const struct experiment_cell *cell = c->cell;
+	long long step = cell_step(c->run, cell, at);
+
+	if (!strcmp(name, "arm"))
+		return strdup(e->arms[cell->arm].name);
+	if (!strcmp(name, "seed"))
+		return str_printf("%lld", e->seeds[cell->seed]);
+	if (!strcmp(name, "cell"))
+		return strdup(cell->path);
+	if (!strcmp(name, "config"))
+		return path_join(cell->path, "config");
+	if (!strcmp(name, "data"))
+		return strdup(c->data);
+	if (!strcmp(name, "model"))
+		return cell_checkpoint(cell_with(c, step), step);
+	if (!strcmp(name, "baseline"))
+		cell = experiment_cell(c->run, e->baseline, cell->seed);
+	return cell_measure_dir(c->run, cell, at);	/* "measure" and "baseline" */
+}
+
+/* The names in braces were checked when the plan was read. */
+static int fill_in(const struct command_cell *c, const char *word, int at, struct argv *words)
+{
+	struct strbuf sb;
+	const char *open;
+	int ret = 0;
+
+	strbuf_init(&sb);
+	while (!ret && (open = strchr(word, '{'))) {
+		size_t len = strcspn(open + 1, "}");
+		char *name = strndup(open + 1, len);
+		char *value = name ? placeholder(c, name, at) : NULL;
+
+		strbuf_add(&sb, word, (size_t)(open - word));
+		if (value)
+			strbuf_adds(&sb, value);
+		else
+			ret = fail_nomem(0, "a command line");
+		free(value);
+		free(name);
+		word = open + len + 2;
+	}
+	strbuf_adds(&sb, word);
+	if (!ret)
+		ret = strbuf_ok(&sb);
+	if (!ret)
+		argv_add(words, sb.s);
+	strbuf_free(&sb);
+	return ret;
+}
+
+int command_measure(const struct command_cell *c, int measure, int at, struct argv *words)
+{
+	int ret = 0;
+
+	argv_add(words, "knlp");
+	for (char **word = c->run->plan->measures[measure].argv; *word && !ret; word++)
+		ret = fill_in(c, *word, at, words);
+	return ret ? ret : argv_ok(words);
+}

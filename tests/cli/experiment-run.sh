@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh source=tests/lib.sh
+# Running an experiment: the matrix, what is refused, cuts, failures.
+. "$SRCTREE/tests/lib.sh"
+. "$SRCTREE/tests/train-lib.sh"
+. "$SRCTREE/tests/experiment-lib.sh"
+
+needs run train 'data prepare'
+prepare_text
+sed -i 's/CHECKPOINT_EVERY=15/CHECKPOINT_EVERY=5/' tiny.config
+experiment ./exp
+
+# ---- the matrix ----------------------------------------------------------------------------
+
+succeeds "an experiment runs" "$KNLP" run ./exp --out whole
+has "its table: baseline" '^plain  baseline ' out
+has "its table: means and seeds" '^arm .* mean .* seed 3 .* seed 5$' out
+equal "six cells" "$(find whole/cells -name manifest.yaml | wc -l)" 6
+has "the plan is copied" 'hypothesis: A higher rate' whole/plan/plan.yaml
+has "the manifest has the plan's hash" '^plan_hash:' whole/experiment.yaml
+equal "arms of one seed see the same data" "$(sed -n '1s/.*"loss":\([^,]*\).*/\1/p' \
+	whole/cells/plain/seed-3/metrics.jsonl)" "$(sed -n '1s/.*"loss":\([^,]*\).*/\1/p' \
+	whole/cells/fast/seed-3/metrics.jsonl)"
+equal "A/A: the same bits" "$(bits whole/cells/plain/seed-3)" "$(bits whole/cells/twin/seed-3)"
+equal "A/A: the same log" "$(without_time whole/cells/plain/seed-5)" \
+	"$(without_time whole/cells/twin/seed-5)"
+succeeds "a finished run is shown" "$KNLP" run ./exp --out whole --resume --json
+equal "all cells are done" "$(field cells_done out)" 6
+equal "its value is that of the log" "$(sed 's/.*"arm":"fast","seed":5,[^}]*"value":\([0-9.]*\).*/\1/' \
+	out)" "$(sed -n 's/.*"event":"eval","step":40,.*"loss":\([0-9.]*\).*/\1/p' \
+	whole/cells/fast/seed-5/metrics.jsonl)"
+
+succeeds "two cells side by side" "$KNLP" run ./exp --out pairs --jobs 2 --threads 3
+same_cells "side by side" whole pairs
+
+# A cell is what `knlp train` makes of the arm's configuration.
+succeeds "the same training by hand" "$KNLP" train -q -d data -r hand -c exp/defconfig \
+	-c exp/fast.config --set TRAIN_SEED=5
+equal "a cell has its bits" "$(bits whole/cells/fast/seed-5)" "$(bits hand)"
+
+# ---- refused -----------------------------------------------------------------------------------
+
+fails "a run is not run over" 1 'holds a run already' "$KNLP" run ./exp --out whole
+mkdir other && touch other/mine
+fails "a folder with other files" 1 "is not empty ('mine')" "$KNLP" run ./exp --out other
+fails "an unknown experiment" 1 "no experiment 'nothing'" "$KNLP" run nothing
+fails "no data" 1 'make it with `knlp data prepare`' "$KNLP" run ./exp --out no --data nowhere
+fails "nothing to resume" 1 'no run' "$KNLP" run ./exp --out nowhere --resume
+equal "what is refused leaves nothing" "$(ls -d no nowhere 2>/dev/null)" ""
+
+cp -r exp unmatched
+sed -i 's/experiment: exp/experiment: unmatched/' unmatched/plan.yaml
+echo 'CONFIG_TRAIN_BATCH=8' >>unmatched/fast.config
+fails "an arm outside the plan" 1 "fast.config: arm 'fast' changes TRAIN_BATCH: 8, 'plain' has 4" \
+	"$KNLP" run ./unmatched --out no
+sed -i 's/_BATCH=8/_TOKENS="6000"/' unmatched/fast.config
+fails "an arm with another budget" 1 'changes TRAIN_TOKENS: 6000' "$KNLP" run ./unmatched --out no
+sed -i '/TRAIN_TOKENS/d' unmatched/fast.config
+echo 'CONFIG_RUN_VERBOSITY="quiet"' >>unmatched/fast.config
+sed -i 's/, TRAIN_MIN_LR//' unmatched/plan.yaml
+fails "an arm that differs by auto" 1 'changes TRAIN_MIN_LR: .* follows from `auto`' \
+	"$KNLP" run ./unmatched --out no
+sed -i 's/TRAIN_LR]/TRAIN_LR, TRAIN_MIN_LR]/; s/seed: /seeds: /' unmatched/plan.yaml
+succeeds "local parameters may differ" "$KNLP" run ./unmatched --out unmatched-run
+
+sed -i 's/A higher/The higher/' unmatched/plan.yaml
+fails "a plan edited since" 1 'was edited since the run began (plan.yaml)' \
+	"$KNLP" run ./unmatched --out unmatched-run --resume
+fails "and asked for by its run" 1 'was edited since the run began (plan.yaml)' \
+	"$KNLP" run unmatched-run --resume
+echo >>whole/plan/fast.config
+fails "a changed copy" 1 'whole/plan was changed (fast.config)' "$KNLP" run whole --resume
+fails "other data" 1 'began with other data' sh -c \
+	'tail -n 100 text >less && '"$KNLP"' data prepare -q -i less -t byte -o less-data \
+	--piece-bytes 100 && '"$KNLP"' run pairs --resume --data less-data'
+
+# ---- cuts ------------------------------------------------------------------------------------------
+
+kill_often 3 killed ./exp --jobs 2
+same_cells "after SIGKILL" pairs killed
+no_remains "nothing temporary is left" killed
+
+run_until 90 TERM stopped ./exp --jobs 2
+equal "SIGTERM: exit code" $code 1
+has "SIGTERM: says how to go on" 'stopped with . of 6 cells done; go on with --resume' err
+equal "SIGTERM: no cell failed" "$(find stopped -name '*.failed')" ""
+children_gone stopped && ok "SIGTERM: no child is left" || not_ok "SIGTERM" "a child is left"
+succeeds "goes on, asked for by its folder" "$KNLP" run -q stopped --resume
+same_cells "after SIGTERM" pairs stopped
+
+# ---- failures ------------------------------------------------------------------------------------
+
+experiment ./hot
+echo 'CONFIG_TRAIN_LR="10"' >hot/fast.config
+cat >>hot/defconfig <<'END'
+CONFIG_OPTIM_NAME="sgd"
+CONFIG_OPTIM_CLIP="0"
+CONFIG_OPTIM_MOMENTUM="0.99"
+CONFIG_TRAIN_WARMUP=0
+END
+fails "a cell that diverges" 1 "hot-run: 2 of 6 cells failed: arm 'fast', seed 3: " \
+	"$KNLP" run ./hot --out hot-run
+has "the others are done" '^twin .* [0-9.]*  *[0-9.]*$' out
+has "its table says so" '^fast .* failed  *failed$' out
+has "the reason is kept" 'NaN\|Inf\|finite' hot-run/cells/fast/seed-5.failed
+fails "it is tried again" 1 '2 of 6 cells failed' "$KNLP" run hot-run --resume --json
+equal "four are done" "$(field cells_done out)" 4
+
+# ---- measures ----------------------------------------------------------------------------------------
+
+experiment ./measured
+cat >>measured/defconfig <<'END'
+CONFIG_TRAIN_KEEP_EVERY=10
+END
+cat >>measured/plan.yaml <<'END'
+measure:
+  - name: loss
+    run: [eval, loss, "{model}", --data, "{data}", --json]
+at: [0.25, 0.5, 1]
+END
+sed -i 's/from: eval.loss/from: loss.loss/' measured/plan.yaml
+if "$KNLP" eval loss -h >/dev/null 2>&1; then
+	succeeds "measures at shares" "$KNLP" run ./measured --out measured-run --json
+	equal "each cell at each share" \
+		"$(find measured-run/cells -name loss.json | wc -l)" 18
+	equal "the measure is that of the end" "$(sed 's/.*"arm":"plain","seed":3,[^}]*"value":\([0-9.]\{8\}\).*/\1/' \
+		out)" "$(sed -n 's/.*"loss":\([0-9.]\{8\}\).*/\1/p' \
+		measured-run/cells/plain/seed-3/measure/loss.json)"
+	sed -i 's/\[0.25, 0.5, 1\]/[0.3, 1]/' measured/plan.yaml
+	fails "a share without a checkpoint" 1 "'at': 0.3 is step 12 of 'plain', and TRAIN_KEEP_EVERY=10" \
+		"$KNLP" run ./measured --out no
+	sed -i 's/\[0.3, 1\]/[1]/; s/, --json//' measured/plan.yaml
+	fails "a measure without JSON" 1 "measure 'loss' printed no JSON" \
+		"$KNLP" run ./measured --out no-json
+fi
+
+# ---- names -------------------------------------------------------------------------------------------
+
+mkdir -p defconfigs/experiments && cp -r exp defconfigs/experiments/
+succeeds "an experiment by its name" "$KNLP" run -q exp
+equal "runs/NAME is its place" "$(find runs/exp -name experiment.yaml)" runs/exp/experiment.yaml
+fails "names that there are" 1 "there are exp" "$KNLP" run exq
