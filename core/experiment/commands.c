@@ -53,7 +53,8 @@ int command_fork(const struct command_cell *c, const struct experiment_cell *par
 	argv_add(words, "train");
 	add_common(c, until, words);
 	argv_addf(words, "--data=%s", c->data);
-	argv_addf(words, "--fork=%s@%lld", parent->path, at);
+	argv_addf(words, "--fork=%s", parent->path);
+	argv_addf(words, "--at=%lld", at);
 	add_config(c, words);
 	return argv_ok(words);
 }

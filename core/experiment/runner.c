@@ -159,7 +159,7 @@ static bool find_work(const struct runner *r, struct experiment_cell *cell, stru
 		return false;
 	w->until = stop_at(r, cell);
 	/* It stands where others part from it: they come first. */
-	return !w->until || w->until > cell->done;
+	return !w->until || !has_checkpoint(cell, w->until);
 }
 
 static bool next_work(const struct runner *r, struct worker *w)
