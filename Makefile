@@ -141,6 +141,7 @@ help:
 		'LTO=1' 'link-time optimization, as CONFIG_LTO does (LTO=0: without)' \
 		'CC= CXX= HOSTCC=' 'other compilers; CC=clang works' \
 		'EXTRA_CFLAGS=' 'flags after all others (EXTRA_LDFLAGS= too)' \
+		'ARGS=' 'options of knlp run, for make run' \
 		'DESTDIR= PREFIX=' 'where to install (PREFIX is /usr/local)'
 FORCE:
 endif

@@ -13,103 +13,11 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/strbuf.h"
-#include "data/dataset.h"
 #include "experiment/internal.h"
-#include "experiment/match.h"
+#include "experiment/resolve.h"
 #include "io/lock.h"
-#include "train/trainer.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
-
-/** struct resolved - what a plan comes to with its data. */
-struct resolved {
-	char *data;
-	char hash[HASH_HEX];
-	struct config **cfgs;		/* (nr) */
-	int nr;
-};
-
-static void resolved_free(struct resolved *r)
-{
-	for (int i = 0; r->cfgs && i < r->nr; i++)
-		config_free(r->cfgs[i]);
-	free(r->cfgs);
-	free(r->data);
-	*r = (struct resolved){ 0 };
-}
-
-/* ---- data and configurations --------------------------------------------------------- */
-
-static int no_data(const struct experiment *e, const char *dir)
-{
-	if (*e->prepare)
-		return fail(-ENOENT, "there is no data in %s: make it with `%s`, or say with "
-			    "--data where it is", dir, e->prepare);
-	return fail(-ENOENT, "there is no data in %s: say with --data where it is", dir);
-}
-
-static int resolve_arms(const struct experiment *e, int vocab, struct resolved *r)
-{
-	int ret = 0;
-
-	r->cfgs = calloc((size_t)e->nr_arms, sizeof(*r->cfgs));
-	if (!r->cfgs)
-		return fail_nomem(0, "configs");
-	r->nr = e->nr_arms;
-	for (int i = 0; i < e->nr_arms && !ret; i++) {
-		r->cfgs[i] = config_copy(e->arms[i].cfg);
-		ret = r->cfgs[i] ? trainer_resolve(r->cfgs[i], vocab) : -ENOMEM;
-		if (ret)
-			ret = fail_in(ret, "%s: arm '%s'", e->file, e->arms[i].name);
-	}
-	return ret ? ret : experiment_match(e, r->cfgs);
-}
-
-/* A measure on the way needs a checkpoint there. */
-static int check_shares(const struct experiment *e, const struct resolved *r)
-{
-	for (int i = 0; i < e->nr_arms; i++)
-		for (int at = 0; at < e->nr_at - 1; at++) {
-			long long every = config_int(r->cfgs[i], PARAM_TRAIN_KEEP_EVERY);
-			struct train_shape shape;
-			int ret = train_shape_read(r->cfgs[i], &shape);
-			long long step;
-
-			if (ret)
-				return ret;
-			step = share_step(e, at, shape.steps);
-			if (e->nr_measures && (!every || step % every))
-				return fail(-EINVAL, "%s: 'at': %s is step %lld of '%s', and "
-					    "TRAIN_KEEP_EVERY=%lld keeps no checkpoint there",
-					    e->file, e->at_text[at], step, e->arms[i].name, every);
-		}
-	return 0;
-}
-
-static int resolve(const struct experiment *e, const char *dir, struct resolved *r)
-{
-	struct dataset *data = NULL;
-	int ret;
-
-	*r = (struct resolved){ 0 };
-	if (!file_exists(dir))
-		return no_data(e, dir);
-	ret = dataset_open(dir, &data);
-	if (ret)
-		return ret;
-	r->data = realpath(dir, NULL);
-	if (!r->data)
-		ret = fail_errno("%s", dir);
-	snprintf(r->hash, sizeof(r->hash), "%s", dataset_hash(data));
-	if (!ret)
-		ret = resolve_arms(e, (int)dataset_vocab(data), r);
-	if (!ret)
-		ret = check_shares(e, r);
-	dataset_close(data);
-	if (ret)
-		resolved_free(r);
-	return ret;
-}
 
 /* ---- making the folder ------------------------------------------------------------------ */
 
@@ -218,7 +126,7 @@ int experiment_begin(const struct experiment *e, const char *data, const char *p
 
 	*lock = -1;
 	if (!ret)
-		ret = resolve(e, data ? data : e->data, &r);
+		ret = experiment_resolve(e, data ? data : e->data, &r);
 	if (ret)
 		return ret;
 	ret = dir_make(path);
@@ -299,7 +207,7 @@ int experiment_go_on(const struct experiment *e, const char *data, const char *p
 	if (!ret && e && strcmp(e->hash, run->hash))
 		ret = fail(-EINVAL, "%s is a run of another plan than that in %s", path, e->dir);
 	if (!ret)
-		ret = resolve(run->plan, data ? data : run->data, &r);
+		ret = experiment_resolve(run->plan, data ? data : run->data, &r);
 	if (!ret)
 		ret = check_data(run, &r);
 	if (!ret)

@@ -30,10 +30,10 @@ static int refuse(const struct experiment *e, int arm, int id, const char *value
 	const struct experiment_arm *a = &e->arms[arm];
 	bool written = strcmp(config_text(a->cfg, id), config_text(e->arms[e->baseline].cfg, id));
 
-	return fail(-EINVAL, "%s: arm '%s' changes %s: %s, '%s' has %s. Arms may differ only in what "
-		    "`vary` of %s names%s", a->fragment ? a->fragment : e->file, a->name,
-		    params[id].name, value, e->arms[e->baseline].name, base, e->file,
-		    written ? "" : "; this follows from `auto`: name it there, or give it one value");
+	return fail(-EINVAL, "%s: arm '%s' changes %s: %s, '%s' has %s. Arms may differ only in "
+		    "what `vary` of %s names%s", a->fragment ? a->fragment : e->file, a->name,
+		    params[id].name, value, e->arms[e->baseline].name, base, e->file, written ? ""
+		    : "; this follows from `auto`: name it there, or give it one value");
 }
 
 int experiment_match(const struct experiment *e, struct config *const *cfgs)

@@ -9,6 +9,7 @@
 #? all              | build knlp (the default)
 #? DIR/             | build the objects below one directory, e.g. core/tensor/
 #? DIR/FILE.o       | build one object; .i is preprocessed, .s assembly
+#? run              | build, and run the experiment of NAME_defconfig (ARGS= for knlp run)
 
 # ---- which objects: walk the Kbuild files -------------------------------------
 # tests/ needs libcheck, so it is read only when a goal asks for it.
@@ -138,8 +139,11 @@ quiet_cmd_link = LD      $@
 knlp-test-pkgs := $(all-pkgs)
 knlp-fuzz-pkgs := $(all-pkgs)
 
-.PHONY: all tests
+.PHONY: all tests run
 all: knlp
+# Where plans lie, and the data that they name.
+run: knlp
+	$(Q)cd $(srctree) && $(objtree)/knlp run $(ARGS)
 knlp: $(knlp-objs) FORCE
 	$(call if_changed,link)
 ifneq ($(filter tests,$(top-dirs)),)

@@ -3,7 +3,7 @@
 #
 # Check configuration files without using them: each line must be kept by kconfig,
 # and run parameters must have the right type.  A file defconfigs/experiments/*/
-# other than base_defconfig changes the base_defconfig beside it.
+# other than defconfig changes the defconfig beside it.
 #
 # usage: check-defconfig.sh OBJTREE FILE...
 #
@@ -22,7 +22,7 @@ trap 'rm -rf "$scratch"' EXIT
 rc=0
 for file; do
 	path=$(cd "$(dirname "$file")" && pwd)/$(basename "$file")
-	base=$(dirname "$path")/base_defconfig
+	base=$(dirname "$path")/defconfig
 	merged=$scratch/$(basename "$file")
 	case $path in
 	*/experiments/*.config)

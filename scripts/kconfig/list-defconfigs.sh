@@ -13,19 +13,19 @@ if [ "$1" = -p ]; then
 fi
 cd "$1/defconfigs" || exit 1
 
-for file in *_defconfig experiments/*/base_defconfig; do
+for file in *_defconfig experiments/*/defconfig; do
 	[ -e "$file" ] || continue
 	case $file in
 	experiments/*)
 		name=${file#experiments/}
-		name=${name%/base_defconfig}_defconfig ;;
+		name=${name%/defconfig}_defconfig ;;
 	*)
 		name=$file ;;
 	esac
 	if [ -n "$paths" ]; then
 		printf '%s defconfigs/%s\n' "$name" "$file"
 	else
-		printf '  %-24s %s\n' "$name" \
+		printf '  %-28s %s\n' "$name" \
 			"$(sed -n '/SPDX/d; s/^# *\(..*\)/\1/p; /^CONFIG/q' "$file" | head -n 1)"
 	fi
 done

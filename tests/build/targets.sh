@@ -38,6 +38,7 @@ cmp -s obj/.config first && ok "a seed repeats" || not_ok "a seed repeats" "anot
 
 make_in obj listdefconfigs >out 2>err
 has "listdefconfigs" default_defconfig out
+has "listdefconfigs: experiments" 'null-and-planted_defconfig  *An effect' out
 make_in obj help >out 2>err
 for target in menuconfig tinyconfig check-long install mrproper; do
 	has "help knows $target" "^  $target " out

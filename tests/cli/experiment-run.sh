@@ -140,3 +140,51 @@ mkdir -p defconfigs/experiments && cp -r exp defconfigs/experiments/
 succeeds "an experiment by its name" "$KNLP" run -q exp
 equal "runs/NAME is its place" "$(find runs/exp -name experiment.yaml)" runs/exp/experiment.yaml
 fails "names that there are" 1 "there are exp" "$KNLP" run exq
+
+# ---- --verify ----------------------------------------------------------------------------------------
+
+succeeds "--verify: a cell has the same bits" "$KNLP" run --verify pairs fast 5
+has "--verify: the cell" "arm 'fast', seed 5: the same bits" out
+has "--verify: the log" '^metrics.jsonl$' out
+has "--verify: the weights" '^step-0000000040/model.safetensors$' out
+has "--verify: the optimizer" '^step-0000000035/optimizer.safetensors$' out
+succeeds "--verify: by default the baseline, where there is no primary arm" \
+	"$KNLP" run --verify pairs --threads 1 --json
+has "--verify: as JSON" '"arm":"plain","seed":3,"same":true,"files":\["metrics.jsonl"' out
+equal "--verify: nothing is left" "$(find pairs -name 'verify*')" ""
+
+cp -r pairs forged
+model=forged/cells/fast/seed-5/checkpoints/step-0000000040/model.safetensors
+printf x | dd of=$model bs=1 seek=5000 conv=notrunc 2>/dev/null
+fails "--verify: an altered weight" 1 "$model differs: its checksum is" \
+	"$KNLP" run --verify forged fast 5
+sed -i '/"event":"train","step":7,/s/"loss":[0-9]/"loss":9/' forged/cells/plain/seed-3/metrics.jsonl
+fails "--verify: an altered loss" 1 "plain/seed-3/metrics.jsonl differs: 'event \"train\" step 7 " \
+	"$KNLP" run --verify forged plain 3
+sed -i 's/^- linear .*/- linear cpu\/other/' forged/cells/twin/seed-3/manifest.yaml
+fails "--verify: other kernels" 1 'trained with other kernels (.linear cpu/other.): with --force' \
+	"$KNLP" run --verify forged twin 3
+succeeds "--verify: other kernels, all the same" "$KNLP" run --verify forged twin 3 --force
+fails "--verify: not trained" 1 'it is failed: only a trained cell' "$KNLP" run --verify hot-run fast 3
+fails "--verify: an unknown arm" 2 "has no arm 'slow'" "$KNLP" run --verify pairs slow 3
+fails "--verify: an unknown seed" 2 'has no seed 4' "$KNLP" run --verify pairs fast 4
+fails "--verify: no seed" 2 'SEED is missing' "$KNLP" run --verify pairs fast
+
+# ---- --estimate ------------------------------------------------------------------------------------
+
+succeeds "--estimate" "$KNLP" run ./exp --estimate
+has "--estimate: all cells" '^6 cells (3 arms, 2 seeds), 1 at a time$' out
+succeeds "--estimate: as JSON" "$KNLP" run ./exp --estimate --json --jobs 2
+equal "--estimate: tokens" "$(field tokens out)" 30720
+"$KNLP" train --dry-run --json -d data -c exp/defconfig >plan 2>err
+equal "--estimate: the work of a step" "$(field flops_per_step out)" "$(field flops_per_step plan)"
+below "--estimate: a time" "$(field seconds out)" 100
+
+# ---- those that come with knlp -----------------------------------------------------------------------
+
+for dir in "$SRCTREE"/defconfigs/experiments/*/; do
+	fails "$(basename "$dir"): its plan is good" 1 'there is no data in nowhere' \
+		"$KNLP" run "$dir" --data nowhere
+	has "$(basename "$dir"): its name" "^CONFIG_RUN_EXPERIMENT=\"$(basename "$dir")\"\$" \
+		"$dir/defconfig"
+done

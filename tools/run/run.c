@@ -3,60 +3,34 @@
  * knlp run - run an experiment.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/config.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strbuf.h"
-#include "base/thread.h"
 #include "experiment/begin.h"
 #include "experiment/child.h"
 #include "experiment/find.h"
 #include "experiment/runner.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
+#include "tools/run/estimate.h"
+#include "tools/run/stop.h"
 #include "tools/run/table.h"
+#include "tools/run/verify.h"
 
 #define JOBS_MAX CHILDREN_MAX
 
 static struct {
 	const char *out, *data;
-	bool resume, no_share;
+	bool resume, no_share, estimate, verify, force;
 	int jobs, threads;
 } opt = { .jobs = 1 };
-
-static volatile sig_atomic_t stopped;	/* -1: asked twice */
-
-/* A shell signals a process and then its group: that counts as one. */
-static void on_signal(int signal_number)
-{
-	static double first;
-
-	if (!stopped) {
-		stopped = signal_number;
-		first = clock_seconds();
-	} else if (clock_seconds() > first + 0.3) {
-		stopped = -1;
-	}
-}
-
-static void catch_signals(void)
-{
-	struct sigaction stop = { .sa_handler = on_signal }, before;
-
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGHUP, NULL, &before);
-	if (before.sa_handler != SIG_IGN)	/* nohup stays nohup */
-		sigaction(SIGHUP, &stop, NULL);
-}
 
 /* ---- which experiment, which folder ------------------------------------------------------ */
 
@@ -119,16 +93,6 @@ static void tell_plan(const struct experiment_run *run, const struct runner_opti
 		 o->threads > 1 ? "s" : "");
 }
 
-static int threads_of_this_run(void)
-{
-	const char *text = config_embedded[PARAM_RUN_THREADS];
-	long long nr;
-
-	if (opt.threads)
-		return opt.threads;
-	return str_to_int(text, &nr) ? threads_default() : (int)nr;
-}
-
 /* What was found, and behind it what failed or was stopped. */
 static int show(const struct experiment_run *run, int err)
 {
@@ -146,20 +110,42 @@ static int show(const struct experiment_run *run, int err)
 static int execute(const char *path)
 {
 	struct runner_options o = {
-		.data = opt.data, .jobs = opt.jobs, .threads = threads_of_this_run(),
-		.share = !opt.no_share, .stop = &stopped,
+		.data = opt.data, .jobs = opt.jobs, .threads = run_threads(opt.threads),
+		.share = !opt.no_share, .stop = &run_stop,
 	};
 	struct experiment_run *run;
 	int ret = experiment_run_open(path, &run);
 
 	if (ret)
 		return ret;
-	catch_signals();
+	run_catch_signals();
 	tell_plan(run, &o);
 	ret = experiment_execute(run, &o);
 	ret = show(run, ret);
 	experiment_run_close(run);
 	return ret;
+}
+
+/* ---- the command ------------------------------------------------------------------------------ */
+
+static int check_usage(int argc)
+{
+	if (opt.verify + opt.resume + opt.estimate > 1)
+		return usage_error("run: --verify, --resume and --estimate exclude each other");
+	if (opt.verify && !argc)
+		return usage_error("run: RUN is missing");
+	if (opt.verify && argc == 2)
+		return usage_error("run: SEED is missing");
+	if (!opt.verify && argc > 1)
+		return usage_error("run: one experiment at a time");
+	if (opt.force && !opt.verify)
+		return usage_error("run: --force is for --verify only");
+	return 0;
+}
+
+static int estimate(const struct experiment *e)
+{
+	return run_estimate(e, opt.data, opt.jobs, run_threads(opt.threads), !opt.no_share);
 }
 
 static int run_run(int argc, char **argv)
@@ -169,7 +155,16 @@ static int run_run(int argc, char **argv)
 	int lock = -1, ret = output_from_options();
 
 	if (!ret)
+		ret = check_usage(argc);
+	if (!ret && opt.verify)
+		return run_verify(argc, argv, opt.data, opt.threads, opt.force);
+	if (!ret)
 		ret = read_plan(argc, argv, &e, &out);
+	if (!ret && opt.estimate) {
+		ret = estimate(e);
+		experiment_free(e);
+		return ret;
+	}
 	if (!ret)
 		ret = choose_out(e, &out);
 	if (!ret)
@@ -195,6 +190,11 @@ static const struct option options[] = {
 		   "results do not depend on it"),
 	OPTION_BOOL(0, "no-share", &opt.no_share, "train each cell from the start, also where "
 		    "arms have a beginning in common"),
+	OPTION_BOOL(0, "estimate", &opt.estimate, "run some steps of each arm, and say what all "
+		    "will take; nothing is written"),
+	OPTION_BOOL(0, "verify", &opt.verify, "train one cell of RUN again, and demand the same "
+		    "bits (default: the primary arm with its first seed)"),
+	OPTION_BOOL(0, "force", &opt.force, "verify with other kernels and libraries, too"),
 	OPTION_TABLE(option_table_output),
 	OPTION_TABLE(option_table_json),
 	OPTION_END
@@ -207,6 +207,8 @@ static const struct command command = {
 	.usage = (const char *const []){
 		"[NAME|DIR] [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] [--no-share] [--json]",
 		"[NAME|DIR|RUN] --resume [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] [--json]",
+		"[NAME|DIR] --estimate [--data=DIR] [--jobs=N] [--threads=N] [--no-share] [--json]",
+		"RUN [ARM SEED] --verify [--data=DIR] [--threads=N] [--force] [--json]",
 		NULL
 	},
 	.description =
@@ -216,8 +218,8 @@ static const struct command command = {
 		"anything that the plan does not name are refused. A run that was cut, even by "
 		"SIGKILL, goes on with --resume and ends with the bits of an uncut one.",
 	.options = options,
-	.args = "NAME|DIR|RUN",
-	.max_args = 1,
+	.args = "NAME|DIR|RUN ARM SEED",
+	.max_args = 3,
 	.run = run_run,
 };
 COMMAND_REGISTER(command);

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+#include "experiment/verify.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "experiment/argv.h"
+#include "experiment/child.h"
+#include "experiment/internal.h"
+#include "io/metrics.h"
+#include "io/run.h"
+
+#define POLL_SECONDS 0.25
+
+/** struct verify - the cell, and the same trained again. */
+struct verify {
+	const struct experiment_run *run;
+	const struct experiment_cell *cell;
+	const struct verify_options *o;
+	char *again;
+	struct strbuf *compared;
+};
+
+/* ---- training it again ---------------------------------------------------------------- */
+
+static int make_command(const struct verify *v, struct argv *words)
+{
+	argv_add(words, "knlp");
+	argv_add(words, "train");
+	argv_addf(words, "--run=%s", v->again);
+	argv_addf(words, "--data=%s", v->o->data ? v->o->data : v->run->data);
+	argv_addf(words, "--config=%s/config", v->cell->path);
+	argv_addf(words, "--threads=%d", v->o->threads);
+	argv_add(words, "--quiet");
+	return argv_ok(words);
+}
+
+static int await(const struct verify *v, struct child *child, int *status)
+{
+	const struct child *list[] = { child };
+	bool told = false, bar = progress_begin("verify", (uint64_t)v->cell->steps);
+	int ret;
+
+	while (!(ret = child_wait(child, false, status))) {
+		progress_update(bar, (uint64_t)log_last_step(v->again), "%s/%lld",
+				v->run->plan->arms[v->cell->arm].name,
+				v->run->plan->seeds[v->cell->seed]);
+		if (*v->o->stop && !told) {
+			kill(child->pid, SIGKILL);	/* nothing of it is needed */
+			told = true;
+		}
+		children_wait(list, 1, POLL_SECONDS);
+	}
+	progress_end(bar);
+	return ret < 0 ? ret : 0;
+}
+
+static int train_again(const struct verify *v)
+{
+	char *log = path_join(v->o->scratch, "log"), *why;
+	struct argv words = { 0 };
+	struct child child;
+	int status, ret = log ? make_command(v, &words) : fail_nomem(0, "a path");
+
+	if (!ret)
+		ret = child_start(&child, words.argv, log, false, 0, 0);
+	argv_free(&words);
+	free(log);
+	if (ret)
+		return ret;
+	ret = await(v, &child, &status);
+	if (!ret && *v->o->stop)
+		ret = fail(-EINTR, "stopped by signal %d: nothing is known yet", (int)*v->o->stop);
+	if (!ret && (!WIFEXITED(status) || WEXITSTATUS(status))) {
+		why = child_failure(&child, status);
+		ret = fail(-ECHILD, "the training failed this time: %s", why ? why : "");
+		free(why);
+	}
+	child_end(&child);
+	return ret;
+}
+
+/* ---- what computed ---------------------------------------------------------------------- */
+
+static void join_list(const struct yml *manifest, const char *key, struct strbuf *sb)
+{
+	const struct yml *list = yml_get(manifest, key), *item;
+
+	if (!list || list->kind != YML_IS_LIST)
+		return;
+	yml_for_each(item, list)
+		strbuf_addf(sb, "%s\n", item->text ? item->text : "");
+}
+
+/* The first line in which @a and @b differ, without its end. */
+static const char *first_difference(const char *a, const char *b, int *len)
+{
+	while (*a) {
+		size_t line = strcspn(a, "\n") + 1;
+
+		if (strncmp(a, b, line))
+			break;
+		a += line;
+		b += line;
+	}
+	if (!*a)
+		a = b;
+	*len = (int)strcspn(a, "\n");
+	return a;
+}
+
+static int compare_list(const struct yml *then, const struct yml *now, const char *key)
+{
+	struct strbuf a, b;
+	const char *line;
+	int ret = 0, len;
+
+	strbuf_init(&a);
+	strbuf_init(&b);
+	join_list(then, key, &a);
+	join_list(now, key, &b);
+	if (strcmp(a.s, b.s)) {
+		line = first_difference(a.s, b.s, &len);
+		ret = fail(-EINVAL, "%s: it was trained with other %s ('%.*s'): with --force it "
+			   "is compared all the same", then->file, key, len, line);
+	}
+	strbuf_free(&b);
+	strbuf_free(&a);
+	return ret;
+}
+
+static int compare_machines(const struct verify *v)
+{
+	struct run *then = NULL, *now = NULL;
+	int ret = run_open(v->cell->path, &then);
+
+	if (!ret)
+		ret = run_open(v->again, &now);
+	if (!ret)
+		ret = compare_list(then->manifest, now->manifest, "kernels");
+	if (!ret)
+		ret = compare_list(then->manifest, now->manifest, "libraries");
+	if (ret == -EINVAL && v->o->force) {
+		log_warn("%s", fail_message());
+		ret = 0;
+	}
+	run_close(now);
+	run_close(then);
+	return ret;
+}
+
+/* ---- the log ------------------------------------------------------------------------------- */
+
+/* All of a line that does not depend on the clock: what stands in front of "seconds". */
+static int add_line(void *ctx, const struct metrics_line *l)
+{
+	struct strbuf *sb = ctx;
+
+	if (metrics_is(l, "resume") || metrics_is(l, "fork") || metrics_is(l, "failed"))
+		return 0;
+	for (int i = 0; i < l->nr_fields && strcmp(l->field[i].key, "seconds"); i++) {
+		const struct metrics_field *f = &l->field[i];
+
+		strbuf_addf(sb, "%s%s ", i ? " " : "", f->key);
+		if (f->kind == METRICS_TEXT)
+			json_add_string(sb, f->text);	/* a line stays one line */
+		else
+			strbuf_addf(sb, "%.17g", f->number);
+	}
+	strbuf_addc(sb, '\n');
+	return 0;
+}
+
+static int read_lines(const char *dir, struct strbuf *sb)
+{
+	char *path = path_join(dir, "metrics.jsonl");
+	int ret = path ? metrics_read(path, add_line, sb) : fail_nomem(0, "a path");
+
+	free(path);
+	return ret ? ret : strbuf_ok(sb);
+}
+
+static int compare_logs(const struct verify *v)
+{
+	struct strbuf then, now;
+	const char *line;
+	int ret, len;
+
+	strbuf_init(&then);
+	strbuf_init(&now);
+	ret = read_lines(v->cell->path, &then);
+	if (!ret)
+		ret = read_lines(v->again, &now);
+	if (!ret && strcmp(then.s, now.s)) {
+		line = first_difference(then.s, now.s, &len);
+		ret = fail(-EILSEQ, "%s/metrics.jsonl differs: '%.*s' is otherwise this time",
+			   v->cell->path, len < 120 ? len : 120, line);
+	}
+	if (!ret)
+		strbuf_adds(v->compared, "metrics.jsonl\n");
+	strbuf_free(&now);
+	strbuf_free(&then);
+	return ret;
+}
+
+/* ---- the checkpoints -------------------------------------------------------------------------- */
+
+static int compare_file(const struct verify *v, const char *dir, const char *name)
+{
+	char *then = str_printf("%s/checkpoints/%s/%s", v->cell->path, dir, name);
+	char *now = str_printf("%s/checkpoints/%s/%s", v->again, dir, name);
+	char a[HASH_HEX], b[HASH_HEX];
+	int ret = then && now ? hash_file(then, a) : fail_nomem(0, "a path");
+
+	if (!ret)
+		ret = hash_file(now, b);
+	if (!ret && strcmp(a, b))
+		ret = fail(-EILSEQ, "%s differs: its checksum is %s, and %s this time", then, a, b);
+	if (!ret)
+		strbuf_addf(v->compared, "%s/%s\n", dir, name);
+	free(now);
+	free(then);
+	return ret;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Call fn(@v, @dir, name) for each entry of PATH/checkpoints/@dir that counts. */
+static int each_entry(const struct verify *v, const char *dir,
+		      int (*fn)(const struct verify *v, const char *dir, const char *name))
+{
+	char *path = str_printf("%s/checkpoints/%s", v->cell->path, dir);
+	struct dirent **entries;
+	int nr, ret = 0;
+
+	if (!path)
+		return fail_nomem(0, "a path");
+	nr = scandir(path, &entries, NULL, by_name);
+	if (nr < 0)
+		ret = fail_errno("%s", path);
+	for (int i = 0; i < nr; i++) {
+		/* "keep" is the mark of a fork point, and no part of a state. */
+		if (!ret && *entries[i]->d_name != '.' && strcmp(entries[i]->d_name, "keep"))
+			ret = fn(v, dir, entries[i]->d_name);
+		free(entries[i]);
+	}
+	if (nr >= 0)
+		free(entries);
+	free(path);
+	return ret;
+}
+
+/* What was kept because others forked there may be gone this time; the end may not. */
+static int compare_checkpoint(const struct verify *v, const char *dir, const char *name)
+{
+	char *now = str_printf("%s/checkpoints/%s", v->again, name);
+	bool there = now && file_exists(now);
+	long long step = strncmp(name, "step-", 5) ? 0 : strtoll(name + 5, NULL, 10);
+
+	(void)dir;
+	free(now);
+	if (!there && step != v->cell->steps)
+		return 0;
+	return each_entry(v, name, compare_file);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------ */
+
+int experiment_verify(const struct experiment_run *run, const struct experiment_cell *cell,
+		      const struct verify_options *o, struct strbuf *compared)
+{
+	struct verify v = { .run = run, .cell = cell, .o = o, .compared = compared };
+	int ret;
+
+	if (!cell->trained)
+		return fail(-ENODATA, "%s: it is %s: only a trained cell can be verified",
+			    cell->path, cell_state_name(cell->state));
+	v.again = path_join(o->scratch, "again");
+	ret = v.again ? dir_remove_tree(o->scratch) : fail_nomem(0, "a path");
+	if (!ret)
+		ret = dir_make(o->scratch);
+	if (!ret)
+		ret = train_again(&v);
+	if (!ret)
+		ret = compare_machines(&v);
+	if (!ret)
+		ret = compare_logs(&v);
+	if (!ret)
+		ret = each_entry(&v, "", compare_checkpoint);
+	if (ret && ret != -ENOMEM) {
+		char *message = strdup(fail_message());
+
+		dir_remove_tree(o->scratch);
+		ret = message ? fail(ret, "%s", message) : ret;
+		free(message);
+	} else if (!ret) {
+		ret = dir_remove_tree(o->scratch);
+	}
+	free(v.again);
+	return ret;
+}
