@@ -19,7 +19,7 @@
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
 
-/* ---- making the folder ------------------------------------------------------------------ */
+/* ---- making the folder --------------------------------------------------------- */
 
 /* Without a manifest, a run was cut while it was made: nothing of it counts. */
 static int check_empty(const char *path)
@@ -144,7 +144,7 @@ int experiment_begin(const struct experiment *e, const char *data, const char *p
 	return ret;
 }
 
-/* ---- going on ------------------------------------------------------------------------------ */
+/* ---- going on ------------------------------------------------------------------ */
 
 static int check_arms(const struct experiment_run *run, const struct resolved *r)
 {
@@ -188,8 +188,8 @@ static int check_plan(const struct experiment_run *run)
 		return fail(-EINVAL, "%s/plan was changed (%s): what is done would prove nothing",
 			    run->path, run->edited);
 	if (run->plan_state == PLAN_EDITED)
-		return fail(-EINVAL, "the plan in %s was edited since the run began (%s): an edited "
-			    "plan is another experiment, with a run of its own (--out)",
+		return fail(-EINVAL, "the plan in %s was edited since the run began (%s): an "
+			    "edited plan is another experiment, with a run of its own (--out)",
 			    run->source, run->edited);
 	return 0;
 }

@@ -23,7 +23,7 @@ const char *cell_state_name(enum cell_state state)
 	return states[state];
 }
 
-/* ---- paths --------------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------- */
 
 char *cell_path(const char *run, const struct experiment *e, int arm, int seed, const char *ending)
 {
@@ -111,7 +111,7 @@ long long log_last_step(const char *path)
 	return step;
 }
 
-/* ---- the state ------------------------------------------------------------------------ */
+/* ---- the state ----------------------------------------------------------------- */
 
 /** struct ending - what the log says of a training's end. */
 struct ending {
@@ -237,7 +237,7 @@ int cell_update(const struct experiment_run *run, struct experiment_cell *cell)
 	return 0;
 }
 
-/* ---- its numbers ------------------------------------------------------------------------ */
+/* ---- its numbers --------------------------------------------------------------- */
 
 /** struct newest - the held-out loss of the newest evaluation up to a step. */
 struct newest {

@@ -28,7 +28,7 @@ const char *arm_expect_name(enum arm_expect expect)
 	return expects[expect];
 }
 
-/* ---- checks that several keys need ------------------------------------------------ */
+/* ---- checks that several keys need --------------------------------------------- */
 
 bool plan_name_ok(const char *name)
 {
@@ -146,7 +146,7 @@ static int get_list(const struct yml *root, const char *key, size_t size, const 
 	return 0;
 }
 
-/* ---- seeds, vary, at ----------------------------------------------------------------- */
+/* ---- seeds, vary, at ----------------------------------------------------------- */
 
 static int read_seeds(struct experiment *e, const struct yml *root)
 {
@@ -257,7 +257,7 @@ static int read_shares(struct experiment *e, const struct yml *root)
 	return 0;
 }
 
-/* ---- measures ------------------------------------------------------------------------- */
+/* ---- measures ------------------------------------------------------------------ */
 
 static int check_word(const struct yml *v)
 {
@@ -353,7 +353,7 @@ static int read_measures(struct experiment *e, const struct yml *root)
 	return 0;
 }
 
-/* ---- metrics ----------------------------------------------------------------------- */
+/* ---- metrics ------------------------------------------------------------------- */
 
 static int check_from(const struct experiment *e, const struct yml *map, const char *from)
 {
@@ -428,7 +428,7 @@ static int read_delta(struct experiment *e, const struct yml *root)
 	return 0;
 }
 
-/* ---- arms ---------------------------------------------------------------------------- */
+/* ---- arms ---------------------------------------------------------------------- */
 
 static int read_arm(struct experiment *e, const struct yml *v, struct experiment_arm *a)
 {
@@ -520,7 +520,7 @@ static int check_seeds(const struct experiment *e, const struct yml *root)
 		    EXPERIMENT_SEEDS_MIN);
 }
 
-/* ---- all of it ---------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------- */
 
 static int read_plan(struct experiment *e, const struct yml *root)
 {

@@ -13,7 +13,7 @@
 
 #define PLAN_BYTES_MAX	((size_t)1 << 20)
 
-/* ---- files ------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------- */
 
 static int is_plan_file(const struct dirent *d)
 {
@@ -94,7 +94,7 @@ int plan_files_hash(const struct plan_files *files, char hex[HASH_HEX])
 	return 0;
 }
 
-/* ---- configurations ---------------------------------------------------------------- */
+/* ---- configurations ------------------------------------------------------------ */
 
 /*
  * What a file does not say is Kconfig's default, not what this binary was configured with:
@@ -201,7 +201,7 @@ int plan_configs(struct experiment *e, const struct plan_files *files)
 	return ret;
 }
 
-/* ---- all of it ---------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------- */
 
 static int check_name(const struct experiment *e)
 {

@@ -11,7 +11,7 @@
 #include "io/lock.h"
 #include "train/trainer.h"
 
-/* ---- the manifest ---------------------------------------------------------------------- */
+/* ---- the manifest -------------------------------------------------------------- */
 
 static int put_arms(struct yml_writer *w, const struct experiment *e,
 		    struct config *const *cfgs)
@@ -127,7 +127,7 @@ static int read_manifest(struct experiment_run *run)
 	return ret;
 }
 
-/* ---- the plan --------------------------------------------------------------------------- */
+/* ---- the plan ------------------------------------------------------------------ */
 
 /* Names of the files of @dir that are not what the manifest says; -ENOENT: no plan there. */
 static int changed_files(const struct experiment_run *run, const char *dir, struct strbuf *names)
@@ -182,7 +182,7 @@ static int read_plan(struct experiment_run *run)
 	return ret;
 }
 
-/* ---- cells ------------------------------------------------------------------------------- */
+/* ---- cells --------------------------------------------------------------------- */
 
 const struct experiment_cell *experiment_cell(const struct experiment_run *run, int arm, int seed)
 {

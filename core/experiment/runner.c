@@ -26,7 +26,7 @@
 #define POLL_SECONDS 0.25	/* between two looks at the logs */
 #define LOCK_SECONDS 20		/* for a child of a killed run to go */
 
-/* ---- what there is to do ------------------------------------------------------------ */
+/* ---- what there is to do ------------------------------------------------------- */
 
 static struct experiment_cell *cell_of(const struct runner *r, int arm, int seed)
 {
@@ -178,7 +178,7 @@ static bool next_work(const struct runner *r, struct worker *w)
 	return false;
 }
 
-/* ---- starting it ----------------------------------------------------------------------- */
+/* ---- starting it --------------------------------------------------------------- */
 
 static char *cell_file(const struct runner *r, const struct experiment_cell *cell,
 		       const char *ending)
@@ -243,7 +243,7 @@ static int start_work(struct runner *r, struct worker *w)
 	return ret;
 }
 
-/* ---- ending it -------------------------------------------------------------------------- */
+/* ---- ending it ----------------------------------------------------------------- */
 
 static void cell_name(const struct runner *r, const struct experiment_cell *cell, char name[128])
 {
@@ -338,7 +338,7 @@ static int end_work(struct runner *r, struct worker *w, int status)
 	return ret;
 }
 
-/* ---- progress ----------------------------------------------------------------------------- */
+/* ---- progress ------------------------------------------------------------------ */
 
 /* Steps that the cell itself is trained for: not those that it shares. */
 static long long own_steps(const struct runner *r, const struct experiment_cell *cell,
@@ -425,7 +425,7 @@ static void begin_progress(struct runner *r)
 	progress_skip(r->bar, (uint64_t)done);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------ */
 
 static int running(const struct runner *r)
 {
@@ -533,7 +533,7 @@ static int loop(struct runner *r)
 	return ret;
 }
 
-/* ---- before and after ------------------------------------------------------------------------ */
+/* ---- before and after ---------------------------------------------------------- */
 
 static int read_configs(struct runner *r)
 {

@@ -29,7 +29,7 @@ struct verify {
 	struct strbuf *compared;
 };
 
-/* ---- training it again ---------------------------------------------------------------- */
+/* ---- training it again --------------------------------------------------------- */
 
 static int make_command(const struct verify *v, struct argv *words)
 {
@@ -88,7 +88,7 @@ static int train_again(const struct verify *v)
 	return ret;
 }
 
-/* ---- what computed ---------------------------------------------------------------------- */
+/* ---- what computed ------------------------------------------------------------- */
 
 static void join_list(const struct yml *manifest, const char *key, struct strbuf *sb)
 {
@@ -157,7 +157,7 @@ static int compare_machines(const struct verify *v)
 	return ret;
 }
 
-/* ---- the log ------------------------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------------- */
 
 /* All of a line that does not depend on the clock: what stands in front of "seconds". */
 static int add_line(void *ctx, const struct metrics_line *l)
@@ -211,7 +211,7 @@ static int compare_logs(const struct verify *v)
 	return ret;
 }
 
-/* ---- the checkpoints -------------------------------------------------------------------------- */
+/* ---- the checkpoints ----------------------------------------------------------- */
 
 static int compare_file(const struct verify *v, const char *dir, const char *name)
 {
@@ -275,7 +275,7 @@ static int compare_checkpoint(const struct verify *v, const char *dir, const cha
 	return each_entry(v, name, compare_file);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------ */
+/* ---- all of it ----------------------------------------------------------------- */
 
 int experiment_verify(const struct experiment_run *run, const struct experiment_cell *cell,
 		      const struct verify_options *o, struct strbuf *compared)

@@ -115,6 +115,13 @@ sed 's/the/a/g' shakespeare.txt >train.txt
 sed 's/the/this/g' shakespeare.txt >val.txt
 cp "$SRCTREE"/tests/data/tokenizer/encoder.json "$SRCTREE"/tests/data/tokenizer/vocab.bpe gpt2
 cp "$SRCTREE"/tests/data/tokenizer/small.json model/tokenizer.json
+# An experiment of its name, small enough to run; data for all that name these.
+mkdir -p defconfigs/experiments runs
+cp -r "$SRCTREE/defconfigs/experiments/null-and-planted" defconfigs/experiments/
+grep -v -e '^CONFIG_MODEL' -e '^CONFIG_TRAIN' \
+	"$SRCTREE/defconfigs/experiments/null-and-planted/defconfig" | cat - ../small.config \
+	>defconfigs/experiments/null-and-planted/defconfig
+cp shakespeare.txt runs/linux-doc.txt
 # Questions, short enough for a model that sees 32 bytes.
 for i in 0 1 2 3; do
 	printf 'It is\n%d\nred\ngreen\nblue\ngrey\n' $i >>hellaswag.txt

@@ -10,7 +10,7 @@ prepare_text
 sed -i 's/CHECKPOINT_EVERY=15/CHECKPOINT_EVERY=5/' tiny.config
 experiment ./exp
 
-# ---- the matrix ----------------------------------------------------------------------------
+# ---- the matrix --------------------------------------------------------------------
 
 succeeds "an experiment runs" "$KNLP" run ./exp --out whole
 has "its table: baseline" '^plain  baseline ' out
@@ -38,7 +38,7 @@ succeeds "the same training by hand" "$KNLP" train -q -d data -r hand -c exp/def
 	-c exp/fast.config --set TRAIN_SEED=5
 equal "a cell has its bits" "$(bits whole/cells/fast/seed-5)" "$(bits hand)"
 
-# ---- refused -----------------------------------------------------------------------------------
+# ---- refused -----------------------------------------------------------------------
 
 fails "a run is not run over" 1 'holds a run already' "$KNLP" run ./exp --out whole
 mkdir other && touch other/mine
@@ -74,7 +74,7 @@ fails "other data" 1 'began with other data' sh -c \
 	'tail -n 100 text >less && '"$KNLP"' data prepare -q -i less -t byte -o less-data \
 	--piece-bytes 100 && '"$KNLP"' run pairs --resume --data less-data'
 
-# ---- cuts ------------------------------------------------------------------------------------------
+# ---- cuts --------------------------------------------------------------------------
 
 kill_often 3 killed ./exp --jobs 2
 same_cells "after SIGKILL" pairs killed
@@ -88,7 +88,7 @@ children_gone stopped && ok "SIGTERM: no child is left" || not_ok "SIGTERM" "a c
 succeeds "goes on, asked for by its folder" "$KNLP" run -q stopped --resume
 same_cells "after SIGTERM" pairs stopped
 
-# ---- failures ------------------------------------------------------------------------------------
+# ---- failures ----------------------------------------------------------------------
 
 experiment ./hot
 echo 'CONFIG_TRAIN_LR="10"' >hot/fast.config
@@ -106,7 +106,7 @@ has "the reason is kept" 'NaN\|Inf\|finite' hot-run/cells/fast/seed-5.failed
 fails "it is tried again" 1 '2 of 6 cells failed' "$KNLP" run hot-run --resume --json
 equal "four are done" "$(field cells_done out)" 4
 
-# ---- measures ----------------------------------------------------------------------------------------
+# ---- measures ----------------------------------------------------------------------
 
 experiment ./measured
 cat >>measured/defconfig <<'END'
@@ -134,7 +134,7 @@ if "$KNLP" eval loss -h >/dev/null 2>&1; then
 		"$KNLP" run ./measured --out no-json
 fi
 
-# ---- names -------------------------------------------------------------------------------------------
+# ---- names -------------------------------------------------------------------------
 
 mkdir -p defconfigs/experiments && cp -r exp defconfigs/experiments/
 succeeds "an experiment by its name" "$KNLP" run -q exp
@@ -180,7 +180,7 @@ equal "--estimate: tokens" "$(field tokens out)" 30720
 equal "--estimate: the work of a step" "$(field flops_per_step out)" "$(field flops_per_step plan)"
 below "--estimate: a time" "$(field seconds out)" 100
 
-# ---- those that come with knlp -----------------------------------------------------------------------
+# ---- those that come with knlp -----------------------------------------------------
 
 for dir in "$SRCTREE"/defconfigs/experiments/*/; do
 	fails "$(basename "$dir"): its plan is good" 1 'there is no data in nowhere' \

@@ -111,6 +111,7 @@ follow add-a-parameter.md
 follow add-a-command.md
 follow add-a-test.md
 follow add-an-optimizer.md
+follow add-an-experiment.md
 
 # What they add is in the style of the tree, and nothing of it is left out of the build.
 # shellcheck disable=SC2046,SC2086

@@ -65,8 +65,8 @@ static void print_text(const struct experiment *e, const struct arm_cost *cost,
 	printf("%-*s  %10s  %9s  %8s  %8s  %10s  %10s  %10s\n", width, "all", "", "",
 	       format_count(b, t->tokens), format_count(c, t->flops), format_bytes(d, t->memory),
 	       format_bytes(s, t->disk), format_duration(a, t->seconds));
-	printf("\n%d cells (%d arms, %d seeds), %d at a time\n", e->nr_arms * e->nr_seeds, e->nr_arms,
-	       e->nr_seeds, jobs);
+	printf("\n%d cells (%d arms, %d seeds), %d at a time\n", e->nr_arms * e->nr_seeds,
+	       e->nr_arms, e->nr_seeds, jobs);
 	if (e->nr_measures)
 		printf("%d measure%s of each cell come on top of it\n", e->nr_measures * e->nr_at,
 		       e->nr_measures * e->nr_at > 1 ? "s" : "");

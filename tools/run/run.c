@@ -16,6 +16,7 @@
 #include "experiment/begin.h"
 #include "experiment/child.h"
 #include "experiment/find.h"
+#include "experiment/report.h"
 #include "experiment/runner.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
@@ -32,7 +33,7 @@ static struct {
 	int jobs, threads;
 } opt = { .jobs = 1 };
 
-/* ---- which experiment, which folder ------------------------------------------------------ */
+/* ---- which experiment, which folder -------------------------------------------- */
 
 static int no_name(void)
 {
@@ -79,7 +80,7 @@ static int choose_out(const struct experiment *e, char **out)
 	return *out ? 0 : fail_nomem(0, "a path");
 }
 
-/* ---- running it ---------------------------------------------------------------------------- */
+/* ---- running it ---------------------------------------------------------------- */
 
 static void tell_plan(const struct experiment_run *run, const struct runner_options *o)
 {
@@ -93,14 +94,23 @@ static void tell_plan(const struct experiment_run *run, const struct runner_opti
 		 o->threads > 1 ? "s" : "");
 }
 
+/* They show what there is, and can be made again: knlp report RUN. */
+static void write_reports(const struct experiment_run *run)
+{
+	if (IS_ENABLED(CONFIG_REPORT) && experiment_report_write(run->path))
+		log_warn("%s: no report: %s", run->path, fail_message());
+}
+
 /* What was found, and behind it what failed or was stopped. */
 static int show(const struct experiment_run *run, int err)
 {
 	char *message = strdup(fail_message());
 	int ret = message ? 0 : fail_nomem(0, "a message");
 
-	if (!ret && (!err || err == -ECANCELED || err == -EINTR))
+	if (!ret && (!err || err == -ECANCELED || err == -EINTR)) {
+		write_reports(run);
 		ret = run_print(run);
+	}
 	if (!ret && err)
 		ret = fail(err, "%s", message);
 	free(message);
@@ -126,7 +136,7 @@ static int execute(const char *path)
 	return ret;
 }
 
-/* ---- the command ------------------------------------------------------------------------------ */
+/* ---- the command --------------------------------------------------------------- */
 
 static int check_usage(int argc)
 {
@@ -205,9 +215,12 @@ static const struct command command = {
 	.group = "Experiments",
 	.summary = "run an experiment: all arms with all seeds",
 	.usage = (const char *const []){
-		"[NAME|DIR] [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] [--no-share] [--json]",
-		"[NAME|DIR|RUN] --resume [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] [--json]",
-		"[NAME|DIR] --estimate [--data=DIR] [--jobs=N] [--threads=N] [--no-share] [--json]",
+		"[NAME|DIR] [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] [--no-share] "
+		"[--json]",
+		"[NAME|DIR|RUN] --resume [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] "
+		"[--no-share] [--json]",
+		"[NAME|DIR] --estimate [--data=DIR] [--jobs=N] [--threads=N] [--no-share] "
+		"[--json]",
 		"RUN [ARM SEED] --verify [--data=DIR] [--threads=N] [--force] [--json]",
 		NULL
 	},

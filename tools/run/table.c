@@ -3,9 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
 
@@ -82,12 +84,15 @@ static void print_arm(const struct experiment_run *run, int arm, int width, int 
 static void print_text(const struct experiment_run *run)
 {
 	const struct experiment *e = run->plan;
+	char *report;
 	int width = name_width(e), seeds = e->nr_seeds < SEEDS_SHOWN ? e->nr_seeds : SEEDS_SHOWN;
 
 	print_head(e, width, seeds);
 	for (int arm = 0; arm < e->nr_arms; arm++)
 		print_arm(run, arm, width, seeds);
-	printf("\n%s\n", run->path);
+	report = path_join(run->path, "report.html");
+	printf("\n%s\n", report && file_exists(report) ? report : run->path);
+	free(report);
 }
 
 /* ---- for programs ------------------------------------------------------------------------ */
