@@ -53,6 +53,7 @@ all_lines()
 	cat "$1"/cells/*/seed-*/metrics.jsonl 2>/dev/null | wc -l
 }
 
+code=
 # run_until LINES SIGNAL RUN ARG...: `knlp run`, cut by the signal when its cells have logged so
 # many lines.  Leaves the exit code in $code, stderr in ./err.
 run_until()
