@@ -363,6 +363,12 @@ static void analysis_unfinished(void)
 	world_read(&w);
 	CHECK(contrast(&w, OTHER)->verdict.word == VERDICT_NOT_SUPPORTED);
 	CHECK(contrast(&w, OTHER)->verdict.p_adjusted >= p);
+	/* Also if those that are there show very much. */
+	for (int s = 1; s < SEEDS; s++)
+		put_log(&w, THIRD, s, 7, loss_of(PLAIN, s) - 64);
+	world_read(&w);
+	CHECK(contrast(&w, THIRD)->gain.p == 0);
+	CHECK(contrast(&w, OTHER)->verdict.p_adjusted == 2 * contrast(&w, OTHER)->verdict.p);
 	world_end(&w);
 }
 TEST_REGISTER(analysis_unfinished);

@@ -35,7 +35,7 @@ TEST_REGISTER(rank_scipy);
 static void rank_by_pairs(void)
 {
 	static const float x[] = {
-		-0.0f, 3, -INFINITY, 0, 1e-45f, -1e-45f, INFINITY, 3, -7, 3, 1e30f, -1e30f, 0,
+		0, 3, -INFINITY, -0.0f, 1e-45f, -1e-45f, INFINITY, 3, -7, 3, 1e30f, -1e30f, 0,
 	};
 	enum { n = sizeof(x) / sizeof(x[0]) };
 	uint32_t order[n], twice[n];
