@@ -66,20 +66,6 @@ static void time_cell(struct doc *d, double seconds)
 	doc_cell(d, "%s", isfinite(seconds) && seconds > 0 ? format_duration(text, seconds) : "-");
 }
 
-/* What the machine did: a beginning that cells share is counted once. */
-static double seconds_spent(const struct xreport *r, int arm)
-{
-	double sum = 0;
-
-	for (int seed = 0; seed < r->run->plan->nr_seeds; seed++) {
-		const struct report_run *run = xreport_run(r, arm, seed);
-
-		if (run && run->nr)
-			sum += run->col[COL_ELAPSED][run->nr - 1] - xreport_shared(run, NULL);
-	}
-	return sum;
-}
-
 static void add_cost_row(const struct xreport *r, struct doc *d, int arm)
 {
 	const struct analysis_cost *c = &r->a->cost[arm];
@@ -94,20 +80,23 @@ static void add_cost_row(const struct xreport *r, struct doc *d, int arm)
 	count_cell(d, r->flops[arm]);
 	time_cell(d, c->seconds);
 	count_cell(d, c->tokens_per_s);
-	time_cell(d, seconds_spent(r, arm));
+	time_cell(d, xreport_spent(r, arm).seconds);
 }
 
 static void add_sharing(const struct xreport *r, struct doc *d)
 {
 	const struct experiment *plan = r->run->plan;
-	double steps, saved = 0, seconds;
 	char text[FORMAT_MAX];
+	double saved = 0;
 	int shared = 0;
 
 	for (int i = 0; i < r->run->nr_cells; i++) {
-		seconds = r->cell[i] ? xreport_shared(r->cell[i], &steps) : 0;
-		shared += r->cell[i] && steps > 0;
-		saved += seconds;
+		struct xreport_work work = { 0 };
+
+		if (r->cell[i])
+			work = xreport_shared(r->cell[i]);
+		shared += work.steps > 0;
+		saved += work.seconds;
 	}
 	if (shared)
 		doc_text(d, "dim", "%d of %d cells began in others with the same seed, which they "
@@ -129,10 +118,11 @@ static void add_cost(const struct xreport *r, struct doc *d)
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		doc_cell(d, "%s", head[i]);
 	for (int arm = 0; arm < r->run->plan->nr_arms; arm++) {
+		struct xreport_work spent = xreport_spent(r, arm);
+
 		add_cost_row(r, d, arm);
-		seconds += seconds_spent(r, arm);
-		if (isfinite(r->a->cost[arm].tokens))
-			tokens += r->a->cost[arm].tokens * r->a->cost[arm].cells;
+		seconds += spent.seconds;
+		tokens += spent.tokens;
 	}
 	doc_table_end(d);
 	doc_text(d, "dim", "Of one cell where nothing else is said, as means over those that are "

@@ -41,11 +41,16 @@ const char *xreport_interval(const struct xreport *r, const struct experiment_me
 /** xreport_colour() - of arm number @arm: the baseline has the first one. */
 int xreport_colour(const struct xreport *r, int arm);
 
-/**
- * xreport_shared() - seconds of a cell's training that were spent in another run, in which it
- * began; 0: none.  @steps: how many steps; or NULL
- */
-double xreport_shared(const struct report_run *cell, double *steps);
+/** struct xreport_work - steps of training, the tokens they took, and seconds. */
+struct xreport_work {
+	double steps, tokens, seconds;
+};
+
+/** xreport_shared() - of a cell's training what was done in another run, in which it began. */
+struct xreport_work xreport_shared(const struct report_run *cell);
+
+/** xreport_spent() - what was done in the cells of an arm, and not in others. */
+struct xreport_work xreport_spent(const struct xreport *r, int arm);
 
 /** xreport_figures() / xreport_curves() - append charts to a page. 0 or -ENOMEM. */
 int xreport_figures(const struct xreport *r, struct strbuf *out);

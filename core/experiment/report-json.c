@@ -149,14 +149,8 @@ static void put_tables(const struct xreport *r, struct strbuf *out)
 static void put_cost(const struct xreport *r, int arm, struct strbuf *out)
 {
 	const struct analysis_cost *c = &r->a->cost[arm];
-	double spent = 0;
+	struct xreport_work spent = xreport_spent(r, arm);
 
-	for (int seed = 0; seed < r->run->plan->nr_seeds; seed++) {
-		const struct report_run *run = xreport_run(r, arm, seed);
-
-		if (run && run->nr)
-			spent += run->col[COL_ELAPSED][run->nr - 1] - xreport_shared(run, NULL);
-	}
 	json_put_open(out, "cost", '{');
 	json_put_number(out, "cells", c->cells);
 	json_put_number(out, "parameters", c->parameters);
@@ -167,7 +161,8 @@ static void put_cost(const struct xreport *r, int arm, struct strbuf *out)
 	json_put_number(out, "flops", r->flops[arm]);
 	json_put_number(out, "seconds", c->seconds);
 	json_put_number(out, "tokens_per_s", c->tokens_per_s);
-	json_put_number(out, "seconds_spent", spent);
+	json_put_number(out, "tokens_spent", spent.tokens);
+	json_put_number(out, "seconds_spent", spent.seconds);
 	strbuf_addc(out, '}');
 }
 
@@ -201,17 +196,15 @@ static void put_cell(const struct xreport *r, int i, struct strbuf *out)
 	const struct experiment *plan = r->run->plan;
 	const struct experiment_cell *cell = &r->run->cells[i];
 	const struct report_run *run = r->cell[i];
-	double steps = 0;
+	double shared = run ? xreport_shared(run).steps : 0;
 
-	if (run)
-		xreport_shared(run, &steps);
 	open_object(out);
 	json_put_text(out, "arm", plan->arms[cell->arm].name);
 	json_put_number(out, "seed", (double)plan->seeds[cell->seed]);
 	json_put_text(out, "state", cell_state_name(cell->state));
 	json_put_number(out, "steps", (double)cell->done);
 	json_put_number(out, "steps_planned", (double)cell->steps);
-	json_put_number(out, "steps_shared", steps);
+	json_put_number(out, "steps_shared", shared);
 	if (cell->state == CELL_FAILED)
 		json_put_text(out, "failure", cell->failure);
 	json_put_text(out, "path", cell->path);

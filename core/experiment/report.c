@@ -74,22 +74,38 @@ int xreport_colour(const struct xreport *r, int arm)
 	return arm == baseline ? 0 : arm < baseline ? arm + 1 : arm;
 }
 
-double xreport_shared(const struct report_run *cell, double *steps)
+struct xreport_work xreport_shared(const struct report_run *cell)
 {
-	double seconds = 0, done = 0;
+	struct xreport_work work = { 0 };
 	long long step;
 
 	if (yml_get(cell->folder->manifest, "fork_step") &&
-	    !yml_int(cell->folder->manifest, "fork_step", &step)) {
-		for (size_t i = 0; i < cell->nr; i++)
-			if (cell->col[COL_STEP][i] <= (double)step)
-				seconds = cell->col[COL_ELAPSED][i];
-		done = (double)step;
-	}
+	    !yml_int(cell->folder->manifest, "fork_step", &step))
+		for (size_t i = 0; i < cell->nr && cell->col[COL_STEP][i] <= (double)step; i++)
+			work = (struct xreport_work){
+				.steps = cell->col[COL_STEP][i], .tokens = cell->col[COL_TOKENS][i],
+				.seconds = cell->col[COL_ELAPSED][i],
+			};
 	fail_clear();
-	if (steps)
-		*steps = done;
-	return seconds;
+	return work;
+}
+
+struct xreport_work xreport_spent(const struct xreport *r, int arm)
+{
+	struct xreport_work sum = { 0 };
+
+	for (int seed = 0; seed < r->run->plan->nr_seeds; seed++) {
+		const struct report_run *run = xreport_run(r, arm, seed);
+		struct xreport_work shared;
+
+		if (!run || !run->nr)
+			continue;
+		shared = xreport_shared(run);
+		sum.steps += run->col[COL_STEP][run->nr - 1] - shared.steps;
+		sum.tokens += run->col[COL_TOKENS][run->nr - 1] - shared.tokens;
+		sum.seconds += run->col[COL_ELAPSED][run->nr - 1] - shared.seconds;
+	}
+	return sum;
 }
 
 /* ---- reading ----------------------------------------------------------------------- */

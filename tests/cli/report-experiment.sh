@@ -114,6 +114,7 @@ steps = [l for x in r["runs"] for l in log(x["arm"], x["seed"])
          if l["event"] == "train" and l["step"] > x["steps_shared"]]
 # The twin is trained by itself; what differs later only begins in the baseline's cell.
 assert begun == 10 and len(steps) == 10 * 40 + 10 * 20, (begun, len(steps))
+assert sum(a["cost"]["tokens_spent"] for a in r["arms"]) == 128 * len(steps)
 assert math.isclose(spent, sum(l["seconds"] for l in steps), rel_tol=1e-6), spent
 END
 fi
