@@ -81,6 +81,7 @@ same_cells "after SIGKILL" pairs killed
 no_remains "nothing temporary is left" killed
 
 run_until 90 TERM stopped ./exp --jobs 2
+# shellcheck disable=SC2154 # run_until sets it
 equal "SIGTERM: exit code" "$code" 1
 has "SIGTERM: says how to go on" 'stopped with . of 6 cells done; go on with --resume' err
 equal "SIGTERM: no cell failed" "$(find stopped -name '*.failed')" ""
