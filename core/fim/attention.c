@@ -151,7 +151,7 @@ static int attention_begin(struct attention *a, struct fim_job *j, bool dry)
 	int ret;
 
 	*a = (struct attention){ .job = j };
-	ret = fim_pass_begin(&a->pass, j, false, dry);
+	ret = fim_pass_begin(&a->pass, j, 1, false, dry);
 	if (!ret)
 		ret = build(a);
 	return ret || dry ? ret : take_memory(a);

@@ -122,7 +122,7 @@ static int diagonal_begin(struct diagonal *d, struct fim_job *j, bool by_positio
 	int ret;
 
 	*d = (struct diagonal){ .job = j, .by_position = by_position };
-	ret = fim_pass_begin(&d->pass, j, true, dry);
+	ret = fim_pass_begin(&d->pass, j, 1, true, dry);
 	if (ret)
 		return ret;
 	d->covered = malloc(d->pass.model->nr_params * sizeof(*d->covered));
@@ -328,6 +328,38 @@ static int write_out(struct diagonal *d)
 	v.tensor = d->tensor;
 	v.nr = d->nr;
 	return ret ? ret : fim_write_diagonal(&v, &j->facts, &j->out, &j->total);
+}
+
+int diagonal_new(struct fim_job *j, bool by_position, struct diagonal **out)
+{
+	struct diagonal *d = malloc(sizeof(*d));
+	int ret;
+
+	if (!d)
+		return fail_nomem(sizeof(*d), "an estimate");
+	ret = diagonal_begin(d, j, by_position, false);
+	if (ret)
+		diagonal_free(d);
+	else
+		*out = d;
+	return ret;
+}
+
+void diagonal_free(struct diagonal *d)
+{
+	if (d)
+		diagonal_end(d);
+	free(d);
+}
+
+struct fim_pass *diagonal_pass(struct diagonal *d)
+{
+	return &d->pass;
+}
+
+int diagonal_sequence(struct diagonal *d, int64_t sample)
+{
+	return sequence_step(d, sample);
 }
 
 static int estimate(struct fim_job *j, int (*step)(struct diagonal *d, int64_t s),

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What unit position puts in the place of weight gradients. */
+/* Diagonals step by step, and what unit position puts in the place of weight gradients. */
 #ifndef FIM_DIAGONAL_H
 #define FIM_DIAGONAL_H
 
 #include "fim/pass.h"
+
+struct diagonal;
+
+/** diagonal_new() - unit sequence, or position, without weights: for measuring. */
+int diagonal_new(struct fim_job *j, bool by_position, struct diagonal **d);
+void diagonal_free(struct diagonal *d);
+struct fim_pass *diagonal_pass(struct diagonal *d);
+
+/** diagonal_sequence() - what one sequence takes: gradients and their squares. */
+int diagonal_sequence(struct diagonal *d, int64_t sample);
 
 /**
  * struct position_tap - state of the tap; must live as long as graph_backward() runs.

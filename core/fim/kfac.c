@@ -163,7 +163,7 @@ static int kfac_begin(struct kfac *k, struct fim_job *j, bool dry)
 	int ret;
 
 	*k = (struct kfac){ .job = j };
-	ret = fim_pass_begin(&k->pass, j, false, dry);
+	ret = fim_pass_begin(&k->pass, j, 1, false, dry);
 	if (!ret)
 		ret = build(k);
 	return ret ? ret : bind(k);

@@ -45,15 +45,16 @@ static int make_graph(struct fim_pass *p, bool gradients)
 	return ret;
 }
 
-int fim_pass_begin(struct fim_pass *p, struct fim_job *job, bool gradients, bool dry)
+int fim_pass_begin(struct fim_pass *p, struct fim_job *job, int rows, bool gradients, bool dry)
 {
 	float one = 1;
 	int ret;
 
-	*p = (struct fim_pass){ .job = job, .dry = dry };
+	*p = (struct fim_pass){ .job = job, .dry = dry, .rows = rows };
 	ret = make_model(p, gradients);
 	if (!ret)
-		ret = feed_new(dry ? NULL : job->dev, 1, job->context, job->doc_mask, &p->feed);
+		ret = feed_new(dry ? NULL : job->dev, rows, job->context, job->doc_mask,
+			       &p->feed);
 	if (!ret && !dry)
 		ret = device_alloc(job->dev, FIM_SCALARS, "scalars", &p->scalars);
 	if (!ret && !dry)
@@ -127,14 +128,14 @@ int fim_pass_put(struct fim_pass *p, enum fim_scalar at, const void *value, size
 
 static int set_length(struct fim_pass *p, int64_t length)
 {
-	int ret = plan_set_extent(p->plan, p->in.batch_extent, 1);
+	int ret = plan_set_extent(p->plan, p->in.batch_extent, p->rows);
 
 	return ret ? ret : plan_set_extent(p->plan, p->in.time_extent, length);
 }
 
 int fim_pass_sample(struct fim_pass *p, int64_t sample)
 {
-	int ret = feed_fill(p->feed, &p->job->loader, (uint64_t)sample, 1);
+	int ret = feed_fill(p->feed, &p->job->loader, (uint64_t)sample, p->rows);
 
 	return ret ? ret : set_length(p, p->job->context);
 }

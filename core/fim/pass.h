@@ -26,12 +26,14 @@ enum fim_scalar {
 /**
  * struct fim_pass - model, inputs, graph, plan.
  * @b: builder of the graph; @b.training says whether gradients are bound
+ * @rows: sequences in a run: 1, but for measuring
  * @add: the flag FIM_ADD in the graph
  * @loss: sum over the tokens of a run, or NULL
  */
 struct fim_pass {
 	struct fim_job *job;
 	bool dry;
+	int rows;
 	struct model *model;
 	struct feed *feed;
 	struct buffer *scalars;
@@ -68,12 +70,13 @@ int fim_fold_build(const struct fim_pass *p, const struct segment *block,
 
 /**
  * fim_pass_begin() - model, feed and an empty graph with its inputs.
+ * @rows: sequences in a run
  * @gradients: of all weights, in a segment
  * @dry: plan only
  *
  * fim_pass_end() in any case.
  */
-int fim_pass_begin(struct fim_pass *p, struct fim_job *job, bool gradients, bool dry);
+int fim_pass_begin(struct fim_pass *p, struct fim_job *job, int rows, bool gradients, bool dry);
 void fim_pass_end(struct fim_pass *p);
 
 /** fim_pass_load() - the weights. */
@@ -94,7 +97,7 @@ size_t fim_pass_bytes(const struct fim_pass *p);
 /** fim_pass_put() - write a scalar. */
 int fim_pass_put(struct fim_pass *p, enum fim_scalar at, const void *value, size_t bytes);
 
-/** fim_pass_sample() - sample number @sample becomes the input, whole. */
+/** fim_pass_sample() - sample number @sample, and those behind it, become the input, whole. */
 int fim_pass_sample(struct fim_pass *p, int64_t sample);
 
 /** fim_pass_position() - of the sample, only the loss of token @position counts. */

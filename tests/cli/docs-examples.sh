@@ -43,6 +43,7 @@ cat >bin/knlp <<END
 case \$1\ \$2 in
 train\ *)	shift; set -- train --threads=1 --config="$PWD/small.config" "\$@" ;;
 bench\ train) shift 2; set -- bench train --config="$PWD/small.config" "\$@" ;;
+bench\ fim) shift 2; set -- bench fim --config="$PWD/small.config" "\$@" ;;
 esac
 exec "$KNLP" "\$@"
 END

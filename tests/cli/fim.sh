@@ -27,6 +27,9 @@ for unit in sequence token batch position kfac attention; do
 	done
 	equal "$unit: bits of 2 threads" "$(cksum <$unit-2.st)" "$(cksum <$unit-1.st)"
 	equal "$unit: bits of 4 threads" "$(cksum <$unit-4.st)" "$(cksum <$unit-1.st)"
+	succeeds "$unit on another device" est $unit-remote.st --unit $unit --labels $labels \
+		--device remote
+	equal "$unit: bits of another device" "$(cksum <$unit-remote.st)" "$(cksum <$unit-1.st)"
 	succeeds "$unit, another seed" est $unit-seed.st --unit $unit --labels $labels --seed 2
 	if cmp -s $unit-1.st $unit-seed.st; then
 		not_ok "$unit: another sample" "the same bits"
