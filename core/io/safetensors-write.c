@@ -10,6 +10,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/strbuf.h"
+#include "base/temporary.h"
 #include "io/json.h"
 #include "io/safetensors-internal.h"
 
@@ -266,6 +267,7 @@ int st_write(const char *path, const struct tensor_entry *entries, size_t nr,
 	if (!tmp)
 		return fail_nomem(strlen(path), "a file name");
 	unlink(tmp);	/* left by a process of the same number that died */
+	temporary_add(tmp);
 	ret = st_write_new(tmp, entries, nr, meta, nr_meta, hex);
 	if (ret)
 		goto out_tmp;
@@ -278,6 +280,7 @@ int st_write(const char *path, const struct tensor_entry *entries, size_t nr,
 	ret = dir ? dir_fsync(dir) : fail_nomem(strlen(path), "a file name");
 	free(dir);
 out_tmp:
+	temporary_done(tmp);
 	free(tmp);
 	return ret;
 }

@@ -253,28 +253,28 @@ static int fetch_view(void *ctx, size_t offset, size_t len, void *to)
 	return 0;
 }
 
-/* The model without queries: all scores are 0. */
-static void without_queries(struct toy *t)
+/* A copy of the model, its configuration as @config, or its own if that is NULL. */
+static void copy_model(struct toy *t, const char *config, bool queries)
 {
-	char *from = path_join(t->model, "model.safetensors"), *dir = path_join(t->scratch, "flat");
+	char *from = path_join(t->model, "model.safetensors"), *dir = path_join(t->scratch, "copy");
 	char *to = path_join(dir, "model.safetensors");
-	char *config = path_join(t->model, "config.json");
+	char *own = path_join(t->model, "config.json"), *text;
 	struct tensor_entry e[64] = { 0 };
 	struct st *st;
-	char *text;
 	size_t len;
 
 	check_ok(dir_make(dir));
-	check_ok(file_read_all(config, 1 << 20, &text, &len));
-	write_text(dir, "config.json", text);
+	check_ok(file_read_all(own, 1 << 20, &text, &len));
+	write_text(dir, "config.json", config ? config : text);
 	check_ok(st_open(from, &st));
 	ck_assert_uint_le(st_count(st), 64);
 	for (size_t i = 0; i < st_count(st); i++) {
 		const struct st_view *v = st_at(st, i);
+		bool zero = !queries && strstr(v->name, "q_proj");
 
 		e[i] = (struct tensor_entry){
 			.name = v->name, .dtype = v->dtype, .nd = v->nd, .ctx = (void *)v,
-			.fetch = strstr(v->name, "q_proj") ? fetch_zero : fetch_view,
+			.fetch = zero ? fetch_zero : fetch_view,
 		};
 		memcpy(e[i].shape, v->shape, sizeof(v->shape));
 	}
@@ -283,10 +283,29 @@ static void without_queries(struct toy *t)
 	free(text);
 	free(from);
 	free(to);
-	free(config);
+	free(own);
 	free(t->model);
 	t->model = dir;
 }
+
+/* More than any machine has is refused before any of it is taken. */
+START_TEST(too_large)
+{
+	static const char config[] = "{\"model_type\":\"llama\",\"num_hidden_layers\":2,"
+		"\"num_attention_heads\":2,\"num_key_value_heads\":1,\"hidden_size\":16,"
+		"\"intermediate_size\":24,\"max_position_embeddings\":1000000,"
+		"\"rms_norm_eps\":1e-05,\"vocab_size\":12}";
+	struct toy t;
+
+	toy_begin(&t, "llama", 1000000, 1);
+	copy_model(&t, config, true);
+	check_fails(toy_try(&t, "FIM_UNIT=attention FIM_SEQUENCES=1", 0, 1 << FIM_DIAGONAL,
+			    FIM_SHRINK_NONE, "f.st"), -ENOMEM, "this estimate needs ");
+	CHECK(message_has("a shorter --context"));
+	ck_assert_uint_eq(t.dev->bytes_peak, 0);
+	toy_end(&t);
+}
+END_TEST
 
 /* Uniform rows: 1 - H_T / T, and entropy (1/T) sum ln i. */
 START_TEST(uniform)
@@ -298,7 +317,7 @@ START_TEST(uniform)
 	struct fim *f;
 
 	toy_begin(&t, "llama", length, 4);
-	without_queries(&t);
+	copy_model(&t, NULL, false);
 	for (int i = 1; i <= length; i++) {
 		harmonic += 1.0 / i;
 		entropy += log(i) / length;
@@ -324,5 +343,6 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, kfac, 0, 3);
 	tcase_add_loop_test(tc, attention, 0, 4);
 	tcase_add_loop_test(tc, uniform, 0, 5);
+	tcase_add_test(tc, too_large);
 }
 TEST_REGISTER(fim_factors, add);
