@@ -44,7 +44,10 @@ static void add_documents(const struct xreport *r, struct doc *d)
 		doc_cell(d, "%.5g", x->baseline);
 		doc_cell(d, "%.5g", x->value);
 		doc_cell(d, "%+.4g", x->difference.value);
-		doc_cell(d, "[%+.4g, %+.4g]", x->interval.low, x->interval.high);
+		if (x->items > 1)
+			doc_cell(d, "[%+.4g, %+.4g]", x->interval.low, x->interval.high);
+		else
+			doc_cell(d, "-");	/* of one item nothing can be drawn anew */
 		doc_number(d, 3, x->p);
 	}
 	doc_table_end(d);

@@ -355,20 +355,39 @@ static void add_controls(const struct xreport *r, struct doc *d)
 
 /* ---- the course, and other metrics ------------------------------------------------------ */
 
-static void add_course_row(const struct xreport *r, struct doc *d, const struct analysis_table *t)
+#define TABLES_MAX 4	/* of other metrics; more are easier to read in one */
+
+/* A metric at a share of the training, all arms in one row. */
+static void add_metric_row(const struct xreport *r, struct doc *d, const struct analysis_table *t)
 {
 	const struct experiment *plan = r->run->plan;
-	char text[XREPORT_TEXT], interval[XREPORT_TEXT];
+	char text[XREPORT_TEXT], more[XREPORT_TEXT];
 
 	doc_cell(d, "%s", t->metric->name);
 	doc_cell(d, "%g %%", 100 * plan->at[t->at]);
 	for (int arm = 0; arm < plan->nr_arms; arm++) {
-		const struct stats_paired *gain = &t->arm[arm].contrast.gain;
+		const struct analysis_arm *a = &t->arm[arm];
+		const struct stats_paired *gain = &a->contrast.gain;
 
-		doc_cell(d, "%s", xreport_number(r, t->metric, t->arm[arm].mean, false, text));
+		doc_cell(d, "%s (%s)", xreport_number(r, t->metric, a->mean, false, text),
+			 xreport_number(r, t->metric, a->sd, false, more));
 		if (arm != plan->baseline)
 			doc_cell(d, "%s %s", xreport_number(r, t->metric, gain->mean, true, text),
-				 xreport_interval(r, t->metric, gain, interval));
+				 xreport_interval(r, t->metric, gain, more));
+	}
+}
+
+static void add_metric_head(const struct xreport *r, struct doc *d, char text[COLUMNS_MAX])
+{
+	const struct experiment *plan = r->run->plan;
+
+	doc_table(d, columns(text, "lr", 2 * plan->nr_arms - 1, 'r'));
+	doc_cell(d, "Metric");
+	doc_cell(d, "At");
+	for (int arm = 0; arm < plan->nr_arms; arm++) {
+		doc_cell(d, "%s (SD)", plan->arms[arm].name);
+		if (arm != plan->baseline)
+			doc_cell(d, "gain");
 	}
 }
 
@@ -383,51 +402,59 @@ static void add_course(const struct xreport *r, struct doc *d)
 	if (doc_page(d) && !d->failed)
 		d->failed = xreport_course(r, doc_page(d));
 	doc_fold(d, "these numbers, with gains and their intervals");
-	doc_table(d, columns(text, "lr", 2 * plan->nr_arms - 1, 'r'));
-	doc_cell(d, "Metric");
-	doc_cell(d, "At");
-	for (int arm = 0; arm < plan->nr_arms; arm++) {
-		doc_cell(d, "%s", plan->arms[arm].name);
-		if (arm != plan->baseline)
-			doc_cell(d, "gain");
-	}
+	add_metric_head(r, d, text);
 	/* The first table is that of the end. */
 	for (int t = 1; t < r->a->nr_tables; t++)
 		if (r->a->tables[t].metric == &plan->metric)
-			add_course_row(r, d, &r->a->tables[t]);
-	add_course_row(r, d, &r->a->tables[0]);
+			add_metric_row(r, d, &r->a->tables[t]);
+	add_metric_row(r, d, &r->a->tables[0]);
 	for (int t = 1; t < r->a->nr_tables; t++)
 		if (r->a->tables[t].metric != &plan->metric)
-			add_course_row(r, d, &r->a->tables[t]);
+			add_metric_row(r, d, &r->a->tables[t]);
 	doc_table_end(d);
 	doc_fold_end(d);
+}
+
+static void add_other_table(const struct xreport *r, struct doc *d,
+			    const struct analysis_table *table)
+{
+	const struct experiment_metric *m = table->metric;
+	struct strbuf title;
+
+	strbuf_init(&title);
+	strbuf_addf(&title, "%s%s%s%s, %s is better", m->name, *m->unit ? " (" : "", m->unit,
+		    *m->unit ? ")" : "", m->lower ? "lower" : "higher");
+	doc_heading(d, 3, title.s);
+	d->out->failed |= title.failed;
+	strbuf_free(&title);
+	add_arm_table(r, d, table);
 }
 
 static void add_more(const struct xreport *r, struct doc *d)
 {
 	const struct experiment *plan = r->run->plan;
+	bool one_table = plan->nr_more > TABLES_MAX || plan->nr_arms == 1;
+	char text[COLUMNS_MAX];
 
 	if (!plan->nr_more)
 		return;
 	doc_heading(d, 2, "Other metrics, at the end");
 	doc_text(d, "dim", "Without verdicts: the plan claims nothing of them, and intervals of "
 		 "many metrics, each at %g %%, miss some of the time.", 100 * r->a->level);
+	if (one_table)
+		add_metric_head(r, d, text);
 	for (int t = 1; t < r->a->nr_tables; t++) {
 		const struct analysis_table *table = &r->a->tables[t];
-		struct strbuf title;
 
 		if (table->metric == &plan->metric || table->at != plan->nr_at - 1)
 			continue;
-		strbuf_init(&title);
-		strbuf_addf(&title, "%s%s%s%s, %s is better", table->metric->name,
-			    *table->metric->unit ? " (" : "", table->metric->unit,
-			    *table->metric->unit ? ")" : "",
-			    table->metric->lower ? "lower" : "higher");
-		doc_heading(d, 3, title.s);
-		d->out->failed |= title.failed;
-		strbuf_free(&title);
-		add_arm_table(r, d, table);
+		if (one_table)
+			add_metric_row(r, d, table);
+		else
+			add_other_table(r, d, table);
 	}
+	if (one_table)
+		doc_table_end(d);
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 . "$SRCTREE/tests/lib.sh"
 . "$SRCTREE/tests/train-lib.sh"
 
-needs run report train 'data prepare'
+needs run report train 'eval loss' 'data prepare'
 prepare_text
 
 mkdir plan
@@ -15,6 +15,7 @@ cat tiny.config - >plan/defconfig <<'END'
 CONFIG_TRAIN_SAMPLE_TOKENS=0
 CONFIG_TRAIN_EVAL_EVERY=10
 CONFIG_DATA_NOISE_START=20
+CONFIG_TRAIN_KEEP_EVERY=20
 END
 echo 'CONFIG_DATA_NOISE="0.6"' >plan/noisy.config
 echo 'CONFIG_DATA_NOISE="0.9"' >plan/worse.config
@@ -27,6 +28,10 @@ delta: 0.01
 seeds: [1, 2, 3, 4, 5]
 vary: [DATA_NOISE]
 at: [0.5, 1]
+measure:
+  - {name: again, run: [eval, loss, "{model}", --data, "{data}", --json]}
+more:
+  - {name: measured anew, from: again.loss, better: lower, unit: nats/token}
 arms:
   plain: {role: baseline, what: clean targets}
   twin:  {role: control, expect: same, what: the same again}
@@ -105,6 +110,9 @@ for t in r["tables"]:
         for seed, value in zip(r["seeds"], a["values"]):
             evals = [l for l in log(a["arm"], seed) if l["event"] == "eval" and l["step"] <= 40 * t["at"]]
             assert value == evals[-1]["loss"], (a["arm"], seed, t["at"])
+# What is measured of the checkpoints is what training logged, at each share.
+logged, anew = ({t["at"]: t["arms"] for t in r["tables"] if t["from"] == f} for f in ("eval.loss", "again.loss"))
+assert logged == anew and sorted(logged) == [0.5, 1]
 cost = arms["plain"]["cost"]
 assert cost["tokens"] == 5120 and cost["cells"] == 5 and cost["flops"] > 0
 assert math.isclose(cost["tokens_per_parameter"], 5120 / cost["parameters"])
@@ -129,6 +137,8 @@ equal "a line for each seed and arm in both losses, and of each arm over the bas
 	"$(grep -c '<path class="faint' run/report.html)" $((20 + 20 + 15))
 equal "tables are aligned" "$(awk '/^\|/ { if (was && length($0) != was) bad++; was = length($0) }
 	!/^\|/ { was = 0 } END { print bad + 0 }' run/report.md)" 0
+has "the course of the training" '^| measured anew *| *50 % | ' run/report.md
+has "the other metric" '^### measured anew (nats/token), lower is better' run/report.md
 has "what differs" '^| `DATA_NOISE` *| `0` *| `0` *| `0.6` *| `0.9` *|' run/report.md
 
 # ---- what is not as it should be -----------------------------------------------------------
