@@ -189,17 +189,28 @@ static int read_failure(const struct experiment_run *run, struct experiment_cell
 	return ret || cell->failure ? ret : fail_nomem(0, "a text");
 }
 
+bool cell_has_measure(const struct experiment_run *run, const struct experiment_cell *cell,
+		      int measure)
+{
+	return cell->arm == run->plan->baseline || !run->plan->measures[measure].only_baseline;
+}
+
+bool cell_is_measured(const struct experiment_run *run, const struct experiment_cell *cell,
+		      int measure, int at)
+{
+	char *path = cell_measure_file(run, cell, measure, at, ".json");
+	bool there = cell_has_measure(run, cell, measure) && path && file_exists(path);
+
+	free(path);
+	return there;
+}
+
 static bool is_measured(const struct experiment_run *run, const struct experiment_cell *cell)
 {
 	for (int m = 0; m < run->plan->nr_measures; m++)
-		for (int at = 0; at < run->plan->nr_at; at++) {
-			char *path = cell_measure_file(run, cell, m, at, ".json");
-			bool there = path && file_exists(path);
-
-			free(path);
-			if (!there)
+		for (int at = 0; at < run->plan->nr_at; at++)
+			if (cell_has_measure(run, cell, m) && !cell_is_measured(run, cell, m, at))
 				return false;
-		}
 	return true;
 }
 

@@ -70,6 +70,7 @@ struct experiment_metric {
 struct experiment_measure {
 	char *name;
 	char **argv;			/* without "knlp", with {placeholders}; NULL at the end */
+	bool only_baseline;		/* "in: baseline": others read what it left there */
 };
 
 struct experiment {

@@ -83,4 +83,12 @@ char *cell_checkpoint(const struct experiment_cell *cell, long long step);
 char *cell_measure_file(const struct experiment_run *run, const struct experiment_cell *cell,
 			int measure, int at, const char *ending);
 
+/** cell_has_measure() - is measure number @measure one of this cell? */
+bool cell_has_measure(const struct experiment_run *run, const struct experiment_cell *cell,
+		      int measure);
+
+/** cell_is_measured() - is it, and is its answer there, at share number @at? */
+bool cell_is_measured(const struct experiment_run *run, const struct experiment_cell *cell,
+		      int measure, int at);
+
 #endif

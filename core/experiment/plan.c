@@ -309,8 +309,8 @@ static int read_words(struct experiment_measure *m, const struct yml *map)
 
 static int read_measure(struct experiment *e, const struct yml *v, struct experiment_measure *m)
 {
-	static const char *const keys[] = { "name", "run", NULL };
-	const char *name;
+	static const char *const keys[] = { "name", "run", "in", NULL };
+	const char *name, *in;
 	int ret;
 
 	if (v->kind != YML_IS_MAP)
@@ -327,6 +327,13 @@ static int read_measure(struct experiment *e, const struct yml *v, struct experi
 			   name);
 	if (!ret)
 		ret = get_name(v, name, &m->name);
+	if (!ret && yml_get(v, "in")) {
+		ret = yml_text(v, "in", &in);
+		if (!ret && strcmp(in, "baseline"))
+			ret = fail(-EINVAL, "%s:%ld: 'in' is '%s': it is baseline, or left out",
+				   v->file, v->line, in);
+		m->only_baseline = !ret;
+	}
 	return ret ? ret : read_words(m, v);
 }
 
@@ -367,6 +374,9 @@ static int check_from(const struct experiment *e, const struct yml *map, const c
 	if (experiment_measure(e, name) < 0)
 		return fail(-EINVAL, "%s:%ld: 'from' is '%s': it is eval.loss, or MEASURE.NUMBER "
 			    "with a measure of this plan", v->file, v->line, from);
+	if (e->measures[experiment_measure(e, name)].only_baseline)
+		return fail(-EINVAL, "%s:%ld: 'from' is '%s': that is measured in the baseline only",
+			    v->file, v->line, from);
 	if (!from[len] || !from[len + 1] || strstr(from, "..") || from[strlen(from) - 1] == '.')
 		return fail(-EINVAL, "%s:%ld: 'from' is '%s': say which number of it: %s.NUMBER",
 			    v->file, v->line, from, name);

@@ -118,14 +118,10 @@ static bool next_measure(const struct runner *r, const struct experiment_cell *c
 	const struct experiment *e = r->run->plan;
 
 	for (*at = 0; *at < e->nr_at; (*at)++)
-		for (*measure = 0; *measure < e->nr_measures; (*measure)++) {
-			char *path = cell_measure_file(r->run, cell, *measure, *at, ".json");
-			bool there = path && file_exists(path);
-
-			free(path);
-			if (!there)
+		for (*measure = 0; *measure < e->nr_measures; (*measure)++)
+			if (cell_has_measure(r->run, cell, *measure) &&
+			    !cell_is_measured(r->run, cell, *measure, *at))
 				return true;
-		}
 	return false;
 }
 
@@ -134,15 +130,10 @@ static bool measure_must_wait(const struct runner *r, const struct experiment_ce
 {
 	const struct experiment *e = r->run->plan;
 	const struct experiment_cell *base = cell_of(r, e->baseline, cell->seed);
-	char *path;
-	bool there;
 
 	if (base == cell || has_failed(r, base) || !plan_reads_baseline(&e->measures[measure]))
 		return false;
-	path = cell_measure_file(r->run, base, measure, at, ".json");
-	there = path && file_exists(path);
-	free(path);
-	return !there;
+	return !cell_is_measured(r->run, base, measure, at);
 }
 
 /* Is there something to do for @cell now?  Then @w says what. */
@@ -356,36 +347,33 @@ static double measure_weight(const struct runner *r)
 	return r->measure_seconds / r->measures / (r->step_seconds / (double)r->steps);
 }
 
-static int count_measured(const struct runner *r, const struct experiment_cell *cell)
+/* How many there are and, if asked for, how many of them are done. */
+static int count_measures(const struct runner *r, const struct experiment_cell *cell, int *done)
 {
 	int nr = 0;
 
 	for (int m = 0; m < r->run->plan->nr_measures; m++)
 		for (int at = 0; at < r->run->plan->nr_at; at++) {
-			char *path = cell_measure_file(r->run, cell, m, at, ".json");
-
-			nr += path && file_exists(path);
-			free(path);
+			nr += cell_has_measure(r->run, cell, m);
+			if (done)
+				*done += cell_is_measured(r->run, cell, m, at);
 		}
 	return nr;
 }
 
 static void count_work(struct runner *r, double *done, double *total)
 {
-	const struct experiment *e = r->run->plan;
 	double weight = measure_weight(r);
 
 	*done = *total = 0;
 	for (int i = 0; i < r->run->nr_cells; i++) {
 		struct experiment_cell *cell = &r->run->cells[i];
+		int measured = 0, measures = count_measures(r, cell, weight > 0 ? &measured : NULL);
 
 		if (is_busy(r, cell) && !cell->trained)
 			cell->done = log_last_step(cell->path);
-		*total += (double)own_steps(r, cell, cell->steps) +
-			  weight * e->nr_measures * e->nr_at;
-		*done += (double)own_steps(r, cell, cell->done);
-		if (weight > 0)
-			*done += weight * count_measured(r, cell);
+		*total += (double)own_steps(r, cell, cell->steps) + weight * measures;
+		*done += (double)own_steps(r, cell, cell->done) + weight * measured;
 		if (has_failed(r, cell))	/* nothing more will be done for it */
 			*total -= (double)own_steps(r, cell, cell->steps - cell->done);
 	}

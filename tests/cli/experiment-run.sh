@@ -117,6 +117,7 @@ cat >>measured/plan.yaml <<'END'
 measure:
   - name: loss
     run: [eval, loss, "{model}", --data, "{data}", --json]
+  - {name: base, run: [info, "{model}", --json], in: baseline}
 at: [0.25, 0.5, 1]
 END
 sed -i 's/from: eval.loss/from: loss.loss/' measured/plan.yaml
@@ -124,6 +125,9 @@ if "$KNLP" eval loss -h >/dev/null 2>&1; then
 	succeeds "measures at shares" "$KNLP" run ./measured --out measured-run --json
 	equal "each cell at each share" \
 		"$(find measured-run/cells -name loss.json | wc -l)" 18
+	equal "what is in the baseline only" \
+		"$(find measured-run/cells -name base.json | grep -c '/plain/') of $(find \
+		measured-run/cells -name base.json | wc -l)" "6 of 6"
 	equal "the measure is that of the end" "$(sed 's/.*"arm":"plain","seed":3,[^}]*"value":\([0-9.]\{8\}\).*/\1/' \
 		out)" "$(sed -n 's/.*"loss":\([0-9.]\{8\}\).*/\1/p' \
 		measured-run/cells/plain/seed-3/measure/loss.json)"

@@ -113,6 +113,7 @@ static const struct {
 	{ 13, "  - {name: info, run: [\"{modl}\"]}", "plan.yaml:13: '{modl}' in '{modl}'" },
 	{ 13, "  - {name: info, run: [\"x{model\"]}", "plan.yaml:13: '{model' in" },
 	{ 13, "  - {name: a.b, run: [info]}", "a measure cannot be called 'a.b'" },
+	{ 13, "  - {name: a, run: [info], in: plain}", "'in' is 'plain': it is baseline" },
 	{ 13, "  - {name: eval, run: [info]}", "a measure cannot be called 'eval'" },
 	{ 13, "  - {name: a, run: [x]}\n  - {name: a, run: [y]}", "plan.yaml:14: measure 'a' is "
 		"there twice" },
