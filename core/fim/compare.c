@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/thread.h"
 #include "fim/inner.h"
+#include "stats/correlation.h"
 #include "stats/rank.h"
 
 const double fim_cuts[FIM_CUTS] = { 0.01, 0.1, 0.5 };
@@ -152,10 +153,10 @@ static bool has_halves(const struct fim_item *item)
 	       !(item->part[FIM_SHRINK] && fim_value(item, FIM_SHRINK, 0) >= 1);
 }
 
-/* Spearman-Brown: from the correlation of halves to the reliability of the whole. */
+/* From the correlation of halves to the reliability of the whole. */
 static double whole(double rho)
 {
-	return rho > 0 ? 2 * rho / (1 + rho) : 0;
+	return rho > 0 ? stats_spearman_brown(rho) : 0;
 }
 
 static int find_reliability(const struct fim *f, const struct fim_item *item, double *plain,
@@ -187,17 +188,18 @@ static int find_reliability(const struct fim *f, const struct fim_item *item, do
 	return ret;
 }
 
+/* A reliability that is not known is taken for 1. */
+static double or_one(double reliability)
+{
+	return isnan(reliability) ? 1 : reliability;
+}
+
 static void correct(struct fim_agreement *a)
 {
-	double product = 1;
-	bool known = false;
+	const double *r = a->reliability;
 
-	for (int i = 0; i < 2; i++)
-		if (!isnan(a->reliability[i])) {
-			product *= a->reliability[i];
-			known = true;
-		}
-	a->corrected = known && product > 0 ? a->rho / sqrt(product) : NAN;
+	a->corrected = isnan(r[0]) && isnan(r[1])
+		     ? NAN : stats_disattenuate(a->rho, or_one(r[0]), or_one(r[1]));
 }
 
 /* ---- one tensor ------------------------------------------------------------------------------ */
