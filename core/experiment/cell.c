@@ -237,12 +237,12 @@ int cell_update(const struct experiment_run *run, struct experiment_cell *cell)
 	ret = read_log(run, cell);
 	if (ret)
 		return ret;
-	if (cell->trained && is_measured(run, cell))
-		cell->state = CELL_DONE;
-	else if (active)
+	if (active)
 		cell->state = CELL_RUNNING;
 	else if (*cell->failure)
 		cell->state = CELL_FAILED;
+	else if (cell->trained && is_measured(run, cell))
+		cell->state = CELL_DONE;
 	else
 		cell->state = run->active && cell->trained ? CELL_RUNNING : CELL_CUT;
 	return 0;

@@ -275,23 +275,28 @@ static int note_failure(struct runner *r, struct experiment_cell *cell, const ch
 	return ret;
 }
 
-static void tell_done(const struct runner *r, const struct experiment_cell *cell)
+/* A cell without the number that decides is no result. */
+static int tell_done(struct runner *r, struct experiment_cell *cell)
 {
 	char name[128];
 	double value;
-	int done = 0;
+	int done = 0, ret;
 
 	for (int i = 0; i < r->run->nr_cells; i++)
 		done += r->run->cells[i].state == CELL_DONE;
 	cell_name(r, cell, name);
 	if (cell_metric(r->run, cell, &r->run->plan->metric, r->run->plan->nr_at - 1, &value)) {
-		log_warn("%s: %s", name, fail_message());
+		char *why = strdup(fail_message());
+
 		fail_clear();
-		return;
+		ret = why ? note_failure(r, cell, why) : fail_nomem(0, "a text");
+		free(why);
+		return ret ? ret : cell_update(r->run, cell);
 	}
 	log_info("%d of %d cells done: %s: %s %.5g%s%s", done, r->run->nr_cells, name,
 		 r->run->plan->metric.name, value, *r->run->plan->metric.unit ? " " : "",
 		 r->run->plan->metric.unit);
+	return 0;
 }
 
 static int end_work(struct runner *r, struct worker *w, int status)
@@ -322,7 +327,7 @@ static int end_work(struct runner *r, struct worker *w, int status)
 		if (!ret)
 			ret = cell_update(r->run, w->cell);
 	} else if (!ret && w->cell->state == CELL_DONE) {
-		tell_done(r, w->cell);
+		ret = tell_done(r, w->cell);
 	}
 	child_end(&w->child);
 	free(why);

@@ -137,6 +137,10 @@ if "$KNLP" eval loss -h >/dev/null 2>&1; then
 	sed -i 's/\[0.3, 1\]/[1]/; s/, --json//' measured/plan.yaml
 	fails "a measure without JSON" 1 "measure 'loss' printed no JSON" \
 		"$KNLP" run ./measured --out no-json
+	sed -i 's/"{data}"\]/"{data}", --json]/; s/from: loss.loss/from: loss.nothing/' measured/plan.yaml
+	fails "a measure without the number" 1 "loss.json: it holds no number 'nothing'" \
+		"$KNLP" run ./measured --out no-number
+	fails "it stays so" 1 '6 of 6 cells failed' "$KNLP" run no-number --resume
 fi
 
 # ---- names -------------------------------------------------------------------------

@@ -42,3 +42,43 @@ equal "the A/A arm is trained by itself" "$(forks shared/cells/twin/seed-3)" ""
 kill_often 4 killed ./exp --jobs 2
 same_cells "shared and killed" alone killed
 no_remains "shared and killed: nothing temporary is left" killed
+
+# ---- arms that differ only in what is measured ---------------------------------------
+
+"$KNLP" fim estimate -h >out 2>err || { skip "measures" "no such command"; exit 0; }
+"$KNLP" fim compare -h >out 2>err || { skip "measures" "no such command"; exit 0; }
+experiment ./ladder
+sed -i 's/vary: .*/vary: [FIM_LABELS]/; s/  fast: .*/  sampled: {role: arm}/; /twin/d' ladder/plan.yaml
+sed -i 's/from: eval.loss/from: like.between/; s/lower/higher/' ladder/plan.yaml
+rm ladder/fast.config
+echo 'CONFIG_FIM_LABELS="sampled"' >ladder/sampled.config
+cat >>ladder/defconfig <<'END'
+CONFIG_FIM_LABELS="observed"
+CONFIG_FIM_UNIT="sequence"
+CONFIG_FIM_SEQUENCES=8
+CONFIG_TRAIN_KEEP_EVERY=10
+END
+cat >>ladder/plan.yaml <<'END'
+measure:
+  - name: fim
+    run: [fim, estimate, "{model}", --config, "{config}", --data, "{data}", --halves, --out, "{measure}/{arm}.safetensors", --json]
+  - name: like
+    run: [fim, compare, "{baseline}/plain.safetensors", "{measure}/{arm}.safetensors", --json]
+at: [0.5, 1]
+END
+succeeds "a ladder of measures" "$KNLP" run -q ./ladder --out ladder-run --json --jobs 2
+equal "the baseline is like itself" "$(sed 's/.*"arm":"plain","seed":3,[^}]*"value":\([0-9.]*\).*/\1/' out)" 1
+equal "its training is that of the baseline" "$(forks ladder-run/cells/sampled/seed-3)" 40
+equal "both have its bits" "$(bits ladder-run/cells/sampled/seed-5)" \
+	"$(bits ladder-run/cells/plain/seed-5)"
+estimate()
+{
+	cksum <"ladder-run/cells/$1/seed-3/measure/$2$1.safetensors"
+}
+equal "four estimates of a seed" "$({
+	estimate plain at-0.5/; estimate plain; estimate sampled at-0.5/; estimate sampled
+} | sort -u | wc -l)" 4
+# By hand: the checkpoint on the way is the baseline's.
+"$KNLP" fim estimate -q --config ladder-run/cells/sampled/seed-3/config --data data --halves \
+	--out by-hand.safetensors ladder-run/cells/plain/seed-3/checkpoints/step-0000000020 >out 2>err
+equal "a share before the fork" "$(cksum <by-hand.safetensors)" "$(estimate sampled at-0.5/)"
