@@ -450,19 +450,21 @@ def losses():
             ("sampled", 0, False, [None, None, key]),
             ("sampled softcap", 3, False, [None, None, key])):
         add_case("linear_cross_entropy", name,
-                 {"softcap": cap, "sampled": len(more) == 3, "accumulate.always_add": always},
-                 inputs() + [positive()] + more, train)
+                 {"softcap": cap, "sampled": len(more) == 3, "squares": False,
+                  "accumulate.always_add": always}, inputs() + [positive()] + more, train)
     # The same gradients through the graph, where the rule hands them on.
     name, case = "graph", inputs() + [positive()]
     cap, always = 0, False
     loss, dx, dw = train(*case)
     add_case("linear_cross_entropy", name,
-             {"softcap": 0, "sampled": False, "accumulate.always_add": False}, case, train)
+             {"softcap": 0, "sampled": False, "squares": False,
+              "accumulate.always_add": False}, case, train)
     put(f"linear_cross_entropy/{name}", "din0", dx)
     put(f"linear_cross_entropy/{name}", "din1", dw)
     for cap in 0, 2:
         add_case("linear_cross_entropy_eval", f"{cap}",
-                 {"softcap": cap, "sampled": False, "accumulate.always_add": False}, inputs(),
+                 {"softcap": cap, "sampled": False, "squares": False,
+                  "accumulate.always_add": False}, inputs(),
                  lambda x, w, targets: rows(x, w, targets, cap))
 
 
@@ -634,12 +636,45 @@ def momenta():
         torch.bfloat16 = BF16
 
 
+# ---- squares of gradients -----------------------------------------------------------------
+
+def squares():
+    for name, always, how in ("add", 0, 1), ("overwrite", 0, 0), ("always", 1, 0):
+        add_case("square_accumulate", name, {"always_add": bool(always)},
+                 [normal(3, 5), normal(3, 5), flag(how)],
+                 lambda old, x, _: old + x**2 if always or how else x**2)
+
+    def row_by_row(x, w, targets, scale, prev=None, how=None):
+        """The gradient of each row's loss by itself, squared."""
+        flat, labels = x.flatten(0, -2), targets.flatten().long()
+        losses, dx, total = [], [], torch.zeros_like(w)
+        for row, label in zip(flat, labels):
+            row, weight = row.clone().requires_grad_(), w.clone().requires_grad_()
+            z = F.linear(row, weight)
+            z = f32(cap) * torch.tanh(z / f32(cap)) if cap else z
+            loss = F.cross_entropy(z[None], label[None], ignore_index=-1, reduction="sum")
+            gx, gw = torch.autograd.grad(scale * loss, (row, weight))
+            losses.append(loss)
+            dx.append(gx)
+            total += gw**2
+        return (torch.stack(losses).reshape(targets.shape), torch.stack(dx).reshape(x.shape),
+                total + prev if prev is not None else total)
+
+    for name, cap, more in ("squares", 0, []), ("squares softcap", 2, [normal(7, 5), flag(1)]):
+        targets = ids(7, 2, 3)
+        targets[0, 1] = -1
+        add_case("linear_cross_entropy", name,
+                 {"softcap": cap, "sampled": False, "squares": True,
+                  "accumulate.always_add": False},
+                 [normal(2, 3, 5), normal(7, 5), targets, positive()] + more, row_by_row)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
                   dropouts, losses, optimizers, casts, shadows, residuals, fused, momenta,
-                  rotary_attentions):
+                  rotary_attentions, squares):
         group()
     save(sys.argv[1], tensors, metadata)
 
