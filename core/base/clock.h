@@ -15,6 +15,15 @@ static inline double clock_seconds(void)
 	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
+/** clock_cpu_seconds() - time that processors spent on this process, all threads together. */
+static inline double clock_cpu_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
 /** clock_by_duration() - for qsort() of doubles: the shortest first. */
 static inline int clock_by_duration(const void *a, const void *b)
 {

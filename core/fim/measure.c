@@ -68,9 +68,9 @@ static int run_gradient(struct fim_pass *p, int64_t sample)
 	return ret ? ret : fim_pass_run(p, sample, 0);
 }
 
-static int run_side(struct sides *s, enum fim_side side, double *seconds)
+static int run_side(struct sides *s, enum fim_side side, double *seconds, double *cpu)
 {
-	double start = clock_seconds();
+	double start = clock_seconds(), spent = clock_cpu_seconds();
 	int ret = side == FIM_SIDE_BATCH ? run_gradient(&s->gradient[0], 0) : 0;
 
 	for (int i = 0; i < s->batch && !ret && side != FIM_SIDE_BATCH; i++)
@@ -78,41 +78,51 @@ static int run_side(struct sides *s, enum fim_side side, double *seconds)
 		    ? run_gradient(&s->gradient[1], i)
 		    : diagonal_sequence(s->estimate[side == FIM_SIDE_POSITION], i);
 	*seconds = clock_seconds() - start;
+	*cpu = clock_cpu_seconds() - spent;
 	return ret;
 }
 
-/* @time: (sides, turns) */
-static int run_turns(struct sides *s, int turns, double *time)
+/* @time, @cpu: (sides, turns) */
+static int run_turns(struct sides *s, int turns, double *time, double *cpu)
 {
 	bool bar = progress_begin("bench", turns + 1);
-	double seconds[FIM_SIDES];
+	double seconds[FIM_SIDES], spent[FIM_SIDES];
 	int ret = 0;
 
 	for (int t = -1; t < turns && !ret; t++) {
 		for (int side = 0; side < FIM_SIDES && !ret; side++)
-			ret = run_side(s, side, &seconds[side]);
-		for (int side = 0; side < FIM_SIDES && t >= 0; side++)
+			ret = run_side(s, side, &seconds[side], &spent[side]);
+		for (int side = 0; side < FIM_SIDES && t >= 0; side++) {
 			time[side * turns + t] = seconds[side];
+			cpu[side * turns + t] = spent[side];
+		}
 		progress_update(bar, t + 2, "%s", "");
 	}
 	progress_end(bar);
 	return ret;
 }
 
-static int find_medians(double *time, int turns, struct fim_costs *c)
+/* Medians of the ratios to the first side, turn by turn. */
+static void find_ratios(const double *time, int turns, double *work, double *ratio)
 {
-	double *ratio = malloc(turns * sizeof(*ratio));
-
-	if (!ratio)
-		return fail_nomem(turns * sizeof(*ratio), "times");
 	for (int side = 0; side < FIM_SIDES; side++) {
 		for (int t = 0; t < turns; t++)
-			ratio[t] = time[side * turns + t] / time[FIM_SIDE_BATCH * turns + t];
-		c->ratio[side] = clock_median(ratio, turns);
+			work[t] = time[side * turns + t] / time[FIM_SIDE_BATCH * turns + t];
+		ratio[side] = clock_median(work, turns);
 	}
+}
+
+static int find_medians(double *time, double *cpu, int turns, struct fim_costs *c)
+{
+	double *work = malloc(turns * sizeof(*work));
+
+	if (!work)
+		return fail_nomem(turns * sizeof(*work), "times");
+	find_ratios(time, turns, work, c->ratio);
+	find_ratios(cpu, turns, work, c->cpu_ratio);
 	for (int side = 0; side < FIM_SIDES; side++)	/* sorts them */
 		c->seconds[side] = clock_median(time + side * turns, turns);
-	free(ratio);
+	free(work);
 	return 0;
 }
 
@@ -131,15 +141,16 @@ int fim_measure(struct fim_job *j, const struct config *cfg, int batch, int turn
 		struct fim_costs *c)
 {
 	struct sides s = { .job = j, .batch = batch };
-	double *time = calloc((size_t)FIM_SIDES * turns, sizeof(*time));
+	double *time = calloc((size_t)2 * FIM_SIDES * turns, sizeof(*time));
+	double *cpu = time + FIM_SIDES * turns;
 	int ret = time ? prepare(j, cfg) : fail_nomem(turns * sizeof(*time), "times");
 
 	if (!ret)
 		ret = make_sides(&s);
 	if (!ret)
-		ret = run_turns(&s, turns, time);
+		ret = run_turns(&s, turns, time, cpu);
 	if (!ret)
-		ret = find_medians(time, turns, c);
+		ret = find_medians(time, cpu, turns, c);
 	if (!ret) {
 		c->parameters = model_count(s.gradient[0].model, false);
 		c->tokens = (int64_t)batch * j->context;

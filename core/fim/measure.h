@@ -19,12 +19,13 @@ extern const char *const fim_side_name[FIM_SIDES];
 
 /**
  * struct fim_costs - @seconds: of a turn, medians; @ratio: median over the turns of the time
- *	against that of the batch in the same turn
+ *	against that of the batch in the same turn; @cpu_ratio: the same of the time that
+ *	processors spent on it, which other work hardly changes
  * @tokens: in a turn
  */
 struct fim_costs {
 	int64_t parameters, tokens;
-	double seconds[FIM_SIDES], ratio[FIM_SIDES];
+	double seconds[FIM_SIDES], ratio[FIM_SIDES], cpu_ratio[FIM_SIDES];
 };
 
 /**

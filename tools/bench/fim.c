@@ -42,6 +42,7 @@ static int print_json(const struct fim_costs *c, double load)
 		json_out_number(side, "seconds", c->seconds[i]);
 		json_out_number(side, "tokens_per_s", (double)c->tokens / c->seconds[i]);
 		json_out_number(side, "ratio", c->ratio[i]);
+		json_out_number(side, "cpu_ratio", c->cpu_ratio[i]);
 	}
 	return json_out_print(o);
 }
@@ -57,10 +58,11 @@ static int report(const struct fim_costs *c, const struct device *dev, double lo
 	       opt.batch);
 	printf("%-14s %s %s, %d thread%s, load %.2f\n\n", "device", dev->arch->name,
 	       device_numerics(dev), threads_count(), threads_count() > 1 ? "s" : "", load);
-	printf("%-22s %10s %10s %7s\n", "", "ms", "tok/s", "ratio");
+	printf("%-22s %10s %10s %7s %10s\n", "", "ms", "tok/s", "ratio", "cpu ratio");
 	for (int i = 0; i < FIM_SIDES; i++)
-		printf("%-22s %10.1f %10s %7.3f\n", labels[i], 1e3 * c->seconds[i],
-		       format_count(rate, (double)c->tokens / c->seconds[i]), c->ratio[i]);
+		printf("%-22s %10.1f %10s %7.3f %10.3f\n", labels[i], 1e3 * c->seconds[i],
+		       format_count(rate, (double)c->tokens / c->seconds[i]), c->ratio[i],
+		       c->cpu_ratio[i]);
 	printf("\nMedians of %d turns; ratios of times in the same turn.\n", opt.turns);
 	return 0;
 }
