@@ -199,6 +199,16 @@ static void add_speed(const struct report_run *run, struct strbuf *sb)
 	strbuf_addc(sb, '.');
 }
 
+/* Steps that were done in another run. */
+static void add_fork(const struct report_run *run, struct strbuf *sb)
+{
+	const struct yml *old = yml_get(run->folder->manifest, "fork");
+	const struct yml *step = yml_get(run->folder->manifest, "fork_step");
+
+	if (old && old->text && step && step->text)
+		strbuf_addf(sb, " Its first %s steps are those of %s.", step->text, old->text);
+}
+
 static void verdict_of_one(const struct report_run *run, struct strbuf *sb)
 {
 	add_quality(run, sb);
@@ -211,6 +221,7 @@ static void verdict_of_one(const struct report_run *run, struct strbuf *sb)
 	strbuf_adds(sb, " The run ");
 	figures_state(run, sb);
 	strbuf_addc(sb, '.');
+	add_fork(run, sb);
 }
 
 static bool all_have(const struct report *r, const char *key)

@@ -52,6 +52,10 @@ has "and in what" "^fork_hash: '\{0,1\}$(sed -n 's/^checksum: //p' \
 equal "the log says so once" "$(grep -c '"event":"fork","step":20,' new/metrics.jsonl)" 1
 equal "the stored parameters are those of the run" \
 	"$(grep -v '^# Run' new/config)" "$(grep -v '^# Run' noisy/config)"
+if "$KNLP" report -h >out 2>err; then
+	"$KNLP" report -f md new >out 2>err
+	has "a report of it says so" 'Its first 20 steps are those of .*/old\.' out
+fi
 succeeds "the old run goes on" tiny old --resume
 same "the old run" old plain
 equal "the fork point is still there" "$(cd old/checkpoints && echo step-*)" \
