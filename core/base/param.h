@@ -29,7 +29,7 @@ enum param_type {
 /** struct param - one run parameter, as its Kconfig.run entry declares it. */
 struct param {
 	const char *name;		/* without CONFIG_ */
-	const char *prompt;
+	const char *prompt;		/* what it is, in some words; see PARAM_HELP() */
 	const char *help;		/* the help text without its Type line; see PARAM_HELP() */
 	const char *type_text;		/* the Type line, for people */
 	const char *default_text;	/* Kconfig's default */

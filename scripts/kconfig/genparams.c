@@ -554,6 +554,14 @@ static void put_field(const char *field, const char *text)
 	puts(",");
 }
 
+/* What is for people alone: the program may be built without it. */
+static void put_help(const char *field, const char *text)
+{
+	printf("\t\t.%s = PARAM_HELP(", field);
+	put_string(text, "\n\t\t\t");
+	puts("),");
+}
+
 static void put_ids(void)
 {
 	puts("/* Made by genparams from the Kconfig.run files. */\n"
@@ -578,10 +586,8 @@ static void put_table(void)
 
 		printf("\t[PARAM_%s] = {\n", p->name);
 		put_field("name", p->name);
-		put_field("prompt", p->prompt);
-		printf("\t\t.help = PARAM_HELP(");
-		put_string(p->help, "\n\t\t\t");
-		puts("),");
+		put_help("prompt", p->prompt);
+		put_help("help", p->help);
 		put_field("type_text", p->type_text);
 		put_field("default_text", p->default_text);
 		put_field("from", p->from);

@@ -51,9 +51,9 @@ static int explain(const struct config *cfg)
 			      usage_error("unknown parameter %s", opt.help_for);
 	}
 	p = &params[id];
-	printf("%s: %s\n\n%s%stype:    %s\ndefault: %s\nvalue:   %s\n", p->name, p->prompt,
-	       p->help, *p->help ? "\n\n" : "", p->type_text, p->default_text,
-	       config_text(cfg, id));
+	printf("%s%s%s\n\n%s%stype:    %s\ndefault: %s\nvalue:   %s\n", p->name,
+	       *p->prompt ? ": " : "", p->prompt, p->help, *p->help ? "\n\n" : "",
+	       p->type_text, p->default_text, config_text(cfg, id));
 	if (p->from && !strcmp(p->from, PARAM_FROM_END))
 		puts("training never reads it");
 	else if (p->from)
