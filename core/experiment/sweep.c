@@ -222,6 +222,8 @@ static void put_measures(struct yml_writer *w, const struct experiment *e)
 		yml_begin_map(w, NULL);
 		yml_put_text(w, "name", e->measures[i].name);
 		yml_put_texts(w, "run", (const char *const *)e->measures[i].argv);
+		if (e->measures[i].only_baseline)
+			yml_put_text(w, "in", "baseline");
 		yml_end_map(w);
 	}
 	yml_end_list(w);
