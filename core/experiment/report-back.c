@@ -15,6 +15,7 @@
 #include "report/facts.h"
 
 #define PLAN_MAX (1 << 20)
+#define ARMS_MAX 1024	/* of a plan */
 
 /* ---- the document bootstrap --------------------------------------------------------------- */
 
@@ -141,8 +142,8 @@ static void add_cost(const struct xreport *r, struct doc *d)
 static void add_diff(const struct xreport *r, struct doc *d)
 {
 	const struct experiment *plan = r->run->plan;
-	char columns[64];
-	int nr = plan->nr_arms < 60 ? plan->nr_arms : 60;
+	char columns[ARMS_MAX + 2];
+	int nr = plan->nr_arms < ARMS_MAX ? plan->nr_arms : ARMS_MAX;
 
 	doc_heading(d, 2, "What differs between the arms");
 	if (!r->a->nr_diff) {

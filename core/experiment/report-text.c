@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "experiment/report-internal.h"
 
-#define COLUMNS_MAX 64
+#define COLUMNS_MAX 2100	/* two for each arm that a plan may have */
 
 /* "lrrr...": one column of kind @first, and @nr of kind @rest. */
 static const char *columns(char text[COLUMNS_MAX], const char *first, int nr, char rest)
