@@ -375,7 +375,7 @@ static int check_from(const struct experiment *e, const struct yml *map, const c
 		return fail(-EINVAL, "%s:%ld: 'from' is '%s': it is eval.loss, or MEASURE.NUMBER "
 			    "with a measure of this plan", v->file, v->line, from);
 	if (e->measures[experiment_measure(e, name)].only_baseline)
-		return fail(-EINVAL, "%s:%ld: 'from' is '%s': that is measured in the baseline only",
+		return fail(-EINVAL, "%s:%ld: 'from' is '%s', which only the baseline measures",
 			    v->file, v->line, from);
 	if (!from[len] || !from[len + 1] || strstr(from, "..") || from[strlen(from) - 1] == '.')
 		return fail(-EINVAL, "%s:%ld: 'from' is '%s': say which number of it: %s.NUMBER",

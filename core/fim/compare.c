@@ -200,6 +200,7 @@ static void correct(struct fim_agreement *a)
 
 	a->corrected = isnan(r[0]) && isnan(r[1])
 		     ? NAN : stats_disattenuate(a->rho, or_one(r[0]), or_one(r[1]));
+	a->corrected_f = isnan(r[0]) ? NAN : stats_disattenuate(a->rho, r[0], 1);
 }
 
 /* ---- one tensor ------------------------------------------------------------------------------ */
@@ -339,6 +340,8 @@ static void average(struct fim_comparison *c)
 {
 	static const size_t members[] = {
 		offsetof(struct fim_pair, plain.rho), offsetof(struct fim_pair, plain.corrected),
+		offsetof(struct fim_pair, plain.corrected_f),
+		offsetof(struct fim_pair, inner.corrected_f),
 		offsetof(struct fim_pair, plain.reliability[0]),
 		offsetof(struct fim_pair, plain.reliability[1]),
 		offsetof(struct fim_pair, inner.rho), offsetof(struct fim_pair, inner.corrected),

@@ -27,6 +27,7 @@ static void agreement_json(struct json_out *o, const char *key, const struct fim
 	o = json_out_object(o, key);
 	json_out_number(o, "rho", a->rho);
 	json_out_number(o, "corrected", a->corrected);
+	json_out_number(o, "corrected_f", a->corrected_f);
 	r = json_out_array(o, "reliability");
 	json_out_number(r, NULL, a->reliability[0]);
 	json_out_number(r, NULL, a->reliability[1]);
