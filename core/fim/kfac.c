@@ -78,14 +78,6 @@ static enum tap_action tap(void *ctx, struct graph *g, struct tensor *weight,
 	return TAP_REPLACE;
 }
 
-static const struct param_info *find_param(const struct model *m, const char *name)
-{
-	for (int i = 0; i < m->nr_params; i++)
-		if (!strcmp(m->params[i].name, name))
-			return &m->params[i];
-	return NULL;
-}
-
 /* Gradients of linear weights are asked for, so that the tap is; nobody makes them. */
 static int want_gradients(struct kfac *k)
 {
@@ -94,7 +86,7 @@ static int want_gradients(struct kfac *k)
 
 	for (int i = 0; i < nr; i++) {
 		struct tensor *t = g->tensors[i];
-		const struct param_info *p = find_param(k->pass.model, t->name);
+		const struct param_info *p = model_param(k->pass.model, t->name);
 
 		if (t->kind != TENSOR_PARAM || !p || p->kind != WEIGHT_MATRIX)
 			continue;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <string.h>
-
 #include "fim/diagonal.h"
 #include "ops/linear.h"
 #include "ops/mul.h"
@@ -8,14 +6,6 @@
 static bool is_linear(const struct param_info *p)
 {
 	return p->kind == WEIGHT_MATRIX || p->kind == WEIGHT_HEAD;
-}
-
-static const struct param_info *param_of(const struct model *m, const char *name)
-{
-	for (int i = 0; i < m->nr_params; i++)
-		if (!strcmp(m->params[i].name, name))
-			return &m->params[i];
-	return NULL;
 }
 
 void position_prepare(struct fim_pass *p, bool *covered)
@@ -30,7 +20,7 @@ void position_prepare(struct fim_pass *p, bool *covered)
 
 		if (t->kind != TENSOR_PARAM)
 			continue;
-		info = param_of(m, t->name);
+		info = model_param(m, t->name);
 		if (info && !is_linear(info))
 			t->grad = NULL;
 	}

@@ -18,7 +18,7 @@ static const char *const kind_names[SEG_KINDS] = {
 
 /* ---- collecting parameters --------------------------------------------------- */
 
-static struct param_info *find_param(const struct model *m, const char *name)
+struct param_info *model_param(const struct model *m, const char *name)
 {
 	for (int i = 0; i < m->nr_params; i++)
 		if (!strcmp(m->params[i].name, name))
@@ -42,7 +42,7 @@ static int group_of(struct model *m, const struct param_info *p)
 
 static int add_param(struct model *m, const struct param_info *info)
 {
-	struct param_info *p = find_param(m, info->name);
+	struct param_info *p = model_param(m, info->name);
 	struct segment *s;
 
 	if (p)
@@ -227,7 +227,7 @@ struct tensor *nn_weight(struct builder *b, const struct param_info *info)
 
 		return ret ? graph_fail(b->graph, ret) : NULL;
 	}
-	p = find_param(b->model, info->name);
+	p = model_param(b->model, info->name);
 	BUG_ON(!p);
 	t = in_graph(b->graph, p);
 	if (t)

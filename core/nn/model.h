@@ -85,6 +85,9 @@ struct model {
 int model_new(struct model_spec *spec, struct optim_groups *groups, struct model **m);
 void model_free(struct model *m);
 
+/** model_param() - the parameter called @name, or NULL. */
+struct param_info *model_param(const struct model *m, const char *name);
+
 /** model_layout() - the segments of model_alloc() without memory, for planning only. */
 int model_layout(struct model *m);
 
