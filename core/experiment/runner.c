@@ -223,9 +223,10 @@ static int start_work(struct runner *r, struct worker *w)
 		await_lock(w->cell->path);
 		ret = make_words(r, w, &words);
 	}
+	/* Trainings are told how many threads; measures see it from their processors. */
 	if (!ret)
 		ret = child_start(&w->child, words.argv, log, w->measure >= 0,
-				  r->nr_workers > 1 ? w->threads : 0, part);
+				  w->measure >= 0 ? w->threads : 0, part);
 	w->begin = clock_seconds();
 	w->done_before = w->cell->done;
 	argv_free(&words);
