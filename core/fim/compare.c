@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/thread.h"
 #include "fim/inner.h"
+#include "fim/summary.h"
 #include "stats/correlation.h"
 #include "stats/rank.h"
 
@@ -320,15 +321,20 @@ static int compare_tensor(const struct fim *const file[2], const struct fim_item
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
+static bool is_matrix_of_layer(const struct fim_pair *p)
+{
+	return p->nd == 2 && fim_layer(p->name) >= 0;
+}
+
 /* Weighted by elements, over the tensors that have it. */
-static double mean_over(const struct fim_comparison *c, size_t at)
+static double mean_over(const struct fim_comparison *c, size_t at, bool layers)
 {
 	double sum = 0, weight = 0;
 
 	for (int i = 0; i < c->nr; i++) {
 		double x = *(const double *)((const char *)&c->pair[i] + at);
 
-		if (isnan(x))
+		if (isnan(x) || (layers && !is_matrix_of_layer(&c->pair[i])))
 			continue;
 		sum += x * (double)c->pair[i].count;
 		weight += (double)c->pair[i].count;
@@ -336,15 +342,16 @@ static double mean_over(const struct fim_comparison *c, size_t at)
 	return weight > 0 ? sum / weight : NAN;
 }
 
-static void average(struct fim_comparison *c)
+/* @layers: of matrices of layers only */
+static struct fim_pair average(const struct fim_comparison *c, const char *name, bool layers)
 {
 	static const size_t members[] = {
 		offsetof(struct fim_pair, plain.rho), offsetof(struct fim_pair, plain.corrected),
 		offsetof(struct fim_pair, plain.corrected_f),
-		offsetof(struct fim_pair, inner.corrected_f),
 		offsetof(struct fim_pair, plain.reliability[0]),
 		offsetof(struct fim_pair, plain.reliability[1]),
 		offsetof(struct fim_pair, inner.rho), offsetof(struct fim_pair, inner.corrected),
+		offsetof(struct fim_pair, inner.corrected_f),
 		offsetof(struct fim_pair, inner.reliability[0]),
 		offsetof(struct fim_pair, inner.reliability[1]),
 		offsetof(struct fim_pair, jaccard[0]), offsetof(struct fim_pair, jaccard[1]),
@@ -352,14 +359,17 @@ static void average(struct fim_comparison *c)
 		offsetof(struct fim_pair, chance[1]), offsetof(struct fim_pair, chance[2]),
 		offsetof(struct fim_pair, mean[0]), offsetof(struct fim_pair, mean[1]),
 	};
+	struct fim_pair all = {
+		.name = name,
+		.plain = { .null_sd = NAN, .p = NAN }, .inner = { .null_sd = NAN, .p = NAN },
+	};
 
-	c->all = (struct fim_pair){ .name = "all" };
-	c->all.plain.null_sd = c->all.plain.p = c->all.inner.null_sd = c->all.inner.p = NAN;
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		*(double *)((char *)&c->all + members[i]) = mean_over(c, members[i]);
+		*(double *)((char *)&all + members[i]) = mean_over(c, members[i], layers);
 	for (int i = 0; i < c->nr; i++)
-		c->all.count += c->pair[i].count;
-	c->all.ratio = c->all.mean[0] > 0 ? c->all.mean[1] / c->all.mean[0] : NAN;
+		all.count += !layers || is_matrix_of_layer(&c->pair[i]) ? c->pair[i].count : 0;
+	all.ratio = all.mean[0] > 0 ? all.mean[1] / all.mean[0] : NAN;
+	return all;
 }
 
 static int compare_means(struct fim_comparison *c)
@@ -436,8 +446,10 @@ int fim_compare(const struct fim *f, const struct fim *g, const struct fim_compa
 	c->only[1] = g->nr - c->nr;
 	if (!ret)
 		ret = compare_means(c);
-	if (!ret)
-		average(c);
+	if (!ret) {
+		c->all = average(c, "all", false);
+		c->layers = average(c, "layers", true);
+	}
 	return ret;
 }
 

@@ -61,13 +61,15 @@ struct fim_pair {
 /**
  * struct fim_comparison - all tensors.
  * @all: means over the tensors, weighted by elements; @all.ratio of the sums over all
+ * @layers: the same over the matrices of layers, without embeddings and head, whose share of a
+ *	model depends on its size; 0 elements if the names tell no layers
  * @between: rank correlation of the tensors' means
  * @only: tensors that just one has
  */
 struct fim_comparison {
 	struct fim_pair *pair;
 	int nr, only[2];
-	struct fim_pair all;
+	struct fim_pair all, layers;
 	double between;
 	bool same_model, same_data;
 };

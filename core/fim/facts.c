@@ -143,8 +143,8 @@ static int read_number(const struct st *st, const char *key, int64_t *to)
 	long long number = 0;
 	int ret = want(st, key, &value);
 
-	if (!ret && (str_to_int(value, &number) || number < 0))
-		ret = fail(-EINVAL, "%s: %s is '%.40s': must be a whole number from 0 on",
+	if (!ret && (str_to_int(value, &number) || number < 0 || number > FIM_NUMBER_MOST))
+		ret = fail(-EINVAL, "%s: %s is '%.40s': must be a whole number from 0 to 2^53",
 			   st_path(st), key, value);
 	*to = number;
 	return ret;

@@ -48,6 +48,9 @@ enum fim_part {
 /** fim_suffix() - what is put behind a tensor's name: "", ".row" ... */
 const char *fim_suffix(enum fim_part part);
 
+/** FIM_NUMBER_MOST - of a count in a file: a double holds it, sums of some do not overflow. */
+#define FIM_NUMBER_MOST (1LL << 53)
+
 /**
  * struct fim_facts - how an estimate was made; all texts are owned.
  * @unit: "batch", "sequence", "token", "position", "adam", "kfac", "attention"

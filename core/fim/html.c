@@ -17,6 +17,7 @@
 #define COLUMNS 64
 #define WIDTH 510	/* pixels of a heatmap; wide ones take two columns of the page */
 #define WIDE 1040
+#define MAP_MOST (1 << 20)	/* cells of a map that is not pooled: no model has as many */
 
 /* ---- head and tables ------------------------------------------------------------------ */
 
@@ -104,15 +105,26 @@ static int find_kind(const char **kinds, int nr, const char *kind)
 	return i;
 }
 
+static int refuse_map(struct strbuf *out, const char *what)
+{
+	strbuf_addf(out, "<p class=\"dim\">There are too many %s for a map.</p>\n", what);
+	return strbuf_ok(out);
+}
+
 /* The mean of each tensor: a row for each kind, a column for each layer. */
 static int add_layer_map(struct strbuf *out, const struct fim_summary *s)
 {
 	int layers = s->nr_layers && s->layer[s->nr_layers - 1].layer < 0 ? s->nr_layers - 1
 									  : s->nr_layers;
-	const char **kinds = calloc(s->nr + 1, sizeof(*kinds));
-	double *value = calloc((size_t)(s->nr + 1) * (layers + 1), sizeof(*value));
-	int nr = 0, ret = kinds && value ? 0 : fail_nomem(0, "a heatmap");
+	const char **kinds;
+	double *value;
+	int nr = 0, ret;
 
+	if ((int64_t)s->nr * layers > MAP_MOST)
+		return refuse_map(out, "layers");
+	kinds = calloc(s->nr + 1, sizeof(*kinds));
+	value = calloc((size_t)(s->nr + 1) * (layers + 1), sizeof(*value));
+	ret = kinds && value ? 0 : fail_nomem(0, "a heatmap");
 	for (int i = 0; i < s->nr * layers && !ret; i++)
 		value[i] = NAN;
 	for (int i = 0; i < s->nr && !ret; i++) {
@@ -234,12 +246,17 @@ static int add_heads_map(struct strbuf *out, const struct fim *f, enum fim_part 
 {
 	struct heatmap h = { .title = title, .x_title = "head", .y_title = "", .unit = unit,
 			     .rows = f->nr, .row_end = f->nr, .width = WIDTH };
-	const char **names = calloc(f->nr, sizeof(*names));
+	const char **names;
+	int64_t most = 0;
 	double *value;
 	int ret;
 
 	for (int i = 0; i < f->nr; i++)
-		h.columns = f->item[i].n[0] > h.columns ? (int)f->item[i].n[0] : h.columns;
+		most = f->item[i].n[0] > most ? f->item[i].n[0] : most;
+	if (most > MAP_MOST / f->nr)
+		return refuse_map(out, "heads");
+	h.columns = (int)most;
+	names = calloc(f->nr, sizeof(*names));
 	value = calloc((size_t)f->nr * h.columns, sizeof(*value));
 	ret = names && value ? 0 : fail_nomem(0, "a heatmap");
 	for (int i = 0; i < f->nr && !ret; i++) {

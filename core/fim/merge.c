@@ -105,6 +105,10 @@ static int check_all(struct fim *const *files, int nr)
 	if (strcmp(fim_kind(&files[0]->facts), "diagonal"))
 		return fail(-EINVAL, "%s is of unit %s: only diagonals are merged",
 			    files[0]->path, files[0]->facts.unit);
+	for (int i = 0; i < nr; i++)
+		if (!*files[i]->facts.samples)
+			return fail(-EINVAL, "%s (unit %s) does not say of which samples it is: it "
+				    "cannot be merged", files[i]->path, files[i]->facts.unit);
 	for (int i = 1; i < nr && !ret; i++) {
 		ret = check_facts(files[0], files[i]);
 		if (!ret)
@@ -168,16 +172,21 @@ static int join_facts(const struct merge *m, struct fim_facts *f)
 		return ret;
 	strbuf_init(&sb);
 	f->sequences = f->squares = f->tokens = 0;
-	for (int i = 0; i < m->nr; i++) {
+	for (int i = 0; i < m->nr && !ret; i++) {
 		const struct fim_facts *from = &m->file[i]->facts;
 
 		f->sequences += from->sequences;
 		f->squares += from->squares;
 		f->tokens += from->tokens;
+		if (f->sequences > FIM_NUMBER_MOST || f->squares > FIM_NUMBER_MOST ||
+		    f->tokens > FIM_NUMBER_MOST)
+			ret = fail(-EINVAL, "%s: with those before it, it is of more tokens than "
+				   "can be counted", m->file[i]->path);
 		f->draws = from->draws < f->draws ? from->draws : f->draws;
 		strbuf_addf(&sb, "%s%s", i ? "," : "", from->samples);
 	}
-	ret = strbuf_ok(&sb);
+	if (!ret)
+		ret = strbuf_ok(&sb);
 	free(f->samples);
 	f->samples = strbuf_detach(&sb);
 	return ret;

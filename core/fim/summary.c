@@ -11,11 +11,10 @@
 /* ---- names ------------------------------------------------------------------------------- */
 
 /* "transformer.h.3.attn.c_attn.weight": layer 3, kind "attn.c_attn.weight". */
-static void read_name(struct fim_figure *t)
+static int read_layer(const char *name, const char **kind)
 {
-	t->layer = -1;
-	t->kind = t->name;
-	for (const char *s = strchr(t->name, '.'); s; s = strchr(s + 1, '.')) {
+	*kind = name;
+	for (const char *s = strchr(name, '.'); s; s = strchr(s + 1, '.')) {
 		const char *digit = s + 1;
 		int number = 0;
 
@@ -23,10 +22,17 @@ static void read_name(struct fim_figure *t)
 			number = 10 * number + (*digit++ - '0');
 		if (digit == s + 1 || *digit != '.')
 			continue;
-		t->layer = number;
-		t->kind = digit + 1;
-		return;
+		*kind = digit + 1;
+		return number;
 	}
+	return -1;
+}
+
+int fim_layer(const char *name)
+{
+	const char *kind;
+
+	return read_layer(name, &kind);
 }
 
 /* ---- values ------------------------------------------------------------------------------ */
@@ -115,7 +121,7 @@ static int read_tensor(const struct fim *f, const struct fim_item *item, struct 
 
 	*t = (struct fim_figure){ .name = item->name, .item = item, .peak = NAN, .zeros = NAN,
 				  .a = NAN, .g = NAN, .count = item->n[0] * item->n[1] };
-	read_name(t);
+	t->layer = read_layer(t->name, &t->kind);
 	if (!strcmp(fim_kind(&f->facts), "kfac"))
 		ret = read_factors(f, t);
 	else if (item->part[FIM_DIAGONAL])

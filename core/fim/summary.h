@@ -39,6 +39,9 @@ struct fim_summary {
 int fim_summarize(const struct fim *f, struct fim_summary *s);
 void fim_summary_free(struct fim_summary *s);
 
+/** fim_layer() - the number in a tensor's name, -1: none. "model.layers.3.mlp..." gives 3. */
+int fim_layer(const char *name);
+
 /** fim_html() - append a page about @f: tables, and heatmaps of tensors, layers, heads. */
 int fim_html(const struct fim *f, struct strbuf *out);
 

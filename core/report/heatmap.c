@@ -30,7 +30,7 @@ static void find_range(struct frame *f)
 {
 	f->lo = INFINITY;
 	f->hi = -INFINITY;
-	for (int i = 0; i < f->h->rows * f->h->columns; i++) {
+	for (int64_t i = 0; i < (int64_t)f->h->rows * f->h->columns; i++) {
 		double v = f->h->value[i];
 
 		if (!(v > 0) || isinf(v))

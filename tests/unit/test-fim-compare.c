@@ -327,7 +327,8 @@ static void fim_merge_refused(void)
 		"different labels: 'observed' and 'sampled'", "different data: 'd' and 'x'",
 		"different contexts: 8 and 9", "different batches: 1 and 2",
 		"different seeds: 1 and 2", "have samples in common", "was shrunk: merge first",
-		"different numbers of tensors: 1 and 2",
+		"different numbers of tensors: 1 and 2", "does not say of which samples it is",
+		"more tokens than can be counted",
 	};
 	char *dir = scratch_make(), *out = path_join(dir, "m.st");
 	struct made *m = calloc(1, sizeof(*m));
@@ -335,8 +336,8 @@ static void fim_merge_refused(void)
 
 	m->facts = facts("0-3", 32);
 	f[0] = make(dir, "f.st", m);
-	for (int i = 0; i < 10; i++) {
-		m->facts = facts("4-7", 32);
+	for (int i = 0; i < 12; i++) {
+		m->facts = facts("4-7", i == 11 ? FIM_NUMBER_MOST : 32);
 		m->facts.model = i == 0 ? "x" : "m";
 		m->facts.unit = i == 1 ? "token" : "sequence";
 		m->facts.labels = i == 2 ? "sampled" : "observed";
@@ -344,7 +345,7 @@ static void fim_merge_refused(void)
 		m->facts.context = i == 4 ? 9 : 8;
 		m->facts.batch = i == 5 ? 2 : 1;
 		m->facts.seed = i == 6 ? 2 : 1;
-		m->facts.samples = i == 7 ? "3-6" : "4-7";
+		m->facts.samples = i == 7 ? "3-6" : i == 10 ? "" : "4-7";
 		m->shrink = i == 8 ? 0.5 : 0;
 		m->has_v = i == 9;
 		f[1] = make(dir, "g.st", m);

@@ -52,6 +52,7 @@ static void pair_json(struct json_out *o, const struct fim_pair *p)
 		json_out_number(cut, "chance", p->chance[i]);
 	}
 	json_out_number(o, "ratio", p->ratio);
+	json_out_number(o, "off", p->ratio > 0 ? fabs(log(p->ratio)) : NAN);
 }
 
 static void file_json(struct json_out *o, const char *key, const struct fim *f)
@@ -76,6 +77,7 @@ static int print_json(const struct fim *f, const struct fim *g, const struct fim
 	json_out_int(o, "shuffles", opt.shuffles);
 	json_out_number(o, "between", c->between);
 	pair_json(json_out_object(o, "all"), &c->all);
+	pair_json(json_out_object(o, "layers"), &c->layers);
 	list = json_out_array(o, "tensors");
 	for (int i = 0; i < c->nr; i++)
 		pair_json(json_out_object(list, NULL), &c->pair[i]);
@@ -146,6 +148,8 @@ static void print_table(const struct fim *f, const struct fim *g,
 	       "G/F");
 	for (int i = 0; i < c->nr; i++)
 		print_pair(&c->pair[i], width);
+	if (c->layers.count)
+		print_pair(&c->layers, width);
 	print_pair(&c->all, width);
 	print_pair(&(struct fim_pair){
 		.name = "by chance", .count = c->all.count, .ratio = NAN,
