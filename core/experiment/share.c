@@ -16,12 +16,14 @@ void share_find(const struct experiment *e, struct config *const *cfgs, struct s
 		long long steps = steps_of(cfgs[arm]);
 
 		list[arm] = (struct share){ .parent = -1 };
-		/* An A/A arm that were a copy would show nothing. */
+		/* An A/A arm that were a copy, or the other way round, would show nothing. */
 		if (e->arms[arm].expect == EXPECT_SAME)
 			continue;
 		for (int other = 0; other < arm; other++) {
 			long long same = config_same_until(cfgs[arm], cfgs[other], NULL);
 
+			if (e->arms[other].expect == EXPECT_SAME)
+				continue;
 			same = same < steps ? same : steps;
 			if (same > list[arm].at)
 				list[arm] = (struct share){ .parent = other, .at = same };

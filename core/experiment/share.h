@@ -18,7 +18,8 @@ struct share {
  * share_find() - @list (nr_arms) of the arms of @e.
  * @cfgs: (nr_arms) resolved
  *
- * An arm's parent is the earlier arm with which it has the most steps in common.
+ * An arm's parent is the earlier arm with which it has the most steps in common.  Arms that
+ * are expected to be the same (A/A) have no parent and are none: they are trained by themselves.
  */
 void share_find(const struct experiment *e, struct config *const *cfgs, struct share *list);
 

@@ -39,6 +39,14 @@ equal "an earlier one" "$(forks shared/cells/early/seed-5)" 12
 equal "one that differs late" "$(forks shared/cells/more/seed-3 | tail -n 1)" 30
 equal "the A/A arm is trained by itself" "$(forks shared/cells/twin/seed-3)" ""
 
+# Before the baseline, too, it is no copy: neither has the other's training.
+cp -r exp first
+sed -i 's/experiment: exp/experiment: first/; /  twin:/d; s/^arms:/&\n  twin: {role: control, expect: same}/' \
+	first/plan.yaml
+succeeds "A/A in front of the baseline" "$KNLP" run -q ./first --out first-run --jobs 2
+equal "neither forks" "$(forks first-run/cells/twin/seed-3)$(forks first-run/cells/plain/seed-3)" ""
+equal "others do, off the baseline" "$(forks first-run/cells/noisy/seed-3)" 24
+
 kill_often 4 killed ./exp --jobs 2
 same_cells "shared and killed" alone killed
 no_remains "shared and killed: nothing temporary is left" killed
