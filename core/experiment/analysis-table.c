@@ -80,6 +80,14 @@ static enum value_state worse(enum value_state a, enum value_state b)
 	return a > b ? a : b;
 }
 
+static bool all_equal(const double *x, int n)
+{
+	for (int i = 1; i < n; i++)
+		if (x[i] != x[0])
+			return false;
+	return true;
+}
+
 int analysis_contrast(const struct experiment *e, const struct analysis_table *t, int arm,
 		      int base, struct analysis_contrast *c)
 {
@@ -100,6 +108,7 @@ int analysis_contrast(const struct experiment *e, const struct analysis_table *t
 			gain[n++] = gain_of(t->metric, v->value, b->value);
 		c->same &= state == VALUE_OK && v->value == b->value;
 	}
+	c->one = n > 1 && gain[0] != 0 && all_equal(gain, n);
 	c->gain = stats_paired(gain, n, ANALYSIS_LEVEL);
 	c->verdict = (struct verdict){ .word = VERDICT_UNTESTED, .p = NAN, .p_adjusted = NAN };
 	free(gain);

@@ -57,6 +57,8 @@ struct analysis_value {
  * @to_come, @failed: seeds without a gain, by what their worse cell is
  * @gain: over the seeds that have one; n = 0 and all NaN if none has
  * @same: are all values the same, and is there one for every seed?
+ * @one: are there several gains, all the same and not 0?  Then seeds made no difference, and
+ *	what looks like n replicates is one: intervals and p are worth nothing
  * @found: smallest true gain that would be called `supported` with probability
  *	ANALYSIS_POWER, if gains vary between all seeds of the plan as these do.  Of one among
  *	several arms, if its p were multiplied by the number of arms, as the smallest one's is.
@@ -66,7 +68,7 @@ struct analysis_contrast {
 	int to_come, failed;
 	struct stats_paired gain;
 	struct verdict verdict;
-	bool same;
+	bool same, one;
 	double found;
 };
 

@@ -301,6 +301,28 @@ static void analysis_controls(void)
 }
 TEST_REGISTER(analysis_controls);
 
+/* What does not depend on the seed is one replicate, however many seeds there are. */
+static void analysis_one_replicate(void)
+{
+	struct world w;
+
+	world_begin(&w, "lower");
+	world_fill(&w);
+	for (int s = 0; s < SEEDS; s++) {
+		put_log(&w, PLAIN, s, 7, 3);
+		put_log(&w, TWIN, s, 7, 3);
+		put_log(&w, GOOD, s, 7, 2.5);
+	}
+	world_read(&w);
+	CHECK(contrast(&w, GOOD)->one && contrast(&w, GOOD)->gain.sd == 0);
+	CHECK(!contrast(&w, TWIN)->one && !contrast(&w, OTHER)->one && !contrast(&w, PLAIN)->one);
+	put_log(&w, GOOD, 3, 7, 2.25);
+	world_read(&w);
+	CHECK(!contrast(&w, GOOD)->one);
+	world_end(&w);
+}
+TEST_REGISTER(analysis_one_replicate);
+
 /* The same numbers with `better: higher`: what gained has lost. */
 static void analysis_direction(void)
 {
