@@ -67,26 +67,6 @@ long long cell_step(const struct experiment_run *run, const struct experiment_ce
 	return share_step(run->plan, at, cell->steps);
 }
 
-char *arm_file(const char *run, const struct experiment *e, int arm)
-{
-	return str_printf("%s/arms/%s%s", run, e->arms[arm].name, FRAGMENT_ENDING);
-}
-
-int arm_config_read(const char *run, const struct experiment *e, int arm, struct config **cfg)
-{
-	char *path = arm_file(run, e, arm);
-	int ret;
-
-	*cfg = config_new();
-	ret = path && *cfg ? config_load(*cfg, path) : fail_nomem(0, "a config");
-	free(path);
-	if (ret) {
-		config_free(*cfg);
-		*cfg = NULL;
-	}
-	return ret;
-}
-
 /* Enough for the lines of some steps; a sample's line is longer, and then this is an old step. */
 #define TAIL_BYTES 16384
 

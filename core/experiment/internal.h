@@ -64,8 +64,17 @@ int cell_update(const struct experiment_run *run, struct experiment_cell *cell);
 /** arm_file() - RUN/arms/ARM.config: the resolved configuration; NULL: no memory. */
 char *arm_file(const char *run, const struct experiment *e, int arm);
 
-/** arm_config_read() - the configuration in it, with this binary's local parameters. */
-int arm_config_read(const char *run, const struct experiment *e, int arm, struct config **cfg);
+/**
+ * arm_config_read() - the configuration in it, with this binary's local parameters.
+ * Return: 0; -EINVAL if its hash is not what the manifest says: it was changed; -errno.
+ */
+int arm_config_read(const struct experiment_run *run, int arm, struct config **cfg);
+
+/**
+ * cell_config_check() - does the training of @cell have the configuration of its arm and seed?
+ * Return: 0; -EINVAL naming what differs; -errno: the files cannot be read.
+ */
+int cell_config_check(const struct experiment_run *run, const struct experiment_cell *cell);
 
 /** log_last_step() - the newest step in the log of the training in @path; 0: none, yet. */
 long long log_last_step(const char *path);

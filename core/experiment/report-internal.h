@@ -10,12 +10,14 @@
 /**
  * struct xreport - a run, read for its report.
  * @cell: (nr_cells) the training runs; NULL where none has begun
+ * @config: (nr_cells) why it may have another configuration than its arm and seed; or NULL
  * @flops: (nr_arms) floating-point operations of one training; NaN: the data is gone
  */
 struct xreport {
 	struct experiment_run *run;
 	struct analysis *a;
 	struct report_run **cell;
+	char **config;
 	double *flops;
 };
 

@@ -123,6 +123,7 @@ static void put_table_arm(const struct xreport *r, const struct analysis_table *
 		put_values(r, a, true, out);
 		put_gain(out, "gain", &a->contrast.gain);
 		json_put_bool(out, "same", a->contrast.same);
+		json_put_bool(out, "one_replicate", a->contrast.one);
 	}
 	strbuf_addc(out, '}');
 }
@@ -208,6 +209,8 @@ static void put_cell(const struct xreport *r, int i, struct strbuf *out)
 	if (cell->state == CELL_FAILED)
 		json_put_text(out, "failure", cell->failure);
 	json_put_text(out, "path", cell->path);
+	if (r->config[i])
+		json_put_text(out, "config_doubt", r->config[i]);
 	json_put_open(out, "eval", '[');
 	for (size_t k = 0; run && k < run->nr_evals; k++) {
 		open_object(out);

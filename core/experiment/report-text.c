@@ -42,6 +42,36 @@ static void warn_of_plan(const struct xreport *r, struct doc *d)
 			 "and needs a run of its own.", r->run->edited, r->run->source);
 }
 
+/* The first one says what differs. */
+static void warn_of_configs(const struct xreport *r, struct doc *d)
+{
+	const char *first = NULL;
+	int nr = 0;
+
+	for (int i = 0; i < r->run->nr_cells; i++)
+		if (r->config[i]) {
+			first = first ? first : r->config[i];
+			nr++;
+		}
+	if (nr)
+		doc_text(d, "warn", "%d of %d cells are not known to have the configuration of "
+			 "their arm and seed. What follows proves nothing unless there is a good "
+			 "reason: %s%s", nr, r->run->nr_cells, first,
+			 nr > 1 ? "; ..." : "");
+}
+
+static void warn_of_replicates(const struct xreport *r, struct doc *d)
+{
+	const struct experiment *plan = r->run->plan;
+
+	for (int arm = 0; arm < plan->nr_arms; arm++)
+		if (contrast_of(r, arm)->one)
+			doc_text(d, "warn", "%s has exactly the same gain with all %d seeds: they "
+				 "made no difference, and are one replicate. Its interval, p and "
+				 "verdict say nothing of chance.", plan->arms[arm].name,
+				 contrast_of(r, arm)->gain.n);
+}
+
 static void warn_of_controls(const struct xreport *r, struct doc *d)
 {
 	const struct experiment *plan = r->run->plan;
@@ -471,9 +501,11 @@ int xreport_document(const struct xreport *r, enum doc_kind kind, struct strbuf 
 	doc_begin(&d, kind, out, text.s);
 	doc_heading(&d, 1, plan->name);
 	warn_of_plan(r, &d);
+	warn_of_configs(r, &d);
 	say_verdict(r, &d);
 	warn_of_state(r, &d);
 	warn_of_controls(r, &d);
+	warn_of_replicates(r, &d);
 	if (plan->primary >= 0)
 		add_tiles(r, &d);
 	add_pairs(r, &d);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "data/dataset.h"
+#include "experiment/internal.h"
 #include "experiment/report-internal.h"
 #include "io/run.h"
 #include "train/trainer.h"
@@ -133,6 +134,20 @@ static void read_trainings(struct xreport *r)
 	fail_clear();
 }
 
+/* What was trained with another configuration than planned is no part of the experiment. */
+static int check_configs(struct xreport *r)
+{
+	for (int i = 0; i < r->run->nr_cells; i++) {
+		if (!r->cell[i] || !cell_config_check(r->run, &r->run->cells[i]))
+			continue;
+		r->config[i] = strdup(fail_message());
+		if (!r->config[i])
+			return fail_nomem(0, "a report");
+	}
+	fail_clear();
+	return 0;
+}
+
 static double count_flops(const struct config *cfg, struct dataset *data, struct device *dev)
 {
 	struct trainer *t = NULL;
@@ -167,6 +182,9 @@ static void xreport_close(struct xreport *r)
 {
 	for (int i = 0; r->cell && i < r->run->nr_cells; i++)
 		report_run_free(r->cell[i]);
+	for (int i = 0; r->config && i < r->run->nr_cells; i++)
+		free(r->config[i]);
+	free(r->config);
 	free(r->cell);
 	free(r->flops);
 	analysis_free(r->a);
@@ -182,13 +200,15 @@ static int xreport_open(struct xreport *r, const char *dir)
 	if (ret)
 		return ret;
 	r->cell = calloc((size_t)r->run->nr_cells, sizeof(*r->cell));
+	r->config = calloc((size_t)r->run->nr_cells, sizeof(*r->config));
 	r->flops = calloc((size_t)r->run->plan->nr_arms, sizeof(*r->flops));
-	if (!r->cell || !r->flops)
+	if (!r->cell || !r->config || !r->flops)
 		return fail_nomem(0, "a report");
 	read_trainings(r);
+	ret = check_configs(r);
 	for (int i = 0; i < r->run->plan->nr_arms; i++)
 		r->flops[i] = arm_flops(r, i);
-	return 0;
+	return ret;
 }
 
 /* ---- writing ------------------------------------------------------------------------ */

@@ -541,7 +541,7 @@ static int read_configs(struct runner *r)
 	if (!r->cfgs || !r->share || !r->failed || !r->workers)
 		return fail_nomem(0, "cells");
 	for (int arm = 0; arm < e->nr_arms && !ret; arm++)
-		ret = arm_config_read(r->run->path, e, arm, &r->cfgs[arm]);
+		ret = arm_config_read(r->run, arm, &r->cfgs[arm]);
 	for (int arm = 0; arm < e->nr_arms; arm++)
 		r->share[arm].parent = -1;
 	if (!ret && r->o->share)

@@ -286,6 +286,9 @@ int experiment_verify(const struct experiment_run *run, const struct experiment_
 	if (!cell->trained)
 		return fail(-ENODATA, "%s: it is %s: only a trained cell can be verified",
 			    cell->path, cell_state_name(cell->state));
+	ret = cell_config_check(run, cell);
+	if (ret)
+		return ret;
 	v.again = path_join(o->scratch, "again");
 	ret = v.again ? dir_remove_tree(o->scratch) : fail_nomem(0, "a path");
 	if (!ret)

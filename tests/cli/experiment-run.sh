@@ -179,6 +179,31 @@ fails "--verify: an unknown arm" 2 "has no arm 'slow'" "$KNLP" run --verify pair
 fails "--verify: an unknown seed" 2 'has no seed 4' "$KNLP" run --verify pairs fast 4
 fails "--verify: no seed" 2 'SEED is missing' "$KNLP" run --verify pairs fast
 
+# ---- configurations that were changed ----------------------------------------------------------------
+
+cp -r pairs changed
+rm -r changed/cells/fast
+cp changed/arms/fast.config saved
+sed -i 's/^CONFIG_OPTIM_WEIGHT_DECAY=.*/CONFIG_OPTIM_WEIGHT_DECAY="0.9"/' changed/arms/fast.config
+fails "an arm that was changed" 1 'changed/arms/fast.config has the hash .*it was changed after' \
+	"$KNLP" run changed --resume
+# The same training by hand, and the file as it was: all that is left is in the cell.
+"$KNLP" train -q -d data -r changed/cells/fast/seed-3 -c changed/arms/fast.config \
+	--set TRAIN_SEED=3 >out 2>err
+fails "--verify: an arm that was changed" 1 'changed/arms/fast.config has the hash' \
+	"$KNLP" run --verify changed fast 3
+cp saved changed/arms/fast.config
+succeeds "goes on" "$KNLP" run -q changed --resume
+fails "--verify: trained with another configuration" 1 \
+	"seed-3 has another configuration than its arm 'fast': OPTIM_WEIGHT_DECAY is 0.9, not" \
+	"$KNLP" run --verify changed fast 3
+if "$KNLP" report -h >/dev/null 2>&1; then
+	has "its report says so" '^> \*\*1 of 6 cells are not known to have the configuration' \
+		changed/report.md
+	has "and its JSON" '"config_doubt":"changed/cells/fast/seed-3 has another' changed/report.json
+	equal "others have no such warning" "$(grep -c 'are not known' pairs/report.md)" 0
+fi
+
 # ---- --estimate ------------------------------------------------------------------------------------
 
 succeeds "--estimate" "$KNLP" run ./exp --estimate

@@ -155,6 +155,14 @@ sed -i 's/^delta: .*/delta: 0.000001/' altered/plan/plan.yaml
 "$KNLP" report altered >out 2>err
 has "an altered copy is" 'What follows proves nothing' altered/report.html
 
+cp -r run alike
+sed -i '/"event":"eval","step":40,/s/"loss":[0-9.]*/"loss":3/' alike/cells/plain/*/metrics.jsonl
+sed -i '/"event":"eval","step":40,/s/"loss":[0-9.]*/"loss":2.5/' alike/cells/noisy/*/metrics.jsonl
+"$KNLP" report alike >out 2>err
+has "gains that are all the same are one replicate" \
+	'^> \*\*noisy has exactly the same gain with all 5 seeds: they made no difference' alike/report.md
+equal "only of that arm" "$(grep -c 'made no difference' alike/report.md run/report.md | tr '\n' ' ')" \
+	"alike/report.md:1 run/report.md:0 "
 cp -r run part
 rm -rf part/cells/noisy/seed-2 part/cells/worse
 "$KNLP" report part >out 2>err
