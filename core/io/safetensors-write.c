@@ -266,6 +266,10 @@ int st_write(const char *path, const struct tensor_entry *entries, size_t nr,
 
 	if (!tmp)
 		return fail_nomem(strlen(path), "a file name");
+	if (file_is_stream(path)) {	/* rename() would put a file in its place */
+		free(tmp);
+		return fail(-EINVAL, "%s is a device or a pipe: safetensors are files", path);
+	}
 	unlink(tmp);	/* left by a process of the same number that died */
 	temporary_add(tmp);
 	ret = st_write_new(tmp, entries, nr, meta, nr_meta, hex);

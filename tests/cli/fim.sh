@@ -72,6 +72,9 @@ fails 'kfac has no parts' 2 'unit kfac has none' "$KNLP" fim estimate -o x.st -d
 fails 'too much' 1 'FIM_SEQUENCES is 1000000' "$KNLP" fim estimate -o x.st -d data -n 1000000 run
 fails 'no such folder' 1 'No such file' "$KNLP" fim estimate -o none/x.st -d data run
 fails 'no such model' 1 'no such run or model' "$KNLP" fim estimate -o x.st -d data nothing
+mkfifo pipe
+fails 'into a pipe' 1 '--out pipe is a device or a pipe' "$KNLP" fim estimate -d data -o pipe run
+equal 'it is still a pipe' "$(find . -name pipe -type p)" ./pipe
 equal 'nothing is left of failures' "$(ls x.st* 2>/dev/null)" ''
 
 # Cut: no file, nothing half-written; what was there stays.
@@ -101,7 +104,7 @@ live()
 	values_of live.st
 }
 usual=$(live usual)
-for name in FIM_LABELS=sampled FIM_SEQUENCES=9 FIM_SEED=5; do
+for name in FIM_LABELS=sampled FIM_SEQUENCES=9 FIM_SEED=5 FIM_HALVES=y; do
 	[ "$(live $name --set $name)" != "$usual" ] && ok "$name" || not_ok "$name" 'changes nothing'
 done
 for pair in FIM_POSITIONS=3:FIM_UNIT=token FIM_BATCH=4:FIM_UNIT=batch \
@@ -124,9 +127,10 @@ succeeds 'whole' est whole.st --halves
 succeeds 'first part' est one.st --sequences 4 --halves
 succeeds 'second part' est two.st --sequences 4 --first 4 --halves
 succeeds 'merges' "$KNLP" fim merge --json --out merged.st one.st two.st
+fails 'merged into a pipe' 1 'pipe is a device or a pipe' "$KNLP" fim merge -o pipe one.st two.st
 has 'merged samples' '"samples":"0-3,4-7"' out
 succeeds 'compares' "$KNLP" fim compare -q --json whole.st merged.st
-has 'the same ratio' '"ratio":\(1\|1.0000000[0-9]*\|0.9999999[0-9]*\)}' out
+has 'the same ratio' '"ratio":\(1\|1.0000000[0-9]*\|0.9999999[0-9]*\),' out
 has 'the same model' '"same_model":true,"same_data":true,"only_f":0,"only_g":0' out
 succeeds 'a table' "$KNLP" fim compare -q adam.st whole.st
 has 'columns' '^tensor  *elements spearman corrected  *null  *inner corrected  *null' out

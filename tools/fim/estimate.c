@@ -107,7 +107,12 @@ static int put_options(struct config *cfg)
 		ret = put_number(cfg, PARAM_FIM_DRAWS, opt.draws);
 	if (!ret)
 		ret = put_number(cfg, PARAM_FIM_BATCH, opt.batch);
-	return ret ? ret : put_number(cfg, PARAM_FIM_SEED, opt.seed);
+	if (!ret && opt.halves)
+		ret = config_put(cfg, PARAM_FIM_HALVES, "y");
+	if (!ret)
+		ret = put_number(cfg, PARAM_FIM_SEED, opt.seed);
+	opt.halves = config_bool(cfg, PARAM_FIM_HALVES);
+	return ret;
 }
 
 /* Wrong usage of what the parameters say together. */
@@ -134,9 +139,13 @@ static int check_usage(const struct config *cfg)
 /* What would fail after an hour had better fail now. */
 static int check_out(void)
 {
-	char *dir = path_dir(opt.out);
+	char *dir;
 	int ret = 0;
 
+	if (file_is_stream(opt.out))
+		return fail(-EINVAL, "--out %s is a device or a pipe: FIM files are files",
+			    opt.out);
+	dir = path_dir(opt.out);
 	if (!dir)
 		return fail_nomem(0, "a path");
 	if (access(dir, W_OK))
@@ -223,13 +232,13 @@ static int fim_estimate_run(int argc, char **argv)
 	(void)argc;
 	if (!opt.out)
 		return usage_error("fim estimate: --out is missing");
-	ret = read_store(&j.out.parts);
-	if (!ret)
-		ret = read_shrink(&j.out.shrink);
-	if (!ret)
-		ret = config_from_options(&cfg);
+	ret = config_from_options(&cfg);
 	if (!ret)
 		ret = put_options(cfg);
+	if (!ret)
+		ret = read_store(&j.out.parts);
+	if (!ret)
+		ret = read_shrink(&j.out.shrink);
 	if (!ret)
 		ret = check_usage(cfg);
 	if (!ret)
