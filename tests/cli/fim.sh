@@ -127,8 +127,8 @@ succeeds 'whole' est whole.st --halves
 succeeds 'first part' est one.st --sequences 4 --halves
 succeeds 'second part' est two.st --sequences 4 --first 4 --halves
 succeeds 'merges' "$KNLP" fim merge --json --out merged.st one.st two.st
-fails 'merged into a pipe' 1 'pipe is a device or a pipe' "$KNLP" fim merge -o pipe one.st two.st
 has 'merged samples' '"samples":"0-3,4-7"' out
+fails 'merged into a pipe' 1 'pipe is a device or a pipe' "$KNLP" fim merge -o pipe one.st two.st
 succeeds 'compares' "$KNLP" fim compare -q --json whole.st merged.st
 has 'the same ratio' '"ratio":\(1\|1.0000000[0-9]*\|0.9999999[0-9]*\),' out
 has 'the same model' '"same_model":true,"same_data":true,"only_f":0,"only_g":0' out
