@@ -246,7 +246,10 @@ static int end_in_failure(const struct session *s, int err)
 	return err;
 }
 
-/* Reached, the end of a part is like that of the whole: what is due is done. */
+/*
+ * At the end of a part what is due there is done, and no more: an evaluation that the whole
+ * run lacks would make another log.
+ */
 static bool is_over(const struct session *s)
 {
 	return is_last(s) || (s->until && trainer_done(s->trainer) >= s->until);
@@ -267,13 +270,22 @@ int session_run(struct session *s)
 	return ret ? end_in_failure(s, ret) : 0;
 }
 
-/* ---- the loss at the end --------------------------------------------------------- */
+/* ---- the losses at the end ------------------------------------------------------- */
 
-/** struct tail - the mean loss of the steps behind @after. */
+/** struct tail - what the log is read for; the steps behind @after count. */
 struct tail {
-	long long after, steps;
+	long long after;
 	double sum;
+	struct session_losses *losses;
 };
+
+static void read_eval(struct session_losses *l, long long step, const struct metrics_line *line)
+{
+	l->eval_step = step;
+	l->eval = metrics_number(line, "loss");
+	l->eval_per_byte = metrics_number(line, "nats_per_byte");
+	l->eval_tokens = (int64_t)metrics_number(line, "tokens");
+}
 
 static int read_tail(void *ctx, const struct metrics_line *l)
 {
@@ -281,24 +293,41 @@ static int read_tail(void *ctx, const struct metrics_line *l)
 	long long step;
 	int ret = metrics_step(l, &step);
 
-	if (ret || step <= t->after || !metrics_is(l, "train"))
+	if (ret)
 		return ret;
+	if (metrics_is(l, "eval") && isfinite(metrics_number(l, "tokens")))
+		read_eval(t->losses, step, l);
+	if (step <= t->after || !metrics_is(l, "train"))
+		return 0;
 	t->sum += metrics_number(l, "loss");
-	t->steps++;
+	t->losses->steps++;
 	return 0;
 }
 
-int session_tail(const struct session *s, double *loss, int64_t *steps)
+int session_losses(const struct session *s, struct session_losses *losses)
 {
 	int64_t done = trainer_done(s->trainer);
-	struct tail t = { .after = done - (int64_t)metrics_tail((size_t)done) };
+	struct tail t = { .after = done - (int64_t)metrics_tail((size_t)done), .losses = losses };
 	char *path = path_join(s->run->path, "metrics.jsonl");
-	int ret = path ? metrics_read(path, read_tail, &t) : fail_nomem(0, "a path");
+	int ret;
 
+	*losses = (struct session_losses){
+		.train = NAN, .eval = NAN, .eval_per_byte = NAN, .eval_step = -1,
+	};
+	ret = path ? metrics_read(path, read_tail, &t) : fail_nomem(0, "a path");
 	free(path);
-	*loss = t.steps ? t.sum / (double)t.steps : NAN;
-	*steps = t.steps;
+	if (losses->steps)
+		losses->train = t.sum / (double)losses->steps;
 	return ret;
+}
+
+int64_t session_next_eval(const struct session *s)
+{
+	int64_t done = trainer_done(s->trainer), steps = trainer_shape(s->trainer)->steps;
+	int64_t every = config_int(s->cfg, PARAM_TRAIN_EVAL_EVERY);
+	int64_t next = every ? (done / every + 1) * every : steps;
+
+	return next < steps ? next : steps;
 }
 
 /* ---- where a resumed run stands ---------------------------------------------------- */
@@ -343,8 +372,6 @@ int session_begin(struct session *s)
 	s->seconds_before = past.elapsed;
 	if (!ret && evaluation_is_due(s) && !past.evaluated)
 		ret = evaluate(s);
-	else if (!ret && is_last(s))
-		ret = trainer_eval(s->trainer, &s->eval);	/* for whoever asks again */
 	if (!ret && sample_is_due(s) && !past.sampled)
 		ret = sample(s);
 	return ret;

@@ -58,12 +58,20 @@ int session_begin(struct session *s);
  */
 int session_run(struct session *s);
 
-/**
- * session_tail() - mean loss of the last 2 % of the steps done, at least one, as logged.
- * @loss: nats per token; NaN if none is logged
- * @steps: how many they are
- */
-int session_tail(const struct session *s, double *loss, int64_t *steps);
+/** struct session_losses - what the log of a run says of its losses, in nats per token. */
+struct session_losses {
+	double train;			/* mean of the last 2 % of the steps done; NaN: no step */
+	int64_t steps;			/* how many they are, at least one */
+	double eval;			/* the last held-out one; NaN: none was measured */
+	double eval_per_byte;		/* nats per byte; NaN if the tokens stand for no text */
+	int64_t eval_tokens, eval_step;	/* step -1: none was measured */
+};
+
+/** session_losses() - those up to where the training stands, of all processes. */
+int session_losses(const struct session *s, struct session_losses *losses);
+
+/** session_next_eval() - the step behind those done that the next evaluation is due at. */
+int64_t session_next_eval(const struct session *s);
 
 /** session_rate() - tokens per second of the steps of this process. */
 double session_rate(const struct session *s);

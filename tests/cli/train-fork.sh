@@ -35,9 +35,26 @@ tiny noisy $noise >out 2>err
 succeeds "train --until" tiny old --until 20 --json
 has "it is not finished" '"finished":false,"steps":20,' out
 has "ends with what was due" '"event":"sample","step":20' old/metrics.jsonl
+equal "is evaluated there, as a whole run is" "$(without_time old | grep -c '"event":"eval"')" 2
 succeeds "train --until again" tiny old --until 20 --resume
+has "tells the losses of the step where it stands" 'train loss  *[0-9.]* nats/token' out
+has "though no step was run" 'held-out loss  *[0-9.]* nats/token, perplexity [0-9.]*$' out
 equal "changes nothing" "$(cd old/checkpoints && echo step-*)" \
 	"step-0000000018 step-0000000020"
+
+# Where no evaluation is due, there is none: the log stays that of a whole run.
+succeeds "--until before the first evaluation" tiny part --until 7
+has "says when it is due" 'held-out loss  *not measured yet: the first .* due at step 10$' out
+succeeds "its --json" tiny part --until 7 --resume --json
+equal "has nothing unknown" "$(grep -c 'null\|"loss"\|"eval_step"' out)" 0
+has "but the training loss" '"train_loss":[0-9.]*,"seconds":0,' out
+succeeds "--until behind an evaluation" tiny part --until 13 --resume
+has "tells that one" 'held-out loss  *[0-9.]* nats/token, perplexity [0-9.]*, at step 10$' out
+succeeds "and with --json" tiny part --until 13 --resume --json
+equal "the number that is logged" "$(sed 's/.*\("eval_step":[^,]*,"loss":[^,]*\),.*/\1/' out)" \
+	"\"eval_step\":10,$(sed -n 's/.*"eval","step":10,.*\("loss":[^,]*\),.*/\1/p' plain/metrics.jsonl)"
+succeeds "the rest of it" tiny part --resume
+same "in three parts" part plain
 
 succeeds "train --fork" fork new $noise --json
 has "it is finished" '"finished":true,"steps":40,' out

@@ -199,14 +199,15 @@ int job_report_plan(const struct job *j)
 
 /* ---- what came of it ---------------------------------------------------------------- */
 
-/** struct tail - the loss at the end; NaN: no step was run here. */
-struct tail {
-	double loss;
-	int64_t steps;
-};
+/* What is not known is left out. */
+static void put_known(struct json_out *o, const char *key, double value)
+{
+	if (isfinite(value))
+		json_out_number(o, key, value);
+}
 
 static int report_json(const struct job *j, const char *checkpoint, bool finished,
-		       const struct tail *tail)
+		       const struct session_losses *losses)
 {
 	struct trainer *t = j->trainer;
 	struct json_out *o = json_out_new();
@@ -217,19 +218,39 @@ static int report_json(const struct job *j, const char *checkpoint, bool finishe
 	json_out_int(o, "tokens", trainer_done(t) * trainer_shape(t)->tokens_per_step);
 	json_out_int(o, "unique_tokens", (long long)trainer_unique_tokens(t));
 	json_out_number(o, "epochs", trainer_epochs(t));
-	json_out_number(o, "train_loss", tail->loss);
-	json_out_number(o, "loss", eval_loss(&j->session.eval));
-	json_out_number(o, "ppl", eval_ppl(&j->session.eval));
-	json_out_number(o, "nats_per_byte", eval_per_byte(&j->session.eval));
+	put_known(o, "train_loss", losses->train);
+	if (losses->eval_step >= 0)
+		json_out_int(o, "eval_step", losses->eval_step);
+	put_known(o, "loss", losses->eval);
+	put_known(o, "ppl", exp(losses->eval));
+	put_known(o, "nats_per_byte", losses->eval_per_byte);
 	json_out_number(o, "seconds", j->session.seconds);
 	json_out_number(o, "tokens_per_s", session_rate(&j->session));
 	json_out_text(o, "checkpoint", checkpoint);
 	return json_out_print(o);
 }
 
-static void report_text(const struct job *j, const char *checkpoint, const struct tail *tail)
+static void print_eval(const struct job *j, const struct session_losses *losses)
 {
-	const struct eval_result *e = &j->session.eval;
+	char a[FORMAT_MAX], step[FORMAT_MAX + 16] = "";
+
+	if (losses->eval_step < 0) {
+		printf("%-22s not measured yet: the first evaluation is due at step %s\n",
+		       "held-out loss", format_grouped(a, session_next_eval(&j->session)));
+		return;
+	}
+	if (losses->eval_step != trainer_done(j->trainer))
+		snprintf(step, sizeof(step), ", at step %s", format_grouped(a, losses->eval_step));
+	printf("%-22s %.4f nats/token, perplexity %s%s\n", "held-out loss", losses->eval,
+	       format_ppl(a, exp(losses->eval)), step);
+	if (isfinite(losses->eval_per_byte))
+		printf("%-22s %.4f nats/byte (%s tokens)\n", "", losses->eval_per_byte,
+		       format_count(a, (double)losses->eval_tokens));
+}
+
+static void report_text(const struct job *j, const char *checkpoint,
+			const struct session_losses *losses)
+{
 	struct trainer *t = j->trainer;
 	int64_t tokens = trainer_done(t) * trainer_shape(t)->tokens_per_step;
 	char a[FORMAT_MAX], b[FORMAT_MAX];
@@ -240,16 +261,14 @@ static void report_text(const struct job *j, const char *checkpoint, const struc
 	       format_grouped(b, trainer_done(t)));
 	printf("%-22s %s (%.2f epochs)\n", "unique tokens",
 	       format_grouped(a, (int64_t)trainer_unique_tokens(t)), trainer_epochs(t));
-	if (isfinite(tail->loss)) {
+	if (isfinite(j->session.loss))
 		printf("%-22s %s, %s tok/s\n", "time", format_duration(a, j->session.seconds),
 		       format_count(b, session_rate(&j->session)));
+	if (losses->steps)
 		printf("%-22s %.4f nats/token, mean of the last %s step%s\n", "train loss",
-		       tail->loss, format_grouped(a, tail->steps), tail->steps > 1 ? "s" : "");
-	}
-	printf("%-22s %.4f nats/token, perplexity %s\n", "held-out loss", eval_loss(e),
-	       format_ppl(a, eval_ppl(e)));
-	printf("%-22s %.4f nats/byte (%s tokens)\n", "", eval_per_byte(e),
-	       format_count(a, (double)e->tokens));
+		       losses->train, format_grouped(a, losses->steps),
+		       losses->steps > 1 ? "s" : "");
+	print_eval(j, losses);
 	if (IS_ENABLED(CONFIG_CMD_REPORT))
 		printf("%-22s knlp report %s\n", "see it with", j->run->path);
 }
@@ -257,15 +276,13 @@ static void report_text(const struct job *j, const char *checkpoint, const struc
 int job_report(const struct job *j, bool finished)
 {
 	char *checkpoint = checkpoint_path(j->run, trainer_done(j->trainer));
-	struct tail tail = { .loss = NAN };
-	int ret = checkpoint ? 0 : fail_nomem(0, "a path");
+	struct session_losses losses;
+	int ret = checkpoint ? session_losses(&j->session, &losses) : fail_nomem(0, "a path");
 
-	if (!ret && isfinite(j->session.loss))
-		ret = session_tail(&j->session, &tail.loss, &tail.steps);
 	if (!ret && config_options.json)
-		ret = report_json(j, checkpoint, finished, &tail);
+		ret = report_json(j, checkpoint, finished, &losses);
 	else if (!ret)
-		report_text(j, checkpoint, &tail);
+		report_text(j, checkpoint, &losses);
 	free(checkpoint);
 	return ret;
 }
