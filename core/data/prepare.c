@@ -2,6 +2,7 @@
 #include "data/prepare.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct prepare {
 	struct side side[DATA_SPLITS];
 	uint64_t *val_keys;		/* of validation documents, sorted before use */
 	size_t nr_val_keys, cap_val_keys;
+	double val_below;		/* a document with a smaller number is held out */
 	uint64_t bytes_done, bytes_total;
 	bool progress;
 };
@@ -268,11 +270,44 @@ static bool is_val_key(const struct prepare *p, uint64_t key)
 	       bsearch(&key, p->val_keys, p->nr_val_keys, sizeof(key), by_value);
 }
 
-static enum data_split choose_split(const struct prepare *p, uint64_t key)
+static double split_number(const struct prepare *p, uint64_t key)
 {
 	struct rng r = rng_stream(p->opt->seed, "data/split", key);
 
-	return rng_uniform(&r, 0) < p->opt->val_fraction ? DATA_VAL : DATA_TRAIN;
+	return rng_uniform(&r, 0);
+}
+
+static enum data_split choose_split(const struct prepare *p, uint64_t key)
+{
+	return split_number(p, key) < p->val_below ? DATA_VAL : DATA_TRAIN;
+}
+
+/*
+ * Of few documents all may be training documents by chance.  The one with the smallest number
+ * is then held out, with its copies, whose number it is.  As a rule one of the first documents
+ * is below the fraction, and no others are read.
+ */
+static void find_val_below(struct prepare *p)
+{
+	double least = 1, most = 0;
+	const char *text;
+	size_t len;
+
+	p->val_below = p->opt->val_fraction;
+	for (int i = 0; i < p->opt->nr_input && !p->opt->nr_val; i++) {
+		struct cutter c = cutter_begin(&p->sources[i], p->separator, p->m->piece_bytes);
+
+		while (cutter_next(&c, &text, &len)) {
+			double number = split_number(p, document_key(text, len));
+
+			if (number < p->val_below || (p->opt->stop && *p->opt->stop))
+				return;
+			least = fmin(least, number);
+			most = fmax(most, number);
+		}
+	}
+	if (least < most)
+		p->val_below = nextafter(least, 1);
 }
 
 static int put_document(struct prepare *p, enum data_split split, const char *text, size_t len)
@@ -469,6 +504,7 @@ static int write_all(struct prepare *p)
 	char *path;
 	int ret;
 
+	find_val_below(p);
 	p->progress = progress_begin("tokenize", p->bytes_total);
 	ret = put_sources(p);
 	progress_end(p->progress);

@@ -4,7 +4,8 @@
  *
  * The side of a document follows from a hash of its contents and the seed, so that
  *   - copies of one document are never on both sides,
- *   - a document stays on its side when others are added or reordered.
+ *   - a document stays on its side when others are added or reordered, unless it was held out
+ *     only because no other was: of several documents one is.
  * Documents keep the order of the files; each is followed by the end-of-text token.
  */
 #ifndef DATA_PREPARE_H

@@ -110,8 +110,11 @@ printf ' \n\n' >blank
 fails "blank input" 1 'only blanks' "$KNLP" data prepare -i blank -t byte -o x
 fails "directory as input" 1 'not a regular file' "$KNLP" data prepare -i . -t byte -o x
 fails "unknown tokenizer" 1 'nonsense' "$KNLP" data prepare -i text -t nonsense -o x
-fails "one side empty" 1 'documents are training' \
-	"$KNLP" data prepare -i text -t byte -o x --val-fraction 0.0001
+printf '%s' 'a<|endoftext|>a<|endoftext|> a' >copies
+fails "one side empty" 1 'all 3 documents are training' \
+	"$KNLP" data prepare -i copies -t byte -o x --val-fraction 0.0001
+fails "all held out" 1 'documents are validation' \
+	"$KNLP" data prepare -i copies -t byte -o x --val-fraction 0.9999
 fails "a file in the way" 1 'text' "$KNLP" data prepare -i text -t byte -o text/x
 fails "output first" 1 'bytes: exists already' "$KNLP" data prepare -i missing -t byte -o bytes
 fails "no part for validation" 2 'between 0 and 1' \

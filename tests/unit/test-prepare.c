@@ -172,6 +172,51 @@ START_TEST(marks_and_blanks)
 }
 END_TEST
 
+/*
+ * By numbers below a fraction of 1e-9 none of a few documents would be held out.  One is, with its
+ * copies: the one that a larger fraction, too, holds out first.
+ */
+START_TEST(one_is_held_out)
+{
+	struct manifest m;
+
+	for (opt.seed = 0; opt.seed < 20; opt.seed++) {
+		char *least, *val;
+
+		write_documents(text_path, 0, 11);
+		opt.val_fraction = 1e-9;
+		prepare(&m);
+		ck_assert_uint_eq(m.split[DATA_VAL].documents, 1);
+		ck_assert_uint_eq(m.split[DATA_TRAIN].documents, 10);
+		ck_assert_double_eq(m.val_fraction, 1e-9);
+		least = split_text(DATA_VAL);
+		drop(&m);
+		opt.val_fraction = 0.9;
+		prepare(&m);
+		val = split_text(DATA_VAL);
+		CHECK(strstr(val, least));
+		drop(&m);
+		for (opt.val_fraction = 0.02; opt.val_fraction < 0.3; opt.val_fraction += 0.02) {
+			prepare(&m);
+			if (m.split[DATA_VAL].documents == 1) {
+				free(val);
+				val = split_text(DATA_VAL);
+				ck_assert_str_eq(val, least);
+			}
+			drop(&m);
+		}
+		free(least);
+		free(val);
+	}
+	write_text(scratch, "text", "a" TOKENIZER_EOT "b" TOKENIZER_EOT "a" TOKENIZER_EOT " b");
+	opt.val_fraction = 1e-9;
+	prepare(&m);
+	ck_assert_uint_eq(m.split[DATA_VAL].documents, 2);
+	ck_assert_uint_eq(m.split[DATA_TRAIN].documents, 2);
+	drop(&m);
+}
+END_TEST
+
 /* One document is cut; the pieces together are the document. */
 START_TEST(one_document)
 {
@@ -294,6 +339,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, sides_are_stable);
 	tcase_add_test(tc, copies_share_a_side);
 	tcase_add_test(tc, marks_and_blanks);
+	tcase_add_test(tc, one_is_held_out);
 	tcase_add_test(tc, one_document);
 	tcase_add_test(tc, validation_files);
 	tcase_add_test(tc, refused);
