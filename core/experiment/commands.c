@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "experiment/internal.h"
+#include "io/json.h"
 
 /* ---- training ------------------------------------------------------------------------- */
 
@@ -97,7 +98,7 @@ static char *placeholder(const struct command_cell *c, const char *name, int at)
 		return strdup(c->data);
 	if (!strcmp(name, "model"))
 		return cell_checkpoint(cell_with(c, step), step);
-	if (!strcmp(name, "baseline"))
+	if (!strcmp(name, "baseline") && cell->arm != e->baseline)
 		cell = experiment_cell(c->run, e->baseline, cell->seed);
 	return cell_measure_dir(c->run, cell, at);	/* "measure" and "baseline" */
 }
@@ -141,4 +142,22 @@ int command_measure(const struct command_cell *c, int measure, int at, struct ar
 	for (char **word = c->run->plan->measures[measure].argv; *word && !ret; word++)
 		ret = fill_in(c, *word, at, words);
 	return ret ? ret : argv_ok(words);
+}
+
+int command_answer(const struct child *child, const char *measure, const char *file, char **why)
+{
+	char *answer = NULL;
+	cJSON *root = NULL;
+	int ret = child_answer(child, &answer);
+
+	if (!ret && (*answer != '{' || json_parse(measure, answer, strlen(answer), &root))) {
+		*why = str_printf("measure '%s' printed no JSON object on its last line (does it "
+				  "have --json?)", measure);
+		ret = *why ? 0 : fail_nomem(0, "a text");
+	} else if (!ret) {
+		ret = file_write_atomic(file, answer, strlen(answer));
+	}
+	cJSON_Delete(root);
+	free(answer);
+	return ret;
 }

@@ -8,6 +8,7 @@
 #include "experiment/experiment.h"
 #include "experiment/share.h"
 #include "experiment/argv.h"
+#include "experiment/child.h"
 
 /** struct command_cell - what the commands of a cell need to know. */
 struct command_cell {
@@ -28,5 +29,11 @@ int command_fork(const struct command_cell *c, const struct experiment_cell *par
 
 /** command_measure() - measure number @measure at share number @at, placeholders filled in. */
 int command_measure(const struct command_cell *c, int measure, int at, struct argv *words);
+
+/**
+ * command_answer() - write what a measure printed, when it ended well, to @file.
+ * @why: set, and no file written, if that is no JSON object; free it
+ */
+int command_answer(const struct child *child, const char *measure, const char *file, char **why);
 
 #endif

@@ -20,7 +20,6 @@
 #include "experiment/commands.h"
 #include "experiment/internal.h"
 #include "experiment/runner-internal.h"
-#include "io/json.h"
 #include "io/lock.h"
 
 #define POLL_SECONDS 0.25	/* between two looks at the logs */
@@ -243,23 +242,12 @@ static void cell_name(const struct runner *r, const struct experiment_cell *cell
 		 r->run->plan->seeds[cell->seed]);
 }
 
-/* The measure's answer becomes its file; without one, that is the reason of the failure. */
 static int keep_answer(const struct runner *r, const struct worker *w, char **why)
 {
-	const char *name = r->run->plan->measures[w->measure].name;
-	char *path = cell_measure_file(r->run, w->cell, w->measure, w->at, ".json"), *answer = NULL;
-	cJSON *root = NULL;
-	int ret = path ? child_answer(&w->child, &answer) : fail_nomem(0, "a path");
+	char *path = cell_measure_file(r->run, w->cell, w->measure, w->at, ".json");
+	int ret = path ? command_answer(&w->child, r->run->plan->measures[w->measure].name, path,
+					why) : fail_nomem(0, "a path");
 
-	if (!ret && (*answer != '{' || json_parse(name, answer, strlen(answer), &root))) {
-		*why = str_printf("measure '%s' printed no JSON object on its last line (does it "
-				  "have --json?)", name);
-		ret = *why ? 0 : fail_nomem(0, "a text");
-	} else if (!ret) {
-		ret = file_write_atomic(path, answer, strlen(answer));
-	}
-	cJSON_Delete(root);
-	free(answer);
 	free(path);
 	return ret;
 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "experiment/verify.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,22 +10,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "experiment/argv.h"
-#include "experiment/child.h"
 #include "experiment/internal.h"
+#include "experiment/verify-internal.h"
 #include "io/metrics.h"
 #include "io/run.h"
 
 #define POLL_SECONDS 0.25
-
-/** struct verify - the cell, and the same trained again. */
-struct verify {
-	const struct experiment_run *run;
-	const struct experiment_cell *cell;
-	const struct verify_options *o;
-	char *again;
-	struct strbuf *compared;
-};
 
 /* ---- training it again --------------------------------------------------------- */
 
@@ -35,7 +23,7 @@ static int make_command(const struct verify *v, struct argv *words)
 {
 	argv_add(words, "knlp");
 	argv_add(words, "train");
-	argv_addf(words, "--run=%s", v->again);
+	argv_addf(words, "--run=%s", v->again.path);
 	argv_addf(words, "--data=%s", v->o->data ? v->o->data : v->run->data);
 	argv_addf(words, "--config=%s/config", v->cell->path);
 	argv_addf(words, "--threads=%d", v->o->threads);
@@ -43,48 +31,70 @@ static int make_command(const struct verify *v, struct argv *words)
 	return argv_ok(words);
 }
 
+static void show_progress(const struct verify *v)
+{
+	const char *arm = v->run->plan->arms[v->cell->arm].name;
+	long long seed = v->run->plan->seeds[v->cell->seed];
+	uint64_t done = (uint64_t)(v->measure ? v->cell->steps : log_last_step(v->again.path));
+
+	progress_update(v->bar, done, "%s/%lld%s%s", arm, seed, v->measure ? ":" : "",
+			v->measure ? v->measure : "");
+}
+
 static int await(const struct verify *v, struct child *child, int *status)
 {
 	const struct child *list[] = { child };
-	bool told = false, bar = progress_begin("verify", (uint64_t)v->cell->steps);
+	bool told = false;
 	int ret;
 
 	while (!(ret = child_wait(child, false, status))) {
-		progress_update(bar, (uint64_t)log_last_step(v->again), "%s/%lld",
-				v->run->plan->arms[v->cell->arm].name,
-				v->run->plan->seeds[v->cell->seed]);
+		show_progress(v);
 		if (*v->o->stop && !told) {
 			kill(child->pid, SIGKILL);	/* nothing of it is needed */
 			told = true;
 		}
 		children_wait(list, 1, POLL_SECONDS);
 	}
-	progress_end(bar);
 	return ret < 0 ? ret : 0;
+}
+
+int verify_child(const struct verify *v, const struct argv *words, const char *what, bool keep_out,
+		 struct child *child)
+{
+	char *log = path_join(v->o->scratch, "log"), *why;
+	int status, ret = log ? 0 : fail_nomem(0, "a path");
+
+	/* Trainings are told how many threads; measures see it from their processors. */
+	if (!ret)
+		ret = child_start(child, words->argv, log, keep_out,
+				  keep_out ? v->o->threads : 0, 0);
+	free(log);
+	if (ret)
+		return ret;
+	ret = await(v, child, &status);
+	if (!ret && *v->o->stop)
+		ret = fail(-EINTR, "stopped by signal %d: nothing is known yet", (int)*v->o->stop);
+	if (!ret && (!WIFEXITED(status) || WEXITSTATUS(status))) {
+		why = child_failure(child, status);
+		ret = fail(-ECHILD, "%s failed this time: %s", what, why ? why : "");
+		free(why);
+	}
+	if (ret)
+		child_end(child);
+	return ret;
 }
 
 static int train_again(const struct verify *v)
 {
-	char *log = path_join(v->o->scratch, "log"), *why;
 	struct argv words = { 0 };
 	struct child child;
-	int status, ret = log ? make_command(v, &words) : fail_nomem(0, "a path");
+	int ret = make_command(v, &words);
 
 	if (!ret)
-		ret = child_start(&child, words.argv, log, false, 0, 0);
+		ret = verify_child(v, &words, "the training", false, &child);
+	if (!ret)
+		child_end(&child);
 	argv_free(&words);
-	free(log);
-	if (ret)
-		return ret;
-	ret = await(v, &child, &status);
-	if (!ret && *v->o->stop)
-		ret = fail(-EINTR, "stopped by signal %d: nothing is known yet", (int)*v->o->stop);
-	if (!ret && (!WIFEXITED(status) || WEXITSTATUS(status))) {
-		why = child_failure(&child, status);
-		ret = fail(-ECHILD, "the training failed this time: %s", why ? why : "");
-		free(why);
-	}
-	child_end(&child);
 	return ret;
 }
 
@@ -143,7 +153,7 @@ static int compare_machines(const struct verify *v)
 	int ret = run_open(v->cell->path, &then);
 
 	if (!ret)
-		ret = run_open(v->again, &now);
+		ret = run_open(v->again.path, &now);
 	if (!ret)
 		ret = compare_list(then->manifest, now->manifest, "kernels");
 	if (!ret)
@@ -198,14 +208,14 @@ static int compare_logs(const struct verify *v)
 	strbuf_init(&now);
 	ret = read_lines(v->cell->path, &then);
 	if (!ret)
-		ret = read_lines(v->again, &now);
+		ret = read_lines(v->again.path, &now);
 	if (!ret && strcmp(then.s, now.s)) {
 		line = first_difference(then.s, now.s, &len);
 		ret = fail(-EILSEQ, "%s/metrics.jsonl differs: '%.*s' is otherwise this time",
 			   v->cell->path, len < 120 ? len : 120, line);
 	}
 	if (!ret)
-		strbuf_adds(v->compared, "metrics.jsonl\n");
+		strbuf_adds(&v->result->files, "metrics.jsonl\n");
 	strbuf_free(&now);
 	strbuf_free(&then);
 	return ret;
@@ -216,7 +226,7 @@ static int compare_logs(const struct verify *v)
 static int compare_file(const struct verify *v, const char *dir, const char *name)
 {
 	char *then = str_printf("%s/checkpoints/%s/%s", v->cell->path, dir, name);
-	char *now = str_printf("%s/checkpoints/%s/%s", v->again, dir, name);
+	char *now = str_printf("%s/checkpoints/%s/%s", v->again.path, dir, name);
 	char a[HASH_HEX], b[HASH_HEX];
 	int ret = then && now ? hash_file(then, a) : fail_nomem(0, "a path");
 
@@ -225,7 +235,7 @@ static int compare_file(const struct verify *v, const char *dir, const char *nam
 	if (!ret && strcmp(a, b))
 		ret = fail(-EILSEQ, "%s differs: its checksum is %s, and %s this time", then, a, b);
 	if (!ret)
-		strbuf_addf(v->compared, "%s/%s\n", dir, name);
+		strbuf_addf(&v->result->files, "%s/%s\n", dir, name);
 	free(now);
 	free(then);
 	return ret;
@@ -264,7 +274,7 @@ static int each_entry(const struct verify *v, const char *dir,
 /* What was kept because others forked there may be gone this time; the end may not. */
 static int compare_checkpoint(const struct verify *v, const char *dir, const char *name)
 {
-	char *now = str_printf("%s/checkpoints/%s", v->again, name);
+	char *now = str_printf("%s/checkpoints/%s", v->again.path, name);
 	bool there = now && file_exists(now);
 	long long step = strncmp(name, "step-", 5) ? 0 : strtoll(name + 5, NULL, 10);
 
@@ -277,10 +287,32 @@ static int compare_checkpoint(const struct verify *v, const char *dir, const cha
 
 /* ---- all of it ----------------------------------------------------------------- */
 
-int experiment_verify(const struct experiment_run *run, const struct experiment_cell *cell,
-		      const struct verify_options *o, struct strbuf *compared)
+static int verify_all(struct verify *v)
 {
-	struct verify v = { .run = run, .cell = cell, .o = o, .compared = compared };
+	int ret = dir_remove_tree(v->o->scratch);
+
+	if (!ret)
+		ret = dir_make(v->o->scratch);
+	if (ret)
+		return ret;
+	v->bar = progress_begin("verify", (uint64_t)v->cell->steps);
+	ret = train_again(v);
+	if (!ret)
+		ret = compare_machines(v);
+	if (!ret)
+		ret = compare_logs(v);
+	if (!ret)
+		ret = each_entry(v, "", compare_checkpoint);
+	if (!ret)
+		ret = verify_measures(v);
+	progress_end(v->bar);
+	return ret;
+}
+
+int experiment_verify(const struct experiment_run *run, const struct experiment_cell *cell,
+		      const struct verify_options *o, struct verify_result *result)
+{
+	struct verify v = { .run = run, .cell = cell, .o = o, .again = *cell, .result = result };
 	int ret;
 
 	if (!cell->trained)
@@ -289,18 +321,8 @@ int experiment_verify(const struct experiment_run *run, const struct experiment_
 	ret = cell_config_check(run, cell);
 	if (ret)
 		return ret;
-	v.again = path_join(o->scratch, "again");
-	ret = v.again ? dir_remove_tree(o->scratch) : fail_nomem(0, "a path");
-	if (!ret)
-		ret = dir_make(o->scratch);
-	if (!ret)
-		ret = train_again(&v);
-	if (!ret)
-		ret = compare_machines(&v);
-	if (!ret)
-		ret = compare_logs(&v);
-	if (!ret)
-		ret = each_entry(&v, "", compare_checkpoint);
+	v.again.path = path_join(o->scratch, "again");
+	ret = v.again.path ? verify_all(&v) : fail_nomem(0, "a path");
 	if (ret && ret != -ENOMEM) {
 		char *message = strdup(fail_message());
 
@@ -310,6 +332,6 @@ int experiment_verify(const struct experiment_run *run, const struct experiment_
 	} else if (!ret) {
 		ret = dir_remove_tree(o->scratch);
 	}
-	free(v.again);
+	free(v.again.path);
 	return ret;
 }

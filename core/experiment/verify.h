@@ -18,14 +18,31 @@ struct verify_options {
 };
 
 /**
- * experiment_verify() - train @cell again from its stored configuration, and compare.
- * @compared: the files that were found equal, one a line
+ * struct verify_result - what was compared; names, one a line.
+ * @files: of the training, found equal
+ * @measures: how many were run again: 0 if the cell has none yet
+ * @numbers: that the plan reads of measures, found equal: "loss.loss at 0.5"
+ * @others: those of `more` that differ; they may depend on the clock
+ */
+struct verify_result {
+	struct strbuf files;
+	int measures;
+	struct strbuf numbers, others;
+};
+
+/**
+ * experiment_verify() - train @cell again from its stored configuration, run its measures
+ * again, and compare.
+ * @result: its texts are ready for use
  *
- * Checkpoints are compared byte by byte, the log in all that does not depend on the clock.
- * Return: 0 if all is equal; -EILSEQ naming the first file that differs; -EINVAL for other
- * kernels or libraries; -ENODATA if the cell is not trained; -EINTR; -errno.
+ * Checkpoints are compared byte by byte, the log in all that does not depend on the clock, and
+ * of what measures printed the numbers that the plan reads.  What a measure reads of the
+ * baseline is the run's own, unless @cell is the baseline's.
+ * Return: 0 if all is equal; -EILSEQ naming the first file or number that differs; -EINVAL for
+ * other kernels or libraries, or if the cell has not the configuration of its arm and seed;
+ * -ENODATA if it is not trained; -EINTR; -errno.
  */
 int experiment_verify(const struct experiment_run *run, const struct experiment_cell *cell,
-		      const struct verify_options *o, struct strbuf *compared);
+		      const struct verify_options *o, struct verify_result *result);
 
 #endif

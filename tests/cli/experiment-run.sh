@@ -131,6 +131,21 @@ if "$KNLP" eval loss -h >/dev/null 2>&1; then
 	equal "the measure is that of the end" "$(sed 's/.*"arm":"plain","seed":3,[^}]*"value":\([0-9.]\{8\}\).*/\1/' \
 		out)" "$(sed -n 's/.*"loss":\([0-9.]\{8\}\).*/\1/p' \
 		measured-run/cells/plain/seed-3/measure/loss.json)"
+	succeeds "--verify: measures" "$KNLP" run --verify measured-run plain 3
+	has "--verify: they have the same numbers" '^measured again: the same numbers$' out
+	equal "--verify: at each share" "$(grep '^loss.loss at ' out | tr '\n' ' ')" \
+		"loss.loss at 0.25 loss.loss at 0.5 loss.loss at 1 "
+	succeeds "--verify: measures, not of the baseline" "$KNLP" run --verify measured-run fast 5 --json
+	has "--verify: measures as JSON" '"measures":3,"numbers":\["loss.loss at 0.25",' out
+	cp -r measured-run forged-run
+	sed -i 's/"loss":[0-9]/"loss":9/' forged-run/cells/fast/seed-5/measure/at-0.5/loss.json
+	fails "--verify: a forged measure" 1 'fast/seed-5: the measured loss.loss at 0.5 differs: it is 9' \
+		"$KNLP" run --verify forged-run fast 5
+	equal "--verify: nothing is left of it" "$(find forged-run -name 'verify*')" ""
+	find forged-run -name loss.json -exec rm {} +
+	find forged-run -name base.json -exec rm {} +
+	succeeds "--verify: without measures" "$KNLP" run --verify forged-run fast 5
+	has "--verify: says so" '^its measures are not there yet: nothing of them was verified$' out
 	sed -i 's/\[0.25, 0.5, 1\]/[0.3, 1]/' measured/plan.yaml
 	fails "a share without a checkpoint" 1 "'at': 0.3 is step 12 of 'plain', and TRAIN_KEEP_EVERY=10" \
 		"$KNLP" run ./measured --out no

@@ -72,6 +72,9 @@ measure:
     run: [fim, estimate, "{model}", --config, "{config}", --data, "{data}", --halves, --out, "{measure}/{arm}.safetensors", --json]
   - name: like
     run: [fim, compare, "{baseline}/plain.safetensors", "{measure}/{arm}.safetensors", --json]
+more:
+  - {name: time, from: fim.seconds, better: lower}
+  - {name: sequences, from: fim.sequences, better: higher}
 at: [0.5, 1]
 END
 succeeds "a ladder of measures" "$KNLP" run -q ./ladder --out ladder-run --json --jobs 2
@@ -86,6 +89,15 @@ estimate()
 equal "four estimates of a seed" "$({
 	estimate plain at-0.5/; estimate plain; estimate sampled at-0.5/; estimate sampled
 } | sort -u | wc -l)" 4
+succeeds "--verify: what is read of the baseline" "$KNLP" run --verify ladder-run sampled 3
+has "--verify: its number" '^like.between at 0.5$' out
+# Forged, so that no two clocks can agree.
+sed -i 's/"seconds":/"seconds":1/' ladder-run/cells/plain/seed-3/measure/fim.json
+succeeds "--verify: the baseline with itself" "$KNLP" run --verify ladder-run plain 3
+has "--verify: its number" '^like.between at 1$' out
+sed '1,/^measured again: other numbers$/d' out >others
+has "--verify: a time is told apart" '^fim.seconds at 1$' others
+has "--verify: with a warning" 'fim.seconds at 1 differs: it is 1' err
 # By hand: the checkpoint on the way is the baseline's.
 "$KNLP" fim estimate -q --config ladder-run/cells/sampled/seed-3/config --data data --halves \
 	--out by-hand.safetensors ladder-run/cells/plain/seed-3/checkpoints/step-0000000020 >out 2>err

@@ -38,24 +38,46 @@ static int choose_cell(const struct experiment_run *run, int argc, char **argv,
 	return 0;
 }
 
+static void list_lines(struct json_out *o, const char *key, char *lines)
+{
+	struct json_out *list = json_out_array(o, key);
+
+	for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n"))
+		json_out_text(list, NULL, line);
+}
+
+static void print_measures(const struct experiment_run *run, const struct verify_result *result)
+{
+	if (!run->plan->nr_measures)
+		return;
+	if (!result->measures)
+		puts("its measures are not there yet: nothing of them was verified");
+	if (result->numbers.len)
+		printf("measured again: the same numbers\n%s", result->numbers.s);
+	if (result->others.len)
+		printf("measured again: other numbers\n%s", result->others.s);
+}
+
 static int tell_verified(const struct experiment_run *run, const struct experiment_cell *cell,
-			 char *compared)
+			 struct verify_result *result)
 {
 	const char *arm = run->plan->arms[cell->arm].name;
 	long long seed = run->plan->seeds[cell->seed];
-	struct json_out *o, *list;
+	struct json_out *o;
 
 	if (!config_options.json) {
-		printf("arm '%s', seed %lld: the same bits\n%s", arm, seed, compared);
+		printf("arm '%s', seed %lld: the same bits\n%s", arm, seed, result->files.s);
+		print_measures(run, result);
 		return 0;
 	}
 	o = json_out_new();
 	json_out_text(o, "arm", arm);
 	json_out_int(o, "seed", seed);
 	json_out_bool(o, "same", true);
-	list = json_out_array(o, "files");
-	for (char *line = strtok(compared, "\n"); line; line = strtok(NULL, "\n"))
-		json_out_text(list, NULL, line);
+	list_lines(o, "files", result->files.s);
+	json_out_int(o, "measures", result->measures);
+	list_lines(o, "numbers", result->numbers.s);
+	list_lines(o, "other_numbers", result->others.s);
 	return json_out_print(o);
 }
 
@@ -63,16 +85,20 @@ static int verify_cell(const struct experiment_run *run, const struct experiment
 		       struct verify_options *o)
 {
 	char *scratch = path_join(run->path, "verify.tmp");
-	struct strbuf compared;
+	struct verify_result result = { 0 };
 	int lock = -1, ret = scratch ? folder_lock(run->path, &lock) : fail_nomem(0, "a path");
 
-	strbuf_init(&compared);
+	strbuf_init(&result.files);
+	strbuf_init(&result.numbers);
+	strbuf_init(&result.others);
 	o->scratch = scratch;
 	if (!ret)
-		ret = experiment_verify(run, cell, o, &compared);
+		ret = experiment_verify(run, cell, o, &result);
 	if (!ret)
-		ret = tell_verified(run, cell, compared.s);
-	strbuf_free(&compared);
+		ret = tell_verified(run, cell, &result);
+	strbuf_free(&result.others);
+	strbuf_free(&result.numbers);
+	strbuf_free(&result.files);
 	if (lock >= 0)
 		close(lock);
 	free(scratch);
