@@ -14,7 +14,7 @@
  * @flops: (nr_arms) floating-point operations of one training; NaN: the data is gone
  */
 struct xreport {
-	struct experiment_run *run;
+	const struct experiment_run *run;
 	struct analysis *a;
 	struct report_run **cell;
 	char **config;

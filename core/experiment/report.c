@@ -188,15 +188,13 @@ static void xreport_close(struct xreport *r)
 	free(r->cell);
 	free(r->flops);
 	analysis_free(r->a);
-	experiment_run_close(r->run);
 }
 
-static int xreport_open(struct xreport *r, const char *dir)
+static int xreport_open(struct xreport *r, const struct experiment_run *run)
 {
-	int ret = experiment_run_open(dir, &r->run);
+	int ret = analysis_make(run, &r->a);
 
-	if (!ret)
-		ret = analysis_make(r->run, &r->a);
+	r->run = run;
 	if (ret)
 		return ret;
 	r->cell = calloc((size_t)r->run->nr_cells, sizeof(*r->cell));
@@ -233,12 +231,17 @@ static int write_format(const struct xreport *r, const char *format, struct strb
 
 int experiment_report(const char *dir, const char *format, struct strbuf *out)
 {
+	struct experiment_run *run;
 	struct xreport r = { 0 };
-	int ret = xreport_open(&r, dir);
+	int ret = experiment_run_open(dir, &run);
 
+	if (ret)
+		return ret;
+	ret = xreport_open(&r, run);
 	if (!ret)
 		ret = write_format(&r, format, out);
 	xreport_close(&r);
+	experiment_run_close(run);
 	return ret;
 }
 
@@ -263,13 +266,25 @@ bool report_of_experiment(const char *dir)
 	return experiment_is_run(dir);
 }
 
-int experiment_report_write(const char *dir)
+int experiment_report_write_run(const struct experiment_run *run)
 {
 	struct xreport r = { 0 };
-	int ret = xreport_open(&r, dir);
+	int ret = xreport_open(&r, run);
 
 	for (size_t i = 0; i < NR_FORMATS && !ret; i++)
-		ret = write_file(&r, dir, formats[i]);
+		ret = write_file(&r, run->path, formats[i]);
 	xreport_close(&r);
+	return ret;
+}
+
+int experiment_report_write(const char *dir)
+{
+	struct experiment_run *run;
+	int ret = experiment_run_open(dir, &run);
+
+	if (ret)
+		return ret;
+	ret = experiment_report_write_run(run);
+	experiment_run_close(run);
 	return ret;
 }

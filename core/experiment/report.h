@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/strbuf.h"
+#include "experiment/experiment.h"
 
 #if IS_ENABLED(CONFIG_EXPERIMENT) && IS_ENABLED(CONFIG_REPORT)
 
@@ -21,6 +22,12 @@
  * none.
  */
 int experiment_report_write(const char *dir);
+
+/**
+ * experiment_report_write_run() - the same of a run that is open already: whether it is under
+ * way is what @run says.  Who holds its lock and is done with it could not ask the lock.
+ */
+int experiment_report_write_run(const struct experiment_run *run);
 
 /** experiment_report() - append the report in @format ("html", "md", "json") to @out. */
 int experiment_report(const char *dir, const char *format, struct strbuf *out);
@@ -36,6 +43,11 @@ static inline bool report_of_experiment(const char *dir)
 }
 
 static inline int experiment_report_write(const char *dir)
+{
+	return 0;
+}
+
+static inline int experiment_report_write_run(const struct experiment_run *run)
 {
 	return 0;
 }

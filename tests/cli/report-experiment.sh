@@ -169,6 +169,18 @@ rm -rf part/cells/noisy/seed-2 part/cells/worse
 has "a run that is not finished has no verdict" '^noisy: unfinished' part/report.md
 has "it says what is missing" '^> \*\*Not finished: 14 of 20 cells are done, 6 missing' part/report.md
 has "by arm and seed" '^| noisy *| *2 | missing' part/report.md
+
+# A measure that fails: training has given the metric, and the cell failed all the same.
+cp -r plan bad
+sed -i 's/^experiment: .*/experiment: bad/; s/"{data}", --json/nowhere, --json/' bad/plan.yaml
+fails "cells that failed" 1 '20 of 20 cells failed' "$KNLP" run bad --out=bad-run --data=data -q
+has "what knlp run writes at its end knows that it has ended" \
+	'^> \*\*Not finished: 0 of 20 cells are done, 20 failed.\*\*' bad-run/report.md
+has "in JSON, too" '"finished":false,"active":false' bad-run/report.json
+cp bad-run/report.md ended.md
+"$KNLP" report bad-run >out 2>err
+succeeds "it is what knlp report writes later" cmp ended.md bad-run/report.md
+
 rm -rf part/cells
 succeeds "one that has just begun" "$KNLP" report part
 has "has nothing to draw" 'nothing measured yet' part/report.html

@@ -97,7 +97,7 @@ static void tell_plan(const struct experiment_run *run, const struct runner_opti
 /* They show what there is, and can be made again: knlp report RUN. */
 static void write_reports(const struct experiment_run *run)
 {
-	if (IS_ENABLED(CONFIG_REPORT) && experiment_report_write(run->path))
+	if (IS_ENABLED(CONFIG_REPORT) && experiment_report_write_run(run))
 		log_warn("%s: no report: %s", run->path, fail_message());
 }
 
