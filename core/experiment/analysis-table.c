@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Values of cells, and what they are compared with. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,12 @@ static int refuse(struct analysis_value *v, const char *why)
 	return v->why ? 0 : fail_nomem(strlen(why), "a text");
 }
 
+/* A cell counts at its end when it is done: one that fails while it is measured has failed. */
 static int read_value(const struct experiment_run *run, const struct experiment_cell *cell,
 		      const struct analysis_table *t, struct analysis_value *v)
 {
-	int ret = cell_metric(run, cell, t->metric, t->at, &v->value);
+	bool is_open = t->at == run->plan->nr_at - 1 && cell->state != CELL_DONE;
+	int ret = is_open ? -ENODATA : cell_metric(run, cell, t->metric, t->at, &v->value);
 
 	v->gain = NAN;
 	if (!ret && isfinite(v->value))

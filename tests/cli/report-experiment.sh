@@ -176,7 +176,10 @@ sed -i 's/^experiment: .*/experiment: bad/; s/"{data}", --json/nowhere, --json/'
 fails "cells that failed" 1 '20 of 20 cells failed' "$KNLP" run bad --out=bad-run --data=data -q
 has "what knlp run writes at its end knows that it has ended" \
 	'^> \*\*Not finished: 0 of 20 cells are done, 20 failed.\*\*' bad-run/report.md
-has "in JSON, too" '"finished":false,"active":false' bad-run/report.json
+has "they have no verdict, though their loss is known" \
+	'^noisy: no verdict: 5 of 5 seeds failed; plain, seed 1: ' bad-run/report.md
+equal "in JSON" "$(grep -o '"word":"no verdict"' bad-run/report.json | wc -l)" 2
+has "that it has ended is in JSON, too" '"finished":false,"active":false' bad-run/report.json
 cp bad-run/report.md ended.md
 "$KNLP" report bad-run >out 2>err
 succeeds "it is what knlp report writes later" cmp ended.md bad-run/report.md

@@ -199,6 +199,22 @@ static void fail_cell(const struct world *w, int arm, int seed)
 	free(why);
 }
 
+static void forget_failure(const struct world *w, int arm, int seed)
+{
+	char *path = cell_path(w->path, w->plan, arm, seed, ".failed");
+
+	CHECK(!remove(path));
+	free(path);
+}
+
+static void remove_measure(const struct world *w, int arm, int seed)
+{
+	char *path = in_cell(w, arm, seed, "measure/docs.json");
+
+	CHECK(!remove(path));
+	free(path);
+}
+
 static void remove_cell(const struct world *w, int arm, int seed)
 {
 	char *path = cell_path(w->path, w->plan, arm, seed, "");
@@ -409,6 +425,17 @@ static void analysis_failed(void)
 	CHECK(w.a->tables[0].arm[GOOD].values == 4 && w.a->state[CELL_FAILED] == 1);
 	check_says(&w, GOOD, "good: no verdict: 1 of 5 seeds failed; good, seed 3: step 7: the "
 		   "loss is not finite");
+	/* It was trained, and so has a loss; what failed is a measure. */
+	put_cell(&w, GOOD, 2, 7, loss_of(GOOD, 2));
+	world_read(&w);
+	CHECK(contrast(&w, GOOD)->verdict.word == VERDICT_NONE);
+	CHECK(isnan(w.a->tables[0].arm[GOOD].value[2].value));
+	CHECK(w.a->tables[1].arm[GOOD].value[2].value == 7);
+	/* Its measure is still to come. */
+	forget_failure(&w, GOOD, 2);
+	remove_measure(&w, GOOD, 2);
+	world_read(&w);
+	CHECK(contrast(&w, GOOD)->verdict.word == VERDICT_UNFINISHED);
 	/* A loss that is NaN is null in the log. */
 	put_cell(&w, GOOD, 2, 7, loss_of(GOOD, 2));
 	put_log(&w, OTHER, 0, 7, NAN);
