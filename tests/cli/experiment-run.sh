@@ -15,6 +15,7 @@ experiment ./exp
 succeeds "an experiment runs" "$KNLP" run ./exp --out whole
 has "its table: baseline" '^plain  baseline ' out
 has "its table: means and seeds" '^arm .* mean .* seed 3 .* seed 5$' out
+has "and what became of the arm" '^fast: [a-z].*: gain .* nats/token, n = 2, p = ' out
 equal "six cells" "$(find whole/cells -name manifest.yaml | wc -l)" 6
 has "the plan is copied" 'hypothesis: A higher rate' whole/plan/plan.yaml
 has "the manifest has the plan's hash" '^plan_hash:' whole/experiment.yaml
@@ -29,6 +30,18 @@ equal "all cells are done" "$(field cells_done out)" 6
 equal "its value is that of the log" "$(sed 's/.*"arm":"fast","seed":5,[^}]*"value":\([0-9.]*\).*/\1/' \
 	out)" "$(sed -n 's/.*"event":"eval","step":40,.*"loss":\([0-9.]*\).*/\1/p' \
 	whole/cells/fast/seed-5/metrics.jsonl)"
+
+# A seed that one arm lacks is in no mean: others would be compared over other seeds.
+cp -r whole some
+rm -rf some/cells/fast/seed-5
+touch some/cells/fast/seed-5
+fails "a cell that cannot begin" 1 "some: 1 of 6 cells failed: arm 'fast', seed 5: " \
+	"$KNLP" run some --resume
+equal "the mean is that of the other seed" \
+	"$(sed -n 's/^plain *baseline *\([0-9.]*\) *\([0-9.]*\) *[0-9.]*$/\1/p' out)" \
+	"$(sed -n 's/^plain *baseline *\([0-9.]*\) *\([0-9.]*\) *[0-9.]*$/\2/p' out)"
+has "it says so" '^means: of the 1 seed that all arms have$' out
+has "there is no verdict" '^fast: no verdict: 1 of 2 seeds failed; fast, seed 5: ' out
 
 succeeds "two cells side by side" "$KNLP" run ./exp --out pairs --jobs 2 --threads 3
 same_cells "side by side" whole pairs
@@ -103,6 +116,8 @@ fails "a cell that diverges" 1 "hot-run: 2 of 6 cells failed: arm 'fast', seed 3
 	"$KNLP" run ./hot --out hot-run
 has "the others are done" '^twin .* [0-9.]*  *[0-9.]*$' out
 has "its table says so" '^fast .* failed  *failed$' out
+has "no seed is in all arms: no means" '^plain  baseline  *-  *[0-9.]*  *[0-9.]*$' out
+has "and no verdict" "^fast: no verdict: 2 of 2 seeds failed; fast, seed 3: " out
 has "the reason is kept" 'NaN\|Inf\|finite' hot-run/cells/fast/seed-5.failed
 fails "it is tried again" 1 '2 of 6 cells failed' "$KNLP" run hot-run --resume --json
 equal "four are done" "$(field cells_done out)" 4

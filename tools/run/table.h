@@ -5,7 +5,7 @@
 
 #include "experiment/experiment.h"
 
-/** run_print() - the metric of all cells, one line per arm; with --json as JSON. */
+/** run_print() - the metric of all cells, one line per arm, and verdicts; with --json as JSON. */
 int run_print(const struct experiment_run *run);
 
 #endif
