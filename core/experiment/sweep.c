@@ -307,16 +307,13 @@ static int write_configs(const struct variants *list, const char *dir)
 	return ret;
 }
 
-static int write_plan(const struct sweep *s, const char *name, const char *hypothesis,
-		      const struct variants *list, const char *data, const char *dir)
+static int write_files(const struct sweep *s, const char *name, const char *hypothesis,
+		       const struct variants *list, const bool *differs, const char *dir)
 {
-	bool differs[PARAM_COUNT];
 	struct yml_writer *w;
 	struct strbuf sb;
-	int ret = find_vary(list, data, differs);
+	int ret = dir_remove_tree(dir);
 
-	if (!ret)
-		ret = dir_remove_tree(dir);	/* fragments of other values would be no arm's */
 	if (!ret)
 		ret = dir_make(dir);
 	if (!ret)
@@ -335,6 +332,68 @@ static int write_plan(const struct sweep *s, const char *name, const char *hypot
 	return ret;
 }
 
+static int other_plan(const struct experiment_run *run)
+{
+	const struct experiment *e = run->plan;
+	struct strbuf names;
+	int ret;
+
+	strbuf_init(&names);
+	for (int i = 0; i < e->nr_arms; i++)
+		strbuf_addf(&names, "%s%s", i ? ", " : "", e->arms[i].name);
+	ret = fail(-EINVAL, "%s began with other values, seeds or another plan than this: with %s, "
+		   "and %d seed%s; go on with those, or choose another folder with --out",
+		   run->path, names.s, e->nr_seeds, e->nr_seeds > 1 ? "s" : "");
+	strbuf_free(&names);
+	return ret;
+}
+
+/* A run that is there has to be one of the plan in @dir. */
+static int check_run(const char *path, const char *dir)
+{
+	struct plan_files files = { 0 };
+	struct experiment_run *run;
+	char hash[HASH_HEX];
+	int ret;
+
+	if (!experiment_is_run(path))
+		return 0;
+	ret = experiment_run_open(path, &run);
+	if (ret)
+		return ret;
+	ret = plan_files_read(dir, &files);
+	if (!ret)
+		ret = plan_files_hash(&files, hash);
+	if (!ret && strcmp(hash, run->hash))
+		ret = other_plan(run);
+	plan_files_free(&files);
+	experiment_run_close(run);
+	return ret;
+}
+
+/* Into the place of an older one, whose fragments would be no arm's; refused, that one stays. */
+static int write_plan(const struct sweep *s, const char *name, const char *hypothesis,
+		      const struct variants *list, const char *data,
+		      const struct sweep_part *part)
+{
+	char *fresh = str_printf("%s.tmp", part->plan);
+	bool differs[PARAM_COUNT];
+	int ret = fresh ? find_vary(list, data, differs) : fail_nomem(0, "a path");
+
+	if (!ret)
+		ret = write_files(s, name, hypothesis, list, differs, fresh);
+	if (!ret)
+		ret = check_run(part->run, fresh);
+	if (!ret)
+		ret = dir_remove_tree(part->plan);
+	if (!ret && rename(fresh, part->plan))
+		ret = fail_errno("%s", part->plan);
+	if (ret && fresh)
+		dir_remove_tree(fresh);
+	free(fresh);
+	return ret;
+}
+
 /* ---- the two parts ------------------------------------------------------------------------- */
 
 static int check_param(const struct sweep *s)
@@ -347,24 +406,43 @@ static int check_param(const struct sweep *s)
 	return 0;
 }
 
-int sweep_plan_tune(const struct sweep *s, const char *data, const char *dir)
+static int tune_variants(const struct sweep *s, struct variants *list)
 {
 	const struct config *base = s->e->arms[s->e->baseline].cfg;
+	int ret = check_param(s);
+
+	for (int i = 0; i < s->nr && !ret; i++) {
+		ret = add_variant(list, base, s->param, s->values[i], s->values[i]);
+		if (ret)
+			break;
+		name_value(&list->v[i], s->values[i], i);
+		if (!strcmp(s->values[i], config_text(base, s->param)))
+			list->baseline = i;
+	}
+	return ret;
+}
+
+int sweep_check(const struct sweep *s, const char *data)
+{
+	struct variants list = { 0 };
+	bool differs[PARAM_COUNT];
+	int ret = tune_variants(s, &list);
+
+	if (!ret)
+		ret = find_vary(&list, data, differs);
+	variants_free(&list);
+	return ret;
+}
+
+int sweep_plan_tune(const struct sweep *s, const char *data, const struct sweep_part *part)
+{
 	char *hypothesis = str_printf("Some value of %s gives the baseline of %s a better %s.",
 				      params[s->param].name, s->e->name, s->e->metric.name);
 	struct variants list = { 0 };
-	int ret = hypothesis ? check_param(s) : fail_nomem(0, "a text");
+	int ret = hypothesis ? tune_variants(s, &list) : fail_nomem(0, "a text");
 
-	for (int i = 0; i < s->nr && !ret; i++) {
-		ret = add_variant(&list, base, s->param, s->values[i], s->values[i]);
-		if (ret)
-			break;
-		name_value(&list.v[i], s->values[i], i);
-		if (!strcmp(s->values[i], config_text(base, s->param)))
-			list.baseline = i;
-	}
 	if (!ret)
-		ret = write_plan(s, "tune", hypothesis, &list, data, dir);
+		ret = write_plan(s, "tune", hypothesis, &list, data, part);
 	variants_free(&list);
 	free(hypothesis);
 	return ret;
@@ -433,7 +511,8 @@ static int add_checks(const struct sweep *s, int arm, const char *best, struct v
 	return ret;
 }
 
-int sweep_plan_check(const struct sweep *s, const char *best, const char *data, const char *dir)
+int sweep_plan_check(const struct sweep *s, const char *best, const char *data,
+		     const struct sweep_part *part)
 {
 	char *hypothesis = str_printf("Some arm of %s would rather have another %s than %s.",
 				      s->e->name, params[s->param].name, best);
@@ -444,7 +523,7 @@ int sweep_plan_check(const struct sweep *s, const char *best, const char *data, 
 		if (is_checked(&s->e->arms[arm]))
 			ret = add_checks(s, arm, best, &list);
 	if (!ret)
-		ret = write_plan(s, "check", hypothesis, &list, data, dir);
+		ret = write_plan(s, "check", hypothesis, &list, data, part);
 	variants_free(&list);
 	free(hypothesis);
 	return ret;

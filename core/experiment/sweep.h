@@ -39,20 +39,37 @@ int sweep_values(struct sweep *s, const char *list, const char *grid);
 void sweep_free(struct sweep *s);
 
 /**
- * sweep_plan_tune() - write the plan of the first part into folder @dir.
+ * struct sweep_part - where one of the two experiments of a sweep is.
+ * @plan: the folder of its plan
+ * @run: the folder of its run, which may be there already
+ */
+struct sweep_part {
+	char *plan, *run;
+};
+
+/**
+ * sweep_check() - can there be such a sweep? Nothing is written.
  * @data: folder of token shards, by which arms are resolved
  *
  * Return: 0; -EINVAL if the parameter is one in which arms differ, so that the baseline's value
  * is not theirs; -ENOENT without data; -errno.
  */
-int sweep_plan_tune(const struct sweep *s, const char *data, const char *dir);
+int sweep_check(const struct sweep *s, const char *data);
+
+/**
+ * sweep_plan_tune() - write the plan of the first part.
+ *
+ * Return: as sweep_check(); -EINVAL if the run of @part is one of another plan, with other
+ * values, say: then the plan that is there stays.
+ */
+int sweep_plan_tune(const struct sweep *s, const char *data, const struct sweep_part *part);
 
 /** sweep_can_check() - is there a half and a double of @value, in the parameter's range? */
 bool sweep_can_check(const struct sweep *s, const char *value);
 
 /** sweep_plan_check() - the same for the second part, around value @best. */
 int sweep_plan_check(const struct sweep *s, const char *best, const char *data,
-		     const char *dir);
+		     const struct sweep_part *part);
 
 /** struct sweep_point - the metric of one arm of such an experiment. */
 struct sweep_point {

@@ -45,8 +45,17 @@ fails "nothing to go on with" 1 'holds no sweep' \
 succeeds "a finished one is shown" "$KNLP" sweep ./exp --param TRAIN_WARMUP --values 40,2,20 \
 	--out sweep --resume --json
 has "as JSON" "\"best\":\"$best\",\"tune\":\[{\"value\":\"40\"" out
-fails "other values are another sweep" 1 'was edited since the run began' \
+find sweep/plans -type f -exec cksum {} + | sort >plans
+fails "other values are another sweep" 1 \
+	'sweep/tune began with other values, .*: with 40, 2, 20, and 2 seeds; go on with those' \
 	"$KNLP" sweep ./exp --param TRAIN_WARMUP --values 40,2,10 --out sweep --resume
+fails "so are other seeds" 1 'sweep/tune began with other values, seeds' "$KNLP" sweep ./exp \
+	--param TRAIN_WARMUP --values 40,2,20 --seeds 1 --out sweep --resume
+equal "what is refused changes no plan" "$(find sweep/plans -type f -exec cksum {} + | sort)" \
+	"$(cat plans)"
+no_remains "what is refused leaves nothing temporary" sweep
+fails "two at once" 1 'sweep is in use by process' flock sweep/lock \
+	"$KNLP" sweep ./exp --param TRAIN_WARMUP --values 40,2,20 --out sweep --resume
 
 "$KNLP" sweep -q ./exp --param TRAIN_WARMUP --values 40,2,20 --out cut >/dev/null 2>&1 &
 pid=$!
@@ -88,6 +97,8 @@ has "words have no half" '"check":\[\]' out
 no="$KNLP sweep ./exp --out no"
 # shellcheck disable=SC2086
 {
+	fails "no data" 1 'nowhere: no such data folder' $no --param TRAIN_LR --values 1e-3,3e-3 \
+		--data nowhere
 	fails "an unknown parameter" 2 'TRAIN_RL: did you mean TRAIN_LR' $no --param TRAIN_RL --values 1,2
 	fails "a seed" 2 'TRAIN_SEED is nothing to tune' $no --param TRAIN_SEED --values 1,2
 	fails "a local one" 2 'RUN_THREADS is nothing to tune' $no --param RUN_THREADS --values 1,2

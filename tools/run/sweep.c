@@ -20,6 +20,7 @@
 #include "experiment/find.h"
 #include "experiment/runner.h"
 #include "experiment/sweep.h"
+#include "io/lock.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -61,66 +62,78 @@ static int execute(struct experiment_run *run, const char *part)
 }
 
 /* Without --resume, the folder of the sweep was found to be new. */
-static int run_part(const char *plan, const char *path, const char *part,
-		    struct experiment_run **run)
+static int run_part(const struct sweep_part *part, const char *name, struct experiment_run **run)
 {
 	struct experiment *e;
-	int lock = -1, ret = experiment_read(plan, &e);
+	int lock = -1, ret = experiment_read(part->plan, &e);
 
 	if (ret)
 		return ret;
-	if (experiment_is_run(path))
-		ret = experiment_go_on(e, opt.data, path, &lock);
+	if (experiment_is_run(part->run))
+		ret = experiment_go_on(e, opt.data, part->run, &lock);
 	else
-		ret = experiment_begin(e, opt.data, path, &lock);
+		ret = experiment_begin(e, opt.data, part->run, &lock);
 	if (!ret)
-		ret = experiment_run_open(path, run);
+		ret = experiment_run_open(part->run, run);
 	if (!ret)
-		ret = execute(*run, part);
+		ret = execute(*run, name);
 	if (lock >= 0)
 		close(lock);
 	experiment_free(e);
 	return ret;
 }
 
+static int part_begin(struct sweep_part *part, const char *out, const char *name)
+{
+	part->plan = str_printf("%s/plans/%s", out, name);
+	part->run = path_join(out, name);
+	return part->plan && part->run ? 0 : fail_nomem(0, "a path");
+}
+
+static void part_end(struct sweep_part *part)
+{
+	free(part->plan);
+	free(part->run);
+}
+
 static int tune(const struct sweep *s, const char *data, const char *out, struct results *r)
 {
-	char *plan = str_printf("%s/plans/tune", out), *path = path_join(out, "tune");
-	int ret = plan && path ? sweep_plan_tune(s, data, plan) : fail_nomem(0, "a path");
+	struct sweep_part part;
+	int ret = part_begin(&part, out, "tune");
 
 	if (!ret)
-		ret = run_part(plan, path, "tune", &r->tune_run);
+		ret = sweep_plan_tune(s, data, &part);
+	if (!ret)
+		ret = run_part(&part, "tune", &r->tune_run);
 	if (!ret)
 		ret = sweep_curve_read(s, r->tune_run, &r->tune);
 	if (!ret && r->tune.best < 0)
 		ret = fail(-ECANCELED, "%s: no value of %s could be measured with all seeds", out,
 			   params[s->param].name);
-	free(path);
-	free(plan);
+	part_end(&part);
 	return ret;
 }
 
 static int check(const struct sweep *s, const char *data, const char *out, struct results *r)
 {
 	const char *best = s->values[r->tune.best];
-	char *plan = str_printf("%s/plans/check", out), *path = path_join(out, "check");
-	int ret = plan && path ? 0 : fail_nomem(0, "a path");
+	struct sweep_part part;
+	int ret = part_begin(&part, out, "check");
 
 	if (!ret && !sweep_can_check(s, best)) {
 		log_info("%s=%s has no half or no double: there is no check",
 			 params[s->param].name, best);
-		goto out_path;
+		goto out_part;
 	}
 	if (!ret)
-		ret = sweep_plan_check(s, best, data, plan);
+		ret = sweep_plan_check(s, best, data, &part);
 	if (!ret)
-		ret = run_part(plan, path, "check", &r->check_run);
+		ret = run_part(&part, "check", &r->check_run);
 	if (!ret)
 		ret = sweep_check_read(s, r->check_run, &r->check);
 	r->has_check = !ret;
-out_path:
-	free(path);
-	free(plan);
+out_part:
+	part_end(&part);
 	return ret;
 }
 
@@ -279,8 +292,8 @@ static int check_seeds(struct sweep *s)
 /* Nothing but a sweep is written over. */
 static int check_empty(const char *out)
 {
-	static const char *const ours[] = { ".", "..", "plans", "tune", "check", "sweep.html",
-					    "sweep.md" };
+	static const char *const ours[] = { ".", "..", "lock", "plans", "tune", "check",
+					    "sweep.html", "sweep.md" };
 	const size_t nr = sizeof(ours) / sizeof(ours[0]);
 	const struct dirent *d;
 	DIR *dir = opendir(out);
@@ -315,11 +328,25 @@ static int check_out(const char *out)
 	return check_empty(out);
 }
 
+/* What is refused leaves nothing; the lock is the first thing that is written. */
+static int take_folder(const struct sweep *s, const char *data, const char *out, int *lock)
+{
+	int ret = check_out(out);
+
+	if (!ret)
+		ret = sweep_check(s, data);
+	if (!ret)
+		ret = dir_make(out);
+	if (!ret)
+		ret = folder_lock(out, lock);
+	return ret ? ret : check_out(out);	/* another process may have begun meanwhile */
+}
+
 static int run_sweep(const struct sweep *s, const char *out)
 {
 	const char *data = opt.data ? opt.data : s->e->data;
 	struct results r = { 0 };
-	int ret = check_out(out);
+	int lock = -1, ret = take_folder(s, data, out, &lock);
 
 	if (!ret)
 		run_catch_signals();
@@ -333,6 +360,8 @@ static int run_sweep(const struct sweep *s, const char *out)
 	sweep_curve_free(&r.check);
 	experiment_run_close(r.tune_run);
 	experiment_run_close(r.check_run);
+	if (lock >= 0)
+		close(lock);
 	return ret;
 }
 
