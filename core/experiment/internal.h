@@ -33,6 +33,9 @@ int plan_files_hash(const struct plan_files *files, char hex[HASH_HEX]);
 /** plan_configs() - read the base configuration and the fragments into the arms of @e. */
 int plan_configs(struct experiment *e, const struct plan_files *files);
 
+/** measures_know_arm() - does a measure get the name of the arm, by which arms may differ? */
+bool measures_know_arm(const struct experiment *e);
+
 /** plan_name_ok() - may it name an experiment, an arm, a measure, hence a folder? */
 bool plan_name_ok(const char *name);
 

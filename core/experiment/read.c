@@ -157,7 +157,7 @@ static int check_fragments(const struct experiment *e, const struct plan_files *
 	return 0;
 }
 
-static bool measures_know_arm(const struct experiment *e)
+bool measures_know_arm(const struct experiment *e)
 {
 	for (int i = 0; i < e->nr_measures; i++)
 		for (char **word = e->measures[i].argv; *word; word++)

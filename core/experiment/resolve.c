@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -48,6 +49,46 @@ static int resolve_arms(const struct experiment *e, int vocab, struct resolved *
 	return ret ? ret : experiment_match(e, r->cfgs);
 }
 
+/* Do they differ in what only measures read? */
+static bool measured_otherwise(const struct config *a, const struct config *b)
+{
+	for (int i = 0; i < PARAM_COUNT; i++)
+		if (!params[i].is_local && config_acts_from(a, i) == CONFIG_NEVER &&
+		    strcmp(config_text(a, i), config_text(b, i)))
+			return true;
+	return false;
+}
+
+/*
+ * What counts from a step on that the training never comes to leaves an arm as the baseline is,
+ * and a verdict on it would be one on nothing.
+ */
+static int check_treatment(const struct experiment *e, const struct resolved *r, int arm)
+{
+	const struct config *cfg = r->cfgs[arm], *base = r->cfgs[e->baseline];
+	const struct experiment_arm *a = &e->arms[arm];
+	struct train_shape shape;
+	int id, ret = train_shape_read(cfg, &shape);
+	long long same = config_same_until(cfg, base, &id);
+
+	if (ret || same == CONFIG_NEVER || same < shape.steps || a->expect == EXPECT_SAME ||
+	    measured_otherwise(cfg, base) || measures_know_arm(e))
+		return ret;
+	return fail(-EINVAL, "%s:%ld: arm '%s' cannot differ from the baseline: %s counts from "
+		    "step %lld on, and the training has %lld (an arm that is to be the same has "
+		    "`expect: same`)", e->file, a->line, a->name, params[id].name, same,
+		    (long long)shape.steps);
+}
+
+static int check_treatments(const struct experiment *e, const struct resolved *r)
+{
+	int ret = 0;
+
+	for (int i = 0; i < e->nr_arms && !ret; i++)
+		ret = check_treatment(e, r, i);
+	return ret;
+}
+
 /* A measure on the way needs a checkpoint there. */
 static int check_shares(const struct experiment *e, const struct resolved *r)
 {
@@ -88,6 +129,8 @@ int experiment_resolve(const struct experiment *e, const char *dir, struct resol
 		ret = resolve_arms(e, (int)dataset_vocab(data), r);
 	if (!ret)
 		ret = check_shares(e, r);
+	if (!ret)
+		ret = check_treatments(e, r);
 	dataset_close(data);
 	if (ret)
 		resolved_free(r);

@@ -51,6 +51,24 @@ kill_often 4 killed ./exp --jobs 2
 same_cells "shared and killed" alone killed
 no_remains "shared and killed: nothing temporary is left" killed
 
+# ---- a treatment that never happens ---------------------------------------------------
+
+experiment ./never
+sed -i 's/vary: .*/vary: [DATA_NOISE, DATA_NOISE_START]/; s/  fast: .*/  noisy: {role: arm}/' never/plan.yaml
+rm never/fast.config
+echo 'CONFIG_DATA_NOISE_START=40' >>never/defconfig
+echo 'CONFIG_DATA_NOISE="0.5"' >never/noisy.config
+same="plan.yaml:[0-9]*: arm 'noisy' cannot differ from the baseline: DATA_NOISE counts from step 40 on"
+fails "a treatment behind the last step" 1 "$same, and the training has 40 " \
+	"$KNLP" run -q ./never --out never-run
+fails "is no estimate" 1 "$same" "$KNLP" run -q ./never --estimate
+equal "nothing is left of it" "$(ls never-run 2>/dev/null)" ""
+sed -i 's/noisy: {role: arm}/noisy: {role: arm, expect: same}/' never/plan.yaml
+succeeds "unless it is to be the same" "$KNLP" run -q ./never --estimate
+sed -i 's/, expect: same}$/}/' never/plan.yaml
+sed -i 's/_START=40/_START=39/' never/defconfig
+succeeds "the last step is one that counts" "$KNLP" run -q ./never --estimate
+
 # ---- arms that differ only in what is measured ---------------------------------------
 
 "$KNLP" fim estimate -h >out 2>err || { skip "measures" "no such command"; exit 0; }

@@ -32,6 +32,16 @@ for way in '--threads=1' '--threads=3 --set TRAIN_RECOMPUTE=layer'; do
 	equal "the same bits with $way" "$(bits again)" "$(bits late)"
 done
 
+waits()
+{
+	tiny never --dry-run --set DATA_NOISE=0.25 --set DATA_NOISE_START="$@" >out 2>err
+	grep -c 'never counts' err
+}
+equal "noise that never comes is warned of" "$(waits 40)" 1
+has "by name" 'warning: DATA_NOISE=0.25 never counts: DATA_NOISE_START=40, and .* 40 steps' err
+equal "noise in the last step is not" "$(waits 39)" 0
+equal "nor a step without noise" "$(waits 40 --set DATA_NOISE=0)" 0
+
 # Micro batches of other sizes see the same targets: the first loss is the same sum.
 first() { sed -n 's/.*"train","step":1,.*"loss":\([0-9.]*\).*/\1/p' "$1/metrics.jsonl"; }
 tiny whole --set DATA_NOISE=0.5 --set TRAIN_BATCH=8 >out 2>err

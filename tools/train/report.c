@@ -38,11 +38,27 @@ static void warn_of_schedule(const struct config *cfg, int64_t steps)
 			 decay, (long long)steps);
 }
 
+/* What is set and waits for a step that never comes. */
+static void warn_of_waiting(const struct config *cfg, int64_t steps)
+{
+	for (int i = 0; i < PARAM_COUNT; i++) {
+		const struct param *p = &params[i];
+		long long from = config_acts_from(cfg, i);
+
+		if (!from || from == CONFIG_NEVER || from < steps || !strcmp(p->from, p->name) ||
+		    !strcmp(config_text(cfg, i), p->default_text))
+			continue;
+		log_warn("%s=%s never counts: %s=%lld, and the training has %lld steps", p->name,
+			 config_text(cfg, i), p->from, from, (long long)steps);
+	}
+}
+
 static void warn_of_plan(const struct job *j)
 {
 	double epochs = trainer_epochs_planned(j->trainer);
 
 	warn_of_schedule(j->cfg, trainer_shape(j->trainer)->steps);
+	warn_of_waiting(j->cfg, trainer_shape(j->trainer)->steps);
 	if (epochs > MANY_EPOCHS)
 		log_warn("TRAIN_TOKENS takes the training text %.1f times: the model may learn it "
 			 "by heart", epochs);
