@@ -59,17 +59,46 @@ bool param_is_text(const struct param *p)
 	return p->type != PARAM_BOOL && (p->type != PARAM_INT || p->may_be_auto);
 }
 
+/* The Type line; where it was left out, much the same made of what the program knows. */
+static const char *type_text(const struct param *p, struct strbuf *sb)
+{
+	static const char *const names[] = { "bool", "int", "float", "one of", "list of",
+					     "tokens", "string" };
+
+	strbuf_init(sb);
+	if (*p->type_text) {
+		strbuf_adds(sb, p->type_text);
+		return sb->s;
+	}
+	strbuf_adds(sb, names[p->type]);
+	for (int i = 0; p->choices && p->choices[i]; i++)
+		strbuf_addf(sb, " %s", p->choices[i]);
+	if (p->min < p->max)
+		strbuf_addf(sb, " %.9g..%.9g", p->min, p->max);
+	return sb->s;
+}
+
 static int wrong(const struct param *p, const char *text)
 {
+	struct strbuf sb;
+	const char *type = type_text(p, &sb);
+	int ret;
+
 	if (!*text)
-		return fail(-EINVAL, "%s: the value is empty: it must be %s", p->name,
-			    p->type_text);
-	return fail(-EINVAL, "%s: '%s' is not of type %s", p->name, text, p->type_text);
+		ret = fail(-EINVAL, "%s: the value is empty: it must be %s", p->name, type);
+	else
+		ret = fail(-EINVAL, "%s: '%s' is not of type %s", p->name, text, type);
+	strbuf_free(&sb);
+	return ret;
 }
 
 static int out_of_range(const struct param *p, const char *text)
 {
-	return fail(-ERANGE, "%s: %s is out of range: %s", p->name, text, p->type_text);
+	struct strbuf sb;
+	int ret = fail(-ERANGE, "%s: %s is out of range: %s", p->name, text, type_text(p, &sb));
+
+	strbuf_free(&sb);
+	return ret;
 }
 
 static int check_bool(const struct param *p, const char *text, struct param_value *v)

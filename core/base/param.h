@@ -31,7 +31,7 @@ struct param {
 	const char *name;		/* without CONFIG_ */
 	const char *prompt;		/* what it is, in some words; see PARAM_HELP() */
 	const char *help;		/* the help text without its Type line; see PARAM_HELP() */
-	const char *type_text;		/* the Type line, for people */
+	const char *type_text;		/* the Type line, for people; see PARAM_HELP() */
 	const char *default_text;	/* Kconfig's default */
 	enum param_type type;
 	bool is_local;			/* not part of the config hash: paths, threads */

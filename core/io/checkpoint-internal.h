@@ -23,9 +23,6 @@ int checkpoint_steps(const char *dir, long long **steps, size_t *nr);
 /** checkpoint_prune() - after a save: drop old checkpoints and what dead processes left. */
 int checkpoint_prune(struct run *run);
 
-/** checkpoint_remove_stale() - remove temporary folders; the run's lock must be held. */
-int checkpoint_remove_stale(const struct run *run);
-
 /** checkpoint_is_good() - is the checkpoint of @step whole? Remembers what it found. */
 bool checkpoint_is_good(struct run *run, long long step);
 

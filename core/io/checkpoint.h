@@ -114,6 +114,13 @@ int checkpoint_load(const struct checkpoint *ck, const struct tensor_entry *mode
 		    size_t nr_model, const struct tensor_entry *optimizer,
 		    size_t nr_optimizer);
 
+/**
+ * checkpoint_remove_stale() - remove what a process that died was writing or removing.
+ *
+ * The run's lock must be held.  Whole checkpoints have other names.
+ */
+int checkpoint_remove_stale(const struct run *run);
+
 /** checkpoint_path() - where the checkpoint of @step is, or would be; NULL: no memory. */
 char *checkpoint_path(const struct run *run, long long step);
 

@@ -153,7 +153,8 @@ int trainer_restore(struct trainer *t, struct run *run)
 	if (!ret)
 		ret = trainer_load(t, ck);
 	checkpoint_close(ck);
-	return ret;
+	/* Of a finished run nobody would remove it with the next save. */
+	return ret ? ret : checkpoint_remove_stale(run);
 }
 
 int trainer_start(struct trainer *t, const char *init)

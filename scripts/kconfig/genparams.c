@@ -588,7 +588,7 @@ static void put_table(void)
 		put_field("name", p->name);
 		put_help("prompt", p->prompt);
 		put_help("help", p->help);
-		put_field("type_text", p->type_text);
+		put_help("type_text", p->type_text);
 		put_field("default_text", p->default_text);
 		put_field("from", p->from);
 		printf("\t\t.type = PARAM_%s,\n\t\t.is_local = %d,\n\t\t.may_be_auto = %d,\n"

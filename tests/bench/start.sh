@@ -19,7 +19,7 @@ model=$(newest run)/model.safetensors
 bytes=$(wc -c <"$model")
 [ "$bytes" -ge 100000000 ] || not_ok "the model" "has $bytes bytes"
 
-for turn in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
 	"$KNLP" bench decode -q --json --context 8 --tokens 1 --warmup 0 run 2>err | tail -n 1 |
 		sed -n 's/.*"first_token_ms":\([0-9.]*\).*/\1/p'
 done | sort -n | head -n 1 >best

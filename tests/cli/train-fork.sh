@@ -101,7 +101,7 @@ fails "a run that is there" 1 'holds a run already' fork new $noise --at 20
 tr a e <text >changed
 "$KNLP" data prepare -q -i changed -t byte -o other --piece-bytes 1000 >out 2>err
 fails "other data" 1 'data_hash' fork no --data other --at 20
-equal "nothing is left of them" "$(ls -d no 2>&1 | grep -c '^no$')" 0
+equal "nothing is left of them" "$(find . -maxdepth 1 -name no)" ''
 for words in '--at 3' '--fork old --resume' '--fork old --init old' '--fork old --dry-run'; do
 	# shellcheck disable=SC2086 # words
 	fails "usage: $words" 2 'knlp: error: train: ' "$KNLP" train --run no --data data $words

@@ -34,7 +34,10 @@ done
 
 waits()
 {
-	tiny never --dry-run --set DATA_NOISE=0.25 --set DATA_NOISE_START="$@" >out 2>err
+	_start=$1
+	shift
+	tiny never --dry-run --set DATA_NOISE=0.25 --set DATA_NOISE_START="$_start" "$@" \
+		>out 2>err
 	grep -c 'never counts' err
 }
 equal "noise that never comes is warned of" "$(waits 40)" 1

@@ -196,8 +196,11 @@ same "killed three times: the same bits" killed uncut
 steps_once killed $steps
 equal "killed: the log of a run that was not" "$(without_time killed)" "$(without_time uncut)"
 no_remains "killed: nothing temporary is left" killed
+# Killed while it removed an old checkpoint, behind its last save.
+mkdir killed/checkpoints/step-0000000001.tmp-old
 # shellcheck disable=SC2086
 succeeds "resume of what is done" tiny killed $long --resume
+equal "which leaves nothing half-removed" "$(find killed/checkpoints -name '*.tmp-*')" ''
 same "changes nothing" killed uncut
 
 for signal in INT TERM; do

@@ -191,7 +191,7 @@ START_TEST(one_is_held_out)
 		ck_assert_double_eq(m.val_fraction, 1e-9);
 		least = split_text(DATA_VAL);
 		drop(&m);
-		opt.val_fraction = 0.9;
+		opt.val_fraction = 0.5;
 		prepare(&m);
 		val = split_text(DATA_VAL);
 		CHECK(strstr(val, least));
