@@ -195,6 +195,13 @@ static double or_one(double reliability)
 	return isnan(reliability) ? 1 : reliability;
 }
 
+static void find_interval(struct fim_agreement *a, int64_t n)
+{
+	a->low = a->high = NAN;
+	if (!isnan(a->rho))
+		stats_rho_interval(a->rho, n, 0.95, &a->low, &a->high);
+}
+
 static void correct(struct fim_agreement *a)
 {
 	const double *r = a->reliability;
@@ -238,7 +245,6 @@ static int find_inner(float *x[2], struct fim_pair *p, const struct fim_compare_
 	int64_t rows = p->n[0], columns = p->n[1];
 	int ret = inner_pair(&x[0], &x[1], &rows, &columns);
 
-	p->inner.rho = p->inner.null_sd = p->inner.p = NAN;
 	if (ret || rows * columns < 2) {
 		free(x[0]);
 		free(x[1]);
@@ -251,6 +257,7 @@ static int find_inner(float *x[2], struct fim_pair *p, const struct fim_compare_
 		ret = ranked_make(&b, x[1], rows * columns);
 	if (!ret) {
 		p->inner.rho = stats_rank_correlation(a.twice, b.twice, rows * columns);
+		find_interval(&p->inner, rows * columns);
 		ret = find_null(&a, &b, rows, columns, o, &p->inner);
 	}
 	ranked_free(&a);
@@ -286,7 +293,9 @@ static int compare_diagonals(const struct fim *const file[2], const struct fim_i
 	if (!ret)
 		ret = find_plain(&r[0], &r[1], p, o);
 	p->ratio = p->mean[0] > 0 ? p->mean[1] / p->mean[0] : NAN;
+	find_interval(&p->plain, p->count);
 	p->inner.rho = p->inner.null_sd = p->inner.p = NAN;
+	find_interval(&p->inner, 0);
 	for (int i = 0; i < 2; i++) {
 		x[i] = r[i].x;
 		r[i].x = NULL;
@@ -359,10 +368,9 @@ static struct fim_pair average(const struct fim_comparison *c, const char *name,
 		offsetof(struct fim_pair, chance[1]), offsetof(struct fim_pair, chance[2]),
 		offsetof(struct fim_pair, mean[0]), offsetof(struct fim_pair, mean[1]),
 	};
-	struct fim_pair all = {
-		.name = name,
-		.plain = { .null_sd = NAN, .p = NAN }, .inner = { .null_sd = NAN, .p = NAN },
-	};
+	static const struct fim_agreement unknown = { .low = NAN, .high = NAN, .null_sd = NAN,
+						      .p = NAN };
+	struct fim_pair all = { .name = name, .plain = unknown, .inner = unknown };
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		*(double *)((char *)&all + members[i]) = mean_over(c, members[i], layers);

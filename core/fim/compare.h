@@ -36,11 +36,12 @@ extern const double fim_cuts[FIM_CUTS];
  * @corrected: rho / sqrt(reliabilities that are known)
  * @corrected_f: rho / sqrt(reliability of the first): the second file as it is, noise and all,
  *	against what the first is an estimate of
+ * @low, @high: 95 % interval of rho, as of independent elements (stats_rho_interval())
  * @null_sd: standard deviation of rho over shuffles
  * @p: share of shuffles whose |rho| is as large, (1 + those) / (1 + shuffles)
  */
 struct fim_agreement {
-	double rho, reliability[2], corrected, corrected_f, null_sd, p;
+	double rho, low, high, reliability[2], corrected, corrected_f, null_sd, p;
 };
 
 /**

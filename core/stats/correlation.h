@@ -24,28 +24,6 @@
 void stats_rho_interval(double rho, size_t n, double level, double *low, double *high);
 
 /**
- * struct stats_null - a rank correlation among those of random pairings.
- * @mean, @sd: of the random ones; in the limit 0 and 1 / sqrt(n - 1)
- * @p: two-sided, (1 + how many are as far from 0) / (1 + draws)
- */
-struct stats_null {
-	double rho, mean, sd, p;
-	int draws;
-};
-
-/**
- * stats_rho_null() - draw random pairings of two series of ranks.
- * @twice_a, @twice_b: (n), from stats_ranks()
- *
- * Draw d shuffles by stream (seed, "permutation", d): the result does not depend on threads.
- * An element and draw take about 20 ns in caches, 100 ns beyond; memory is 4 bytes an element
- * and thread.
- * Return: 0; -EINVAL with less than two elements or one draw; -ENOMEM.
- */
-int stats_rho_null(const uint32_t *twice_a, const uint32_t *twice_b, size_t n, uint64_t seed,
-		   int draws, struct stats_null *null);
-
-/**
  * stats_spearman_brown() - reliability of a whole whose two halves correlate by @r:
  * 2r / (1 + r) (Spearman 1910, Brown 1910).
  */

@@ -104,6 +104,7 @@ static void fim_compare_same(void)
 	ck_assert_double_eq_tol(c.pair[0].inner.rho, 1, 1e-6);
 	ck_assert_double_eq_tol(c.pair[0].ratio, 3, 1e-6);
 	ck_assert_double_eq_tol(c.all.plain.rho, 1, 1e-12);
+	CHECK(c.pair[0].plain.low <= 1 && c.pair[0].plain.high == 1 && isnan(c.all.plain.low));
 	for (int i = 0; i < FIM_CUTS; i++) {
 		double k = round(fim_cuts[i] * COUNT);
 

@@ -124,46 +124,38 @@ START_TEST(positions_of_tokens)
 }
 END_TEST
 
-START_TEST(sequences)
+static void check_sequences(const char *model, int nr, int windows)
 {
 	struct brute b;
 	struct toy t;
 	struct fim *f;
+	char settings[64];
 
-	toy_begin(&t, models[_i], T, WINDOWS);
-	f = toy_estimate(&t, "FIM_UNIT=sequence FIM_SEQUENCES=5", T);
+	snprintf(settings, sizeof(settings), "FIM_UNIT=sequence FIM_SEQUENCES=%d", nr);
+	toy_begin(&t, model, T, windows);
+	f = toy_estimate(&t, settings, T);
 	brute_begin(&b, &t);
-	for (int s = 0; s < 5; s++) {
+	for (int s = 0; s < nr; s++) {
 		brute_sample(&b, &t, s);
 		brute_run(&b, b.labels);
-		add_squares(&b, 1.0 / (5 * T));
+		add_squares(&b, 1.0 / (nr * T));
 	}
 	check_all(&b, f);
 	fim_close(f);
 	brute_end(&b);
 	toy_end(&t);
 }
+
+START_TEST(sequences)
+{
+	check_sequences(models[_i], 5, WINDOWS);
+}
 END_TEST
 
 /* Thousands of squares, in blocks: no digits are lost on the way. */
 START_TEST(many_sequences)
 {
-	struct brute b;
-	struct toy t;
-	struct fim *f;
-
-	toy_begin(&t, "llama", T, 2500);
-	f = toy_estimate(&t, "FIM_UNIT=sequence FIM_SEQUENCES=2500", T);
-	brute_begin(&b, &t);
-	for (int s = 0; s < 2500; s++) {
-		brute_sample(&b, &t, s);
-		brute_run(&b, b.labels);
-		add_squares(&b, 1.0 / (2500 * T));
-	}
-	check_all(&b, f);
-	fim_close(f);
-	brute_end(&b);
-	toy_end(&t);
+	check_sequences("llama", 2500, 2500);
 }
 END_TEST
 

@@ -154,47 +154,6 @@ static void rank_interval_edges(void)
 }
 TEST_REGISTER(rank_interval_edges);
 
-/* Random pairings have mean 0 and, whatever the ties, variance 1 / (n - 1). */
-static void rank_null(void)
-{
-	enum { draws = 2000 };
-	struct pair p = pair_new(0.9, N, 3);
-	struct stats_null one, two;
-
-	check_ok(stats_order(golden_a, N, p.order));
-	stats_ranks(golden_a, p.order, N, p.ra);
-	check_ok(stats_rho_null(p.ra, p.rb, N, 5, draws, &one));
-	CHECK(fabs(one.mean) < 4 / sqrt((N - 1) * (double)draws));
-	CHECK(fabs(one.sd * sqrt(N - 1) - 1) < 4 / sqrt(2.0 * draws));
-	check_ok(threads_start(3));
-	check_ok(stats_rho_null(p.ra, p.rb, N, 5, draws, &two));
-	threads_stop();
-	CHECK(one.mean == two.mean && one.sd == two.sd && one.p == two.p);
-	check_ok(stats_rho_null(p.rb, p.rb, N, 5, draws, &one));
-	CHECK(one.p == 1.0 / (draws + 1));
-	check_fails(stats_rho_null(p.ra, p.rb, 1, 5, draws, &one), -EINVAL, "1 elements");
-	pair_free(&p);
-}
-TEST_REGISTER(rank_null);
-
-/* All p of data without any relation: as many below 0.1 as there should be. */
-static void rank_null_uniform(void)
-{
-	enum { trials = 400, draws = 199 };
-	int below = 0;
-
-	for (int t = 0; t < trials; t++) {
-		struct pair p = pair_new(0, 12, (uint64_t)t);
-		struct stats_null null;
-
-		check_ok(stats_rho_null(p.ra, p.rb, 12, (uint64_t)t, draws, &null));
-		below += null.p <= 0.1;
-		pair_free(&p);
-	}
-	ck_assert_msg(fabs(below - 0.1 * trials) < 4 * sqrt(0.09 * trials), "%d", below);
-}
-TEST_REGISTER(rank_null_uniform);
-
 /* Two noisy measurements of one thing correlate less than the thing with itself. */
 static void rank_disattenuation(void)
 {

@@ -26,6 +26,8 @@ static void agreement_json(struct json_out *o, const char *key, const struct fim
 
 	o = json_out_object(o, key);
 	json_out_number(o, "rho", a->rho);
+	json_out_number(o, "low", a->low);
+	json_out_number(o, "high", a->high);
 	json_out_number(o, "corrected", a->corrected);
 	json_out_number(o, "corrected_f", a->corrected_f);
 	r = json_out_array(o, "reliability");
