@@ -79,17 +79,40 @@ struct apply {
 	unsigned char *weights;
 };
 
-/* All bits of the weight, or none: nothing is multiplied, so that NaN and -0 stay. */
+/*
+ * All bits of the weight, or none: nothing is multiplied, so that NaN and -0 stay.  Each lane
+ * looks at its own bit, which is what vectors without shifts by lane can do.
+ */
 static void apply_words(const uint64_t *mask, int64_t nr, uint32_t *w)
 {
-	for (int64_t i = 0; i < nr; i++)
-		w[i] &= -(uint32_t)(mask[i / MASK_WORD] >> (i % MASK_WORD) & 1);
+	uint32_t bit[32];
+
+	for (int i = 0; i < 32; i++)
+		bit[i] = (uint32_t)1 << i;
+	for (int64_t at = 0; at + 32 <= nr; at += 32) {
+		uint32_t half = (uint32_t)(mask[at / MASK_WORD] >> at % MASK_WORD);
+
+		for (int i = 0; i < 32; i++)
+			w[at + i] &= -(uint32_t)((half & bit[i]) == bit[i]);
+	}
+	for (int64_t i = nr / 32 * 32; i < nr; i++)
+		w[i] &= -(uint32_t)mask_get(mask, i);
 }
 
 static void apply_halves(const uint64_t *mask, int64_t nr, uint16_t *w)
 {
-	for (int64_t i = 0; i < nr; i++)
-		w[i] &= (uint16_t)-(uint16_t)(mask[i / MASK_WORD] >> (i % MASK_WORD) & 1);
+	uint16_t bit[16];
+
+	for (int i = 0; i < 16; i++)
+		bit[i] = (uint16_t)(1 << i);
+	for (int64_t at = 0; at + 16 <= nr; at += 16) {
+		uint16_t quarter = (uint16_t)(mask[at / MASK_WORD] >> at % MASK_WORD);
+
+		for (int i = 0; i < 16; i++)
+			w[at + i] &= (uint16_t)-(uint16_t)((quarter & bit[i]) == bit[i]);
+	}
+	for (int64_t i = nr / 16 * 16; i < nr; i++)
+		w[i] &= (uint16_t)-(uint16_t)mask_get(mask, i);
 }
 
 static void apply_bytes(const uint64_t *mask, int64_t nr, size_t size, unsigned char *w)

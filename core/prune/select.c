@@ -31,9 +31,8 @@ static inline uint32_t key_of(float score)
 	uint32_t bits;
 
 	memcpy(&bits, &plain, sizeof(bits));
-	if ((bits & 0x7fffffff) > 0x7f800000)
-		return KEY_NAN;
-	return bits ^ ((uint32_t)-(int32_t)(bits >> 31) | 0x80000000);
+	return (bits & 0x7fffffff) > 0x7f800000
+	     ? KEY_NAN : bits ^ ((uint32_t)-(int32_t)(bits >> 31) | 0x80000000);
 }
 
 uint32_t select_key(float score)
@@ -41,9 +40,28 @@ uint32_t select_key(float score)
 	return key_of(score);
 }
 
-static inline uint32_t key_at(const struct select_part *p, int64_t i)
+/*
+ * The keys of up to a word of weights: most of the time goes by here, so that the loop is one
+ * that compilers vectorize.
+ */
+static inline void load_keys(const struct select_part *p, int64_t at, int nr, uint32_t *key)
 {
-	return p->before && !mask_get(p->before, i) ? KEY_DROPPED : key_of(p->score[i]);
+	const float *score = p->score + at;
+
+	if (nr == MASK_WORD)
+		for (int i = 0; i < MASK_WORD; i++)
+			key[i] = key_of(score[i]);
+	else
+		for (int i = 0; i < nr; i++)
+			key[i] = key_of(score[i]);
+	for (int i = 0; p->before && i < nr; i++)
+		if (!mask_get(p->before, at + i))
+			key[i] = KEY_DROPPED;
+}
+
+static inline int word_of(int64_t at, int64_t end)
+{
+	return end - at < MASK_WORD ? (int)(end - at) : MASK_WORD;
 }
 
 /* ---- the threshold ------------------------------------------------------------------ */
@@ -58,6 +76,15 @@ struct threshold {
 
 /* The bin in which number @t->equal (from 0) of the sorted keys lies. */
 static void narrow(const int64_t *bins, int level, struct threshold *t)
+{
+	uint32_t bin = 0;
+
+	while (t->equal >= bins[bin])
+		t->equal -= bins[bin++];
+	t->key |= bin << level_shift[level];
+}
+
+static void narrow_row(const uint32_t *bins, int level, struct threshold *t)
 {
 	uint32_t bin = 0;
 
@@ -110,23 +137,28 @@ static struct span span_of(const struct choice *c, long tile)
 /* Neighbours often share a bin: two tables let one add while the other is still being stored. */
 static void count_first(const struct span *s, uint32_t bins[2][BINS])
 {
-	int64_t i = s->begin;
+	uint32_t key[MASK_WORD];
 
-	for (; i + 1 < s->end; i += 2) {
-		bins[0][key_at(s->p, i) >> 21]++;
-		bins[1][key_at(s->p, i + 1) >> 21]++;
+	for (int64_t at = s->begin; at < s->end; at += MASK_WORD) {
+		int nr = word_of(at, s->end);
+
+		load_keys(s->p, at, nr, key);
+		for (int i = 0; i < nr; i++)
+			bins[i % 2][key[i] >> level_shift[0]]++;
 	}
-	if (i < s->end)
-		bins[0][key_at(s->p, i) >> 21]++;
 }
 
 static void count_later(const struct span *s, uint32_t prefix, int level, uint32_t *bins)
 {
-	for (int64_t i = s->begin; i < s->end; i++) {
-		uint32_t key = key_at(s->p, i);
+	uint32_t key[MASK_WORD];
 
-		if (is_inside(key, prefix, level))
-			bins[bin_of(key, level)]++;
+	for (int64_t at = s->begin; at < s->end; at += MASK_WORD) {
+		int nr = word_of(at, s->end);
+
+		load_keys(s->p, at, nr, key);
+		for (int i = 0; i < nr; i++)
+			if (is_inside(key[i], prefix, level))
+				bins[bin_of(key[i], level)]++;
 	}
 }
 
@@ -146,25 +178,54 @@ static void count_tile(void *ctx, long tile)
 					   __ATOMIC_RELAXED);
 }
 
+/* Bytes of 0 and 1 to bits: the product moves each to its place in the highest byte. */
+static inline uint64_t pack_bits(const uint8_t flag[MASK_WORD])
+{
+	uint64_t word = 0;
+
+	for (int i = 0; i < MASK_WORD; i += 8) {
+		uint64_t eight;
+
+		memcpy(&eight, flag + i, sizeof(eight));
+		word |= (eight * 0x0102040810204080 >> 56) << i;
+	}
+	return word;
+}
+
+/* Bits of the keys above @limit; *@equal counts those that are equal to it. */
+static inline uint64_t above(const uint32_t *key, int nr, uint32_t limit, int64_t *equal)
+{
+	uint8_t flag[MASK_WORD] = { 0 };
+	uint32_t same = 0;
+
+	if (nr == MASK_WORD) {
+		for (int i = 0; i < MASK_WORD; i++)
+			flag[i] = key[i] > limit;
+		for (int i = 0; i < MASK_WORD; i++)
+			same += key[i] == limit;
+	} else {
+		for (int i = 0; i < nr; i++) {
+			flag[i] = key[i] > limit;
+			same += key[i] == limit;
+		}
+	}
+	*equal += same;
+	return pack_bits(flag);
+}
+
 /* What is above the threshold is kept; of what equals it the tile counts how many there are. */
 static void write_tile(void *ctx, long tile)
 {
 	struct choice *c = ctx;
 	struct span s = span_of(c, tile);
-	uint32_t limit = c->t.key;
+	uint32_t key[MASK_WORD];
 	int64_t equal = 0;
 
 	for (int64_t at = s.begin; at < s.end; at += MASK_WORD) {
-		int nr = s.end - at < MASK_WORD ? (int)(s.end - at) : MASK_WORD;
-		uint64_t word = 0;
+		int nr = word_of(at, s.end);
 
-		for (int i = 0; i < nr; i++) {
-			uint32_t key = key_at(s.p, at + i);
-
-			word |= (uint64_t)(key > limit) << i;
-			equal += key == limit;
-		}
-		s.p->mask[at / MASK_WORD] = word;
+		load_keys(s.p, at, nr, key);
+		s.p->mask[at / MASK_WORD] = above(key, nr, c->t.key, &equal);
 	}
 	c->equal[tile] = equal;
 }
@@ -173,14 +234,15 @@ static void write_tile(void *ctx, long tile)
 static void keep_equal(const struct choice *c, long tile, int64_t drop)
 {
 	struct span s = span_of(c, tile);
+	uint32_t key[MASK_WORD];
 
-	for (int64_t i = s.begin; i < s.end; i++) {
-		if (key_at(s.p, i) != c->t.key)
-			continue;
-		if (drop)
-			drop--;
-		else
-			mask_set(s.p->mask, i, true);
+	for (int64_t at = s.begin; at < s.end; at += MASK_WORD) {
+		int nr = word_of(at, s.end);
+
+		load_keys(s.p, at, nr, key);
+		for (int i = 0; i < nr; i++)
+			if (key[i] == c->t.key && drop-- <= 0)
+				mask_set(s.p->mask, at + i, true);
 	}
 }
 
@@ -310,50 +372,138 @@ int select_value(const struct select_part *parts, int nr_parts, int64_t at, floa
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
+/* So many keys are sorted out without counting them. */
+#define FEW 256
+
+#define ROWS_TILE 32768		/* weights, if rows allow it */
+
 struct rows {
 	const struct select_part *p;
 	int64_t cols, drop;
 	int64_t per_tile;	/* rows: a tile begins with a whole word of the mask */
 };
 
-static struct threshold row_threshold(const struct select_part *p, int64_t begin, int64_t cols,
+/* Count the keys of a row by what @level decides of them. */
+static void count_row(const struct select_part *p, int64_t begin, int64_t end, int level,
+		      uint32_t prefix, uint32_t count[BINS])
+{
+	uint32_t key[MASK_WORD];
+
+	memset(count, 0, BINS * sizeof(*count));
+	for (int64_t at = begin; at < end; at += MASK_WORD) {
+		int nr = word_of(at, end);
+
+		load_keys(p, at, nr, key);
+		for (int i = 0; i < nr; i++)
+			if (is_inside(key[i], prefix, level))
+				count[bin_of(key[i], level)]++;
+	}
+}
+
+/* The keys of a row that begin with @prefix, up to the end of level 0. */
+static int gather(const struct select_part *p, int64_t begin, int64_t end, uint32_t prefix,
+		  uint32_t few[FEW])
+{
+	uint32_t key[MASK_WORD];
+	int found = 0;
+
+	for (int64_t at = begin; at < end; at += MASK_WORD) {
+		int nr = word_of(at, end);
+
+		load_keys(p, at, nr, key);
+		for (int i = 0; i < nr; i++)
+			if (is_inside(key[i], prefix, 1))
+				few[found++] = key[i];
+	}
+	return found;
+}
+
+/* Number @at of @nr keys in order, which are moved about (Hoare's selection). */
+static uint32_t nth_key(uint32_t *key, int nr, int at)
+{
+	int low = 0, high = nr - 1;
+
+	while (low < high) {
+		uint32_t pivot = key[low + (high - low) / 2];
+		int i = low, k = high;
+
+		while (i <= k) {
+			while (key[i] < pivot)
+				i++;
+			while (key[k] > pivot)
+				k--;
+			if (i <= k) {
+				uint32_t swapped = key[i];
+
+				key[i++] = key[k];
+				key[k--] = swapped;
+			}
+		}
+		if (at <= k)
+			high = k;
+		else if (at >= i)
+			low = i;
+		else
+			break;
+	}
+	return key[at];
+}
+
+static void decide_few(const struct select_part *p, int64_t begin, int64_t end,
+		       struct threshold *t)
+{
+	uint32_t few[FEW] = { 0 };
+	int nr = gather(p, begin, end, t->key, few), below = 0;
+
+	t->key = nth_key(few, nr, (int)t->equal);
+	for (int i = 0; i < nr; i++)
+		below += few[i] < t->key;
+	t->equal -= below;
+}
+
+static struct threshold row_threshold(const struct select_part *p, int64_t begin, int64_t end,
 				      int64_t drop)
 {
 	struct threshold t = { .equal = drop };
-	int64_t bins[BINS];
+	uint32_t count[BINS];
 
 	for (int level = 0; level < LEVELS; level++) {
-		memset(bins, 0, sizeof(bins));
-		for (int64_t i = begin; i < begin + cols; i++) {
-			uint32_t key = key_at(p, i);
-
-			if (is_inside(key, t.key, level))
-				bins[bin_of(key, level)]++;
+		count_row(p, begin, end, level, t.key, count);
+		narrow_row(count, level, &t);
+		if (!level && count[bin_of(t.key, 0)] <= FEW) {
+			decide_few(p, begin, end, &t);
+			break;
 		}
-		narrow(bins, level, &t);
 	}
 	return t;
 }
 
+static void write_row(const struct select_part *p, int64_t begin, int64_t end, struct threshold t)
+{
+	uint32_t key[MASK_WORD];
+
+	for (int64_t at = begin; at < end; at += MASK_WORD) {
+		int nr = word_of(at, end);
+
+		load_keys(p, at, nr, key);
+		for (int i = 0; i < nr; i++)
+			mask_set(p->mask, at + i,
+				 key[i] > t.key || (key[i] == t.key && t.equal-- <= 0));
+	}
+}
+
 static void select_row(const struct rows *r, int64_t begin)
 {
-	int64_t drop = r->drop, dropped = 0;
-	struct threshold t;
+	int64_t drop = r->drop, dropped = 0, end = begin + r->cols;
+	struct threshold t = { UINT32_MAX, r->cols };
 
-	for (int64_t i = begin; r->p->before && i < begin + r->cols; i++)
+	for (int64_t i = begin; r->p->before && i < end; i++)
 		dropped += !mask_get(r->p->before, i);
 	if (drop < dropped)
 		drop = dropped;
 	if (drop < r->cols)
-		t = row_threshold(r->p, begin, r->cols, drop);
-	else
-		t = (struct threshold){ UINT32_MAX, r->cols };
-	for (int64_t i = begin; i < begin + r->cols; i++) {
-		uint32_t key = key_at(r->p, i);
-		bool keep = key > t.key || (key == t.key && t.equal-- <= 0);
-
-		mask_set(r->p->mask, i, keep);
-	}
+		t = row_threshold(r->p, begin, end, drop);
+	write_row(r->p, begin, end, t);
 }
 
 static void rows_tile(void *ctx, long tile)
@@ -371,7 +521,7 @@ static int64_t aligned_rows(int64_t cols)
 {
 	int64_t rows = MASK_WORD;
 
-	while (rows > 1 && !(rows / 2 * cols % MASK_WORD))
+	while (rows > 1 && rows * cols > ROWS_TILE && !(rows / 2 * cols % MASK_WORD))
 		rows /= 2;
 	return rows;
 }
@@ -394,29 +544,40 @@ struct groups {
 };
 
 /* A weight is kept if fewer than @keep of its group come before it; the later of equals does. */
-static void select_group(const struct groups *g, int64_t begin)
+static inline void select_group(uint64_t *mask, int64_t at, const uint32_t *key, int keep, int of)
+{
+	for (int i = 0; i < of; i++) {
+		int better = 0;
+
+		for (int k = 0; k < of; k++)
+			better += k > i ? key[k] >= key[i] : key[k] > key[i];
+		mask_set(mask, at + i, better < keep && key[i] != KEY_DROPPED);
+	}
+}
+
+/* Groups of a size that the compiler knows. */
+static inline void select_known(const struct groups *g, int64_t at, int64_t end, int of)
 {
 	uint32_t key[SELECT_GROUP_MAX];
 
-	for (int i = 0; i < g->of; i++)
-		key[i] = key_at(g->p, begin + i);
-	for (int i = 0; i < g->of; i++) {
-		int better = 0;
-
-		for (int k = 0; k < g->of; k++)
-			better += key[k] > key[i] || (key[k] == key[i] && k > i);
-		mask_set(g->p->mask, begin + i, better < g->keep && key[i] != KEY_DROPPED);
+	for (; at < end; at += of) {
+		load_keys(g->p, at, of, key);
+		select_group(g->p->mask, at, key, g->keep, of);
 	}
 }
 
 static void groups_tile(void *ctx, long tile)
 {
 	const struct groups *g = ctx;
-	int64_t groups = g->p->nr / g->of, at = tile * GROUP_TILE;
-	int64_t end = groups - at < GROUP_TILE ? groups : at + GROUP_TILE;
+	int64_t at = tile * GROUP_TILE * g->of, end = at + GROUP_TILE * g->of;
 
-	for (; at < end; at++)
-		select_group(g, at * g->of);
+	end = g->p->nr < end ? g->p->nr : end;
+	if (g->of == 4)
+		select_known(g, at, end, 4);
+	else if (g->of == 8)
+		select_known(g, at, end, 8);
+	else
+		select_known(g, at, end, g->of);
 }
 
 void select_groups(const struct select_part *p, int keep, int of)

@@ -99,6 +99,8 @@ int bench_all(char **names, int nr)
 		bench_gemm();
 		return 0;
 	}
+	if (IS_ENABLED(CONFIG_PRUNE) && nr && !strcmp(names[0], "prune"))
+		return bench_prune();
 	if (nr && !strcmp(names[0], "memory"))
 		return bench_memory(names + 1, nr - 1);
 	ret = device_open("cpu", &dev);

@@ -21,11 +21,15 @@ void bench_gemm(void);
  */
 int bench_memory(char **names, int nr);
 
+/** bench_prune() - a table of masks of 124M weights; with CONFIG_PRUNE. */
+int bench_prune(void);
+
 /**
  * bench_all() - a table of the CPU kernels of the ops that are named, or of all, on their
  * timed cases, where they have none on their last one.
  *
- * "gemm" stands for bench_gemm(), "memory" for bench_memory() with the names behind it.
+ * "gemm" stands for bench_gemm(), "memory" for bench_memory() with the names behind it,
+ * "prune" for bench_prune().
  */
 int bench_all(char **names, int nr);
 
