@@ -84,23 +84,11 @@ static int bind(struct model *m, int i, const struct source_tensor *t, struct de
 	return ret;
 }
 
-static int copy_spec(const struct model_spec *from, struct model_spec *to)
-{
-	size_t bytes = from->layers * sizeof(*from->layer);
-
-	*to = *from;
-	to->layer = malloc(bytes);
-	if (!to->layer)
-		return fail_nomem(bytes, "the model's spec");
-	memcpy(to->layer, from->layer, bytes);
-	return 0;
-}
-
 int model_from_source(const struct model_source *src, struct device *dev, struct model **out)
 {
 	struct model_spec spec;
 	struct model *m;
-	int ret = copy_spec(&src->spec, &spec);
+	int ret = spec_copy(&src->spec, &spec);
 
 	if (!ret)
 		ret = model_new(&spec, NULL, &m);

@@ -383,6 +383,18 @@ int spec_to_config(const struct model_spec *s, struct config *cfg)
 	return ret;
 }
 
+int spec_copy(const struct model_spec *from, struct model_spec *to)
+{
+	size_t bytes = from->layers * sizeof(*from->layer);
+
+	*to = *from;
+	to->layer = malloc(bytes);
+	if (!to->layer)
+		return fail_nomem(bytes, "the model's spec");
+	memcpy(to->layer, from->layer, bytes);
+	return 0;
+}
+
 void spec_free(struct model_spec *s)
 {
 	free(s->layer);

@@ -79,6 +79,9 @@ int spec_resolve(const struct model_spec *spec, struct config *cfg);
  */
 int spec_to_config(const struct model_spec *spec, struct config *cfg);
 
+/** spec_copy() - @to is to be freed on its own. Return: 0 or -ENOMEM. */
+int spec_copy(const struct model_spec *from, struct model_spec *to);
+
 /** spec_free() - free what spec_from_config() allocated. */
 void spec_free(struct model_spec *spec);
 

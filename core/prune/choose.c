@@ -26,15 +26,6 @@ static int check_groups(const struct prune_choice *c, const struct prune_tensor 
 		    "--exclude", t->name, c->keep, c->of, (long long)t->cols);
 }
 
-int64_t prune_drop(const struct prune_choice *c, const struct prune_tensor *t)
-{
-	if (c->of)
-		return prune_tensor_count(t) / c->of * (c->of - c->keep);
-	if (c->scope == PRUNE_ROW)
-		return t->rows * select_count(t->sparsity, t->cols);
-	return select_count(t->sparsity, prune_tensor_count(t));
-}
-
 /* Does @a belong to one scope with the tensors that begin with @first? */
 static bool is_together(const struct prune_choice *c, const struct prune_tensor *first,
 			const struct prune_tensor *a)
@@ -57,7 +48,7 @@ static struct select_part part_of(const struct prune_choice *c, const struct pru
 static int choose_together(const struct prune_choice *c, struct prune_tensor *t, int nr,
 			   float *score, struct select_part *parts)
 {
-	int64_t drop = 0;
+	double drop = 0;
 	int ret;
 
 	for (int i = 0; i < nr; i++) {
@@ -65,7 +56,7 @@ static int choose_together(const struct prune_choice *c, struct prune_tensor *t,
 		if (ret)
 			return ret;
 		parts[i] = part_of(c, &t[i], score);
-		drop += prune_drop(c, &t[i]);
+		drop += t[i].sparsity * (double)parts[i].nr;
 		score += parts[i].nr;
 	}
 	if (c->of)
@@ -73,7 +64,7 @@ static int choose_together(const struct prune_choice *c, struct prune_tensor *t,
 	else if (c->scope == PRUNE_ROW)
 		select_rows(&parts[0], t->cols, select_count(t->sparsity, t->cols));
 	else
-		return select_lowest(parts, nr, drop);
+		return select_lowest(parts, nr, select_count(drop, 1));
 	return 0;
 }
 

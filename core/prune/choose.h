@@ -76,13 +76,10 @@ int prune_scores(const struct prune_choice *c, struct prune_tensor *t, float *sc
  * prune_choose() - the masks of all tensors.
  *
  * Of each row, tensor, block or of all, exactly select_count(sparsity, weights) are dropped,
- * summed over the tensors of the scope.  Monotone criteria keep dropped what @before dropped.
+ * with the mean sparsity where tensors of a scope have several.  Monotone criteria keep dropped what @before dropped.
  * Return: 0; -EINVAL naming a tensor that N:M does not divide; -ENOMEM.
  */
 int prune_choose(const struct prune_choice *c, struct prune_tensor *tensors, int nr);
-
-/** prune_drop() - weights that the sparsity of @t is. */
-int64_t prune_drop(const struct prune_choice *c, const struct prune_tensor *t);
 
 /** prune_mean() - mean of @input over all elements of all tensors, the same for any threads. */
 int prune_mean(const struct prune_tensor *tensors, int nr, enum prune_input input, double *mean);

@@ -288,7 +288,13 @@ static int64_t dropped(const struct prune_tensor *t)
 	return prune_tensor_count(t) - mask_kept(t->mask, prune_tensor_count(t));
 }
 
-/* To one weight per scope, and no kept weight below a dropped one of its scope. */
+/* The scope that tensor @i belongs to: the first tensor of it. */
+static int scope_of(int scope, int i)
+{
+	return scope == PRUNE_GLOBAL ? 0 : scope == PRUNE_BLOCK ? i / 2 * 2 : i;
+}
+
+/* To one weight per scope. */
 static void prune_choose_scopes(void)
 {
 	struct prune_choice c = { .criterion = criterion_find("magnitude") };
@@ -296,21 +302,20 @@ static void prune_choose_scopes(void)
 
 	set_make(&s);
 	for (int scope = 0; scope < PRUNE_SCOPES; scope++) {
-		int64_t want[TENSORS] = { 0 }, got[TENSORS] = { 0 };
+		int64_t all[TENSORS] = { 0 }, got[TENSORS] = { 0 }, want;
 
 		c.scope = scope;
 		check_ok(prune_choose(&c, s.t, TENSORS));
 		for (int i = 0; i < TENSORS; i++) {
-			int at = scope == PRUNE_GLOBAL ? 0 : scope == PRUNE_BLOCK ? i / 2 : i;
-			int64_t nr = prune_tensor_count(&s.t[i]);
-
-			want[at] += scope == PRUNE_ROW ? s.t[i].rows * (int64_t)
-				    floor(0.37 * s.t[i].cols + 1e-6)
-				  : (int64_t)floor(0.37 * nr + 1e-6);
-			got[at] += dropped(&s.t[i]);
+			all[scope_of(scope, i)] += prune_tensor_count(&s.t[i]);
+			got[scope_of(scope, i)] += dropped(&s.t[i]);
 		}
-		for (int i = 0; i < TENSORS; i++)
-			CHECK(want[i] == got[i]);
+		for (int i = 0; i < TENSORS; i++) {
+			want = (int64_t)floor(0.37 * all[i] + 1e-6);
+			if (scope == PRUNE_ROW)
+				want = s.t[i].rows * (int64_t)floor(0.37 * s.t[i].cols + 1e-6);
+			CHECK(want == got[i]);
+		}
 	}
 	set_free(&s);
 }

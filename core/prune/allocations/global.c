@@ -18,7 +18,7 @@ struct rivals {
 	int *index;			/* which tensors those are */
 	int nr;
 	bool *held;
-	int64_t drop;
+	int64_t all, drop;		/* weights of all; what is left to drop */
 };
 
 static int64_t most(const struct rivals *r, const struct prune_tensor *t)
@@ -47,12 +47,11 @@ static void gather(struct rivals *r)
 	int64_t at = 0;
 
 	r->nr = 0;
-	r->drop = 0;
+	r->drop = select_count(r->c->sparsity, r->all);
 	for (int i = 0; i < r->c->nr; i++) {
 		struct prune_tensor *t = &r->c->tensors[i];
 		int64_t nr = prune_tensor_count(t);
 
-		r->drop += select_count(r->c->sparsity, nr);
 		if (r->held[i]) {
 			r->drop -= most(r, t);
 		} else {
@@ -93,19 +92,18 @@ static int global_assign(const struct alloc_call *c)
 {
 	struct rivals r = { .c = c };
 	bool again = true;
-	int64_t all = 0;
 	int ret = -ENOMEM;
 
 	for (int i = 0; i < c->nr; i++)
-		all += prune_tensor_count(&c->tensors[i]);
-	r.score = malloc((all + 1) * sizeof(*r.score));
+		r.all += prune_tensor_count(&c->tensors[i]);
+	r.score = malloc((r.all + 1) * sizeof(*r.score));
 	r.parts = calloc(c->nr + 1, sizeof(*r.parts));
 	r.index = calloc(c->nr + 1, sizeof(*r.index));
 	r.held = calloc(c->nr + 1, sizeof(*r.held));
 	if (r.score && r.parts && r.index && r.held)
 		ret = score_all(&r);
 	else
-		fail_nomem(all * sizeof(*r.score), "scores");
+		fail_nomem(r.all * sizeof(*r.score), "scores");
 	while (!ret && again)
 		ret = hold_back(&r, &again);
 	free(r.held);

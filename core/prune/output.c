@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A pruned model on disk: a model folder, and the masks beside the weights.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "io/safetensors.h"
+#include "prune/allocation.h"
+#include "prune/mask.h"
+#include "prune/model-internal.h"
+
+#define META_MAX 8
+
+struct meta {
+	struct st_meta entry[META_MAX];
+	int nr;
+	char sparsity[32], kept[32];
+};
+
+static void add(struct meta *m, const char *key, const char *value)
+{
+	m->entry[m->nr++] = (struct st_meta){ key, value };
+}
+
+static void fill_meta(const struct pruning *p, const struct prune_result *r, struct meta *m)
+{
+	const struct prune_choice *c = &p->s->choice;
+
+	*m = (struct meta){ 0 };
+	if (c->of)
+		snprintf(m->sparsity, sizeof(m->sparsity), "%d:%d", c->keep, c->of);
+	else
+		snprintf(m->sparsity, sizeof(m->sparsity), "%g", r->sparsity);
+	snprintf(m->kept, sizeof(m->kept), "%lld", (long long)r->event.all.kept);
+	add(m, "format", "knlp masks");
+	add(m, "version", "1");
+	add(m, "criterion", c->criterion->name);
+	add(m, "sparsity", m->sparsity);
+	add(m, "scope", prune_scope_names[c->scope]);
+	add(m, "allocation", p->s->alloc->name);
+	add(m, "kept", m->kept);
+	add(m, "hash", r->event.hash);
+}
+
+static int masks_write(const struct pruning *p, const struct prune_result *r, const char *dir)
+{
+	struct tensor_entry *e = calloc(p->nr + 1, sizeof(*e));
+	char *path = path_join(dir, PRUNE_MASKS);
+	struct meta m;
+	int ret;
+
+	fill_meta(p, r, &m);
+	for (int i = 0; e && i < p->nr; i++) {
+		e[i] = (struct tensor_entry){ .name = p->t[i].name, .dtype = DT_U8, .nd = 1,
+					      .fetch = tensor_fetch_memory, .ctx = p->t[i].mask };
+		e[i].shape[0] = (prune_tensor_count(&p->t[i]) + 7) / 8;
+	}
+	ret = e && path ? st_write_new(path, e, p->nr, m.entry, m.nr, NULL)
+			: fail_nomem(p->nr * sizeof(*e), "masks");
+	free(path);
+	free(e);
+	return ret;
+}
+
+int output_write(const struct pruning *p, const struct prune_result *r, const char *path)
+{
+	bool is_own = !strcmp(p->src->format->name, "knlp") && p->f->dtype == DT_COUNT;
+	struct write_options o = { .dtype = p->f->dtype };
+	struct model_source out;
+	int ret = pruned_source(p, &out);
+
+	if (!ret)
+		ret = source_write(&out, path, is_own ? "knlp" : "hf", &o);
+	free(out.tensors);
+	return ret ? ret : masks_write(p, r, path);
+}
