@@ -51,7 +51,13 @@ struct pruning {
 /** inputs_read() - what the criterion reads of weights, optimizer, FIM file, initial model. */
 int inputs_read(struct pruning *p);
 
-/** stage_run() - masks and updates of tensors [@begin, @end) of @p. */
+/** stage_chooses() - does the criterion have to see inputs of layers before it chooses? */
+bool stage_chooses(const struct pruning *p);
+
+/** stage_choose() - masks of tensors [@begin, @end) from scores. */
+int stage_choose(struct pruning *p, int begin, int end);
+
+/** stage_run() - masks, if they are not there yet, and updates of tensors [@begin, @end). */
 int stage_run(struct pruning *p, int begin, int end, double *calibration);
 
 /** stage_calibrate() - inputs of tensors [@begin, @end), as @p->target's now has the model. */

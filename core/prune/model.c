@@ -256,6 +256,8 @@ static int run_one(struct pruning *p, struct prune_result *r)
 		ret = look_at_dense(p, &r->calibration);
 	if (!ret)
 		ret = assign(p, r->sparsity, &choice);
+	if (!ret && !stage_chooses(p))
+		ret = stage_choose(p, 0, p->nr);
 	for (int begin = 0; begin < p->nr && !ret; begin = end) {
 		end = stage_end(p, begin);
 		ret = stage_run(p, begin, end, &r->calibration);

@@ -83,7 +83,7 @@ static int check_solver(const struct prune_settings *s)
 static int check_together(const struct prune_settings *s)
 {
 	const struct prune_choice *c = &s->choice;
-	bool calibrates = prune_reads(s) & READS_CALIBRATION;
+	bool calibrates = c->criterion->reads & READS_CALIBRATION;
 
 	if (!c->criterion->score && check_solver(s))
 		return -EINVAL;

@@ -194,7 +194,14 @@ static int update_all(struct pruning *p, int begin, int end, const struct calib 
 
 /* ---- stages -------------------------------------------------------------------------------- */
 
-static int choose(struct pruning *p, int begin, int end)
+bool stage_chooses(const struct pruning *p)
+{
+	const struct criterion *k = p->s->choice.criterion;
+
+	return !k->score || k->reads & READS_CALIBRATION;
+}
+
+int stage_choose(struct pruning *p, int begin, int end)
 {
 	struct prune_choice choice = p->s->choice;
 
@@ -204,8 +211,9 @@ static int choose(struct pruning *p, int begin, int end)
 
 static int run_with(struct pruning *p, int begin, int end, const struct calib *c)
 {
-	bool solves = !p->s->choice.criterion->score || p->s->update == PRUNE_UPDATE_OBS;
-	int ret = p->s->choice.criterion->score ? choose(p, begin, end) : 0;
+	bool has_scores = p->s->choice.criterion->score;
+	bool solves = !has_scores || p->s->update == PRUNE_UPDATE_OBS;
+	int ret = has_scores && stage_chooses(p) ? stage_choose(p, begin, end) : 0;
 
 	if (!ret && solves)
 		return update_all(p, begin, end, c);

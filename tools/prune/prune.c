@@ -46,7 +46,8 @@ static int put_settings(struct config *cfg)
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && !ret; i++)
 		if (*settings[i].text)
-			ret = config_put(cfg, settings[i].id, *settings[i].text);
+			ret = config_put(cfg, settings[i].id, *settings[i].text)
+			    ? usage_error("prune: %s", fail_message()) : 0;
 	if (!ret && opt.seed >= 0)
 		ret = put_number(cfg, PARAM_PRUNE_SEED, opt.seed);
 	if (!ret && opt.sequences)
