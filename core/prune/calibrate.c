@@ -84,7 +84,8 @@ static int add_outputs(struct pass *p, bool products)
 
 	for (int i = 0; i < p->c->nr_inputs && !ret; i++) {
 		struct calib_input *in = &p->c->input[i];
-		int64_t floats = products ? in->width * in->width : (int64_t)p->rows * p->feed->context * in->width;
+		int64_t rows = products ? in->width : (int64_t)p->rows * p->feed->context;
+		int64_t floats = rows * in->width;
 
 		if (products)
 			p->xx[i] = op_linear_dw(p->graph, p->x[i], p->x[i], NULL, NULL, false);

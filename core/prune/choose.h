@@ -76,7 +76,8 @@ int prune_scores(const struct prune_choice *c, struct prune_tensor *t, float *sc
  * prune_choose() - the masks of all tensors.
  *
  * Of each row, tensor, block or of all, exactly select_count(sparsity, weights) are dropped,
- * with the mean sparsity where tensors of a scope have several.  Monotone criteria keep dropped what @before dropped.
+ * with the mean sparsity where tensors of a scope have several.  Monotone criteria keep
+ * dropped what @before dropped.
  * Return: 0; -EINVAL naming a tensor that N:M does not divide; -ENOMEM.
  */
 int prune_choose(const struct prune_choice *c, struct prune_tensor *tensors, int nr);

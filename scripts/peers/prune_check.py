@@ -224,7 +224,7 @@ def load_model(path):
 
 
 def knlp_prune(opt, criterion, sparsity, calib, windows, out):
-    subprocess.run([opt.knlp, "prune", "-q", "-k", criterion, "-s", sparsity, "-o", out, "-d",
+    subprocess.run([opt.knlp, "prune", "-q", "-k", criterion, "--sparsity", sparsity, "-o", out, "-d",
                     opt.data, "--calib", calib, "--sequences", str(len(windows)), "--length",
                     str(opt.length), opt.model], check=True,
                    stdout=subprocess.DEVNULL)

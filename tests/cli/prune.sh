@@ -32,7 +32,7 @@ sed 's/{"name"/\n&/g; s/"allocations".*//' list | sed -n 's/^{"name":"\([a-z0-9_
 while read -r name; do
 	fim=run.fim
 	[ "$name" = obs_kfac ] && fim=run.kfac
-	if prune p run -k "$name" --fim $fim -d data --initial other -s 0.37 --scope tensor; then
+	if prune p run -k "$name" --fim $fim -d data --initial other --sparsity 0.37 --scope tensor; then
 		equal "$name: exactly as many" "$(sed 's/"tensors".*//' out | field kept /dev/stdin)" \
 			15488
 		echo "$name $(hash_of)" >>hashes
@@ -44,14 +44,14 @@ while read -r name; do
 done <criteria
 equal 'the same as magnitude' "$(grep "$(sed -n 's/^magnitude //p' hashes)" hashes |
 	cut -d ' ' -f 1 | tr '\n' ' ')" 'bitter1 bitter2 magnitude '
-prune p run -k scale_free --set PRUNE_POWER=0 -s 0.37
+prune p run -k scale_free --set PRUNE_POWER=0 --sparsity 0.37
 equal 'power 0 is magnitude' "$(hash_of)" "$(sed -n 's/^magnitude //p' hashes)"
 has 'a table' '^transformer.h.0.attn.c_attn.weight  *3,072  *1,536  *50.000 %' "$(
 	rm -rf p; "$KNLP" prune -o p run >table; echo table)"
 
 # ---- threads, formats, several sparsities --------------------------------------------------
 
-for how in '-k scale_free --scope global' '-k wanda -d data' '-k sparsegpt -d data -s 2:4' \
+for how in '-k scale_free --scope global' '-k wanda -d data' '-k sparsegpt -d data --sparsity 2:4' \
 	'-k magnitude --alloc global --update obs -d data'; do
 	for threads in 1 2 4; do
 		# shellcheck disable=SC2086
@@ -61,14 +61,14 @@ for how in '-k scale_free --scope global' '-k wanda -d data' '-k sparsegpt -d da
 	equal "$how: the same bits with 1, 2 and 4 threads" "$(sort -u sums | wc -l | tr -d ' ')" 1
 done
 
-prune p run -s 0.3,0.5 -k wanda -d data --calib dense
+prune p run --sparsity 0.3,0.5 -k wanda -d data --calib dense
 equal 'a folder for each sparsity' "$(cd p && echo *)" '0.3 0.5'
 cp p/0.5/masks.safetensors one
-prune p run -s 0.5 -k wanda -d data --calib dense
+prune p run --sparsity 0.5 -k wanda -d data --calib dense
 succeeds 'the same masks alone' cmp one p/masks.safetensors
 succeeds 'what is left can be evaluated' "$KNLP" eval loss -d data p
 succeeds 'and trained on' tiny again --init p
-succeeds 'and pruned again' "$KNLP" prune -o p2 -s 0.6 p
+succeeds 'and pruned again' "$KNLP" prune -o p2 --sparsity 0.6 p
 prune p3 run
 was=$(hash_of)
 prune p4 p3
@@ -80,7 +80,7 @@ if "$KNLP" convert -h >/dev/null 2>&1; then
 	was=$(hash_of)
 	succeeds 'a GGUF file in' "$KNLP" prune -q -o p5 -k magnitude x.gguf
 	has 'a folder of Hugging Face out' GPT2LMHeadModel p5/config.json
-	succeeds 'as halves' "$KNLP" prune -q -o p6 -t f16 -k wanda -d data run
+	succeeds 'as halves' "$KNLP" prune -q -o p6 --type f16 -k wanda -d data run
 	"$KNLP" convert -q run hf >out 2>err
 	prune p7 hf -k wanda -d data
 	equal 'the same masks in another format' "$(hash_of)" "$was"
@@ -101,11 +101,11 @@ bad()
 	equal "$_what: one line" "$(wc -l <err | tr -d ' ')" 1
 	equal "$_what: no output" "$(ls -d q* 2>/dev/null)" ''
 }
-bad 'sparsity 0' 1 "'0' is not between 0 and 1" -s 0 run
-bad 'sparsity 1' 1 "'1' is not between 0 and 1" -s 1 run
-bad 'sparsity above 1' 1 "'1.5' is not between" -s 1.5 run
-bad 'N:M of nothing' 1 "0 < N < M" -s 4:2 run
-bad 'N:M that does not divide' 1 'c_attn.weight: 2:5 does not divide its 32 columns' -s 2:5 run
+bad 'sparsity 0' 1 "'0' is not between 0 and 1" --sparsity 0 run
+bad 'sparsity 1' 1 "'1' is not between 0 and 1" --sparsity 1 run
+bad 'sparsity above 1' 1 "'1.5' is not between" --sparsity 1.5 run
+bad 'N:M of nothing' 1 "0 < N < M" --sparsity 4:2 run
+bad 'N:M that does not divide' 1 'c_attn.weight: 2:5 does not divide its 32 columns' --sparsity 2:5 run
 bad 'FIM of another model' 1 'of another model than run' -k obd --fim other.fim run
 bad 'FIM of another unit' 1 'it is of unit sequence' -k obs_kfac --fim run.fim run
 bad 'no FIM' 1 '--fim says where it is' -k obd run
@@ -119,9 +119,9 @@ bad 'longer than the context' 1 'PRUNE_LENGTH=64: the context of the model is 32
 bad 'no initial weights' 1 '--initial says where' -k movement_w0 run
 bad 'no moments' 1 "reads the optimizer's state" -k bitter7 p
 bad 'no such criterion' 2 'PRUNE_CRITERION' -k bitter77 run
-bad 'nothing would be left' 1 'nothing would be left' --scope global -s 0.9999 run
+bad 'nothing would be left' 1 'nothing would be left' --scope global --sparsity 0.9999 run
 bad 'no such model' 1 'no such file' none
-bad 'a type' 2 '--type is f32' -t q8_0 run
+bad 'a type' 2 '--type is f32' --type q8_0 run
 fails 'no output' 2 '--out is missing' "$KNLP" prune run
 fails 'no model' 2 'RUN|MODEL is missing' "$KNLP" prune -o q
 mkdir q

@@ -112,6 +112,7 @@ follow add-a-command.md
 follow add-a-test.md
 follow add-an-optimizer.md
 follow add-an-experiment.md
+follow add-a-criterion.md
 
 # What they add is in the style of the tree, and nothing of it is left out of the build.
 # shellcheck disable=SC2046,SC2086

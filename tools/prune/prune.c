@@ -120,8 +120,8 @@ static int prune_run(int argc, char **argv)
 
 static const struct option options[] = {
 	OPTION_STRING('k', "criterion", "NAME", &opt.criterion, "what says how important a weight "
-		      "is (PRUNE_CRITERION); --list explains them"),
-	OPTION_STRING('s', "sparsity", "S", &opt.sparsity, "share to drop, 0.5, several as "
+		      "is (PRUNE_CRITERION; see --list)"),
+	OPTION_STRING(0, "sparsity", "S", &opt.sparsity, "share to drop, 0.5, several as "
 		      "0.3,0.5, or N:M (PRUNE_SPARSITY)"),
 	OPTION_STRING('o', "out", "OUT", &opt.out, "new folder for the model; for several "
 		      "sparsities one in it for each"),
@@ -145,7 +145,7 @@ static const struct option options[] = {
 	OPTION_STRING(0, "initial", "MODEL", &opt.initial, "the model before its training"),
 	OPTION_INT(0, "seed", "N", &opt.seed, 0, 2147483647, "of random masks and of the text "
 		   "(PRUNE_SEED)"),
-	OPTION_STRING('t', "type", "TYPE", &opt.type, "type of the matrices: f32, f16 or bf16 "
+	OPTION_STRING(0, "type", "TYPE", &opt.type, "type of the matrices: f32, f16 or bf16 "
 		      "(default: as they are; blocks become f32)"),
 	OPTION_BOOL('l', "list", &opt.list, "explain criteria and allocations, and exit"),
 	OPTION_STRING(0, "device", "NAME", &opt.device, "where to compute (default cpu)"),
