@@ -131,6 +131,13 @@ const struct source_tensor *source_find(const struct model_source *src, const ch
 int source_write(const struct model_source *src, const char *path, const char *format,
 		 const struct write_options *o);
 
+/**
+ * source_row() - which row of @src's tensor @name is row @r of it in a file whose order of the
+ * rows of q and k is @position (POS_ROPE: Hugging Face).
+ */
+int64_t source_row(const struct model_source *src, const char *name, enum position position,
+		   int64_t r);
+
 /** hf_chat_template() - the template of folder @dir; NULL where there is none. Free it. */
 int hf_chat_template(const char *dir, char **text);
 

@@ -63,6 +63,16 @@ static int64_t row_from(const struct turned *t, int64_t r)
 	return r - i + (t->to_adjacent ? i % 2 * half + i / 2 : i % half * 2 + i / half);
 }
 
+int64_t source_row(const struct model_source *src, const char *name, enum position position,
+		   int64_t r)
+{
+	struct turned t = { .to_adjacent = position == POS_ROPE_ADJACENT };
+
+	if (turn_is_needed(&src->spec, position))
+		t.rotary = rotary_of(&src->spec, name);
+	return row_from(&t, r);
+}
+
 static int convert_row(struct turned *t, int64_t from)
 {
 	const struct source_tensor *s = t->from;

@@ -46,21 +46,48 @@ static void fill_meta(const struct pruning *p, const struct prune_result *r, str
 	add(m, "hash", r->event.hash);
 }
 
-static int masks_write(const struct pruning *p, const struct prune_result *r, const char *dir)
+/* Files of Hugging Face may have rows of q and k in another order: so have the masks. */
+static uint64_t *mask_in_file(const struct pruning *p, int i, bool is_own)
+{
+	const struct prune_tensor *t = &p->t[i];
+	uint64_t *mask = mask_new(prune_tensor_count(t));
+
+	for (int64_t r = 0; mask && r < t->rows; r++) {
+		int64_t from = is_own ? r : source_row(p->src, t->name, POS_ROPE, r);
+
+		for (int64_t k = 0; k < t->cols; k++)
+			mask_set(mask, r * t->cols + k, mask_get(t->mask, from * t->cols + k));
+	}
+	return mask;
+}
+
+static int make_entries(const struct pruning *p, bool is_own, struct tensor_entry *e)
+{
+	for (int i = 0; i < p->nr; i++) {
+		e[i] = (struct tensor_entry){ .name = p->t[i].name, .dtype = DT_U8, .nd = 1,
+					      .fetch = tensor_fetch_memory };
+		e[i].ctx = mask_in_file(p, i, is_own);
+		if (!e[i].ctx)
+			return -ENOMEM;
+		e[i].shape[0] = (prune_tensor_count(&p->t[i]) + 7) / 8;
+	}
+	return 0;
+}
+
+static int masks_write(const struct pruning *p, const struct prune_result *r, bool is_own,
+		       const char *dir)
 {
 	struct tensor_entry *e = calloc(p->nr + 1, sizeof(*e));
 	char *path = path_join(dir, PRUNE_MASKS);
 	struct meta m;
-	int ret;
+	int ret = e && path ? make_entries(p, is_own, e)
+			    : fail_nomem(p->nr * sizeof(*e), "masks");
 
 	fill_meta(p, r, &m);
-	for (int i = 0; e && i < p->nr; i++) {
-		e[i] = (struct tensor_entry){ .name = p->t[i].name, .dtype = DT_U8, .nd = 1,
-					      .fetch = tensor_fetch_memory, .ctx = p->t[i].mask };
-		e[i].shape[0] = (prune_tensor_count(&p->t[i]) + 7) / 8;
-	}
-	ret = e && path ? st_write_new(path, e, p->nr, m.entry, m.nr, NULL)
-			: fail_nomem(p->nr * sizeof(*e), "masks");
+	if (!ret)
+		ret = st_write_new(path, e, p->nr, m.entry, m.nr, NULL);
+	for (int i = 0; e && i < p->nr; i++)
+		free(e[i].ctx);
 	free(path);
 	free(e);
 	return ret;
@@ -76,5 +103,5 @@ int output_write(const struct pruning *p, const struct prune_result *r, const ch
 	if (!ret)
 		ret = source_write(&out, path, is_own ? "knlp" : "hf", &o);
 	free(out.tensors);
-	return ret ? ret : masks_write(p, r, path);
+	return ret ? ret : masks_write(p, r, is_own, path);
 }
