@@ -478,15 +478,30 @@ static struct threshold row_threshold(const struct select_part *p, int64_t begin
 	return t;
 }
 
+/* A whole word; the first of those that equal the threshold are dropped. */
+static uint64_t row_word(const uint32_t *key, struct threshold *t)
+{
+	int64_t equal = 0;
+	uint64_t word = above(key, MASK_WORD, t->key, &equal);
+
+	for (int i = 0; equal && i < MASK_WORD; i++)
+		if (key[i] == t->key && t->equal-- <= 0)
+			word |= (uint64_t)1 << i;
+	return word;
+}
+
 static void write_row(const struct select_part *p, int64_t begin, int64_t end, struct threshold t)
 {
+	bool is_aligned = !(begin % MASK_WORD) && !(end % MASK_WORD);
 	uint32_t key[MASK_WORD];
 
 	for (int64_t at = begin; at < end; at += MASK_WORD) {
 		int nr = word_of(at, end);
 
 		load_keys(p, at, nr, key);
-		for (int i = 0; i < nr; i++)
+		if (is_aligned)
+			p->mask[at / MASK_WORD] = row_word(key, &t);
+		for (int i = 0; !is_aligned && i < nr; i++)
 			mask_set(p->mask, at + i,
 				 key[i] > t.key || (key[i] == t.key && t.equal-- <= 0));
 	}
@@ -544,25 +559,47 @@ struct groups {
 };
 
 /* A weight is kept if fewer than @keep of its group come before it; the later of equals does. */
-static inline void select_group(uint64_t *mask, int64_t at, const uint32_t *key, int keep, int of)
+static inline uint64_t select_group(const uint32_t *key, int keep, int of)
 {
+	uint64_t bits = 0;
+
 	for (int i = 0; i < of; i++) {
 		int better = 0;
 
 		for (int k = 0; k < of; k++)
 			better += k > i ? key[k] >= key[i] : key[k] > key[i];
-		mask_set(mask, at + i, better < keep && key[i] != KEY_DROPPED);
+		bits |= (uint64_t)(better < keep && key[i] != KEY_DROPPED) << i;
+	}
+	return bits;
+}
+
+/* Groups of a size that the compiler knows, a word of them at a time. */
+static inline void select_known(const struct groups *g, int64_t at, int64_t end, int of)
+{
+	uint32_t key[MASK_WORD];
+
+	for (; at < end; at += MASK_WORD) {
+		int nr = word_of(at, end);
+		uint64_t word = 0;
+
+		load_keys(g->p, at, nr, key);
+		for (int i = 0; i < nr; i += of)
+			word |= select_group(key + i, g->keep, of) << i;
+		g->p->mask[at / MASK_WORD] = word;
 	}
 }
 
-/* Groups of a size that the compiler knows. */
-static inline void select_known(const struct groups *g, int64_t at, int64_t end, int of)
+static void select_any(const struct groups *g, int64_t at, int64_t end)
 {
 	uint32_t key[SELECT_GROUP_MAX];
 
-	for (; at < end; at += of) {
-		load_keys(g->p, at, of, key);
-		select_group(g->p->mask, at, key, g->keep, of);
+	for (; at < end; at += g->of) {
+		uint64_t bits;
+
+		load_keys(g->p, at, g->of, key);
+		bits = select_group(key, g->keep, g->of);
+		for (int i = 0; i < g->of; i++)
+			mask_set(g->p->mask, at + i, bits >> i & 1);
 	}
 }
 
@@ -577,7 +614,7 @@ static void groups_tile(void *ctx, long tile)
 	else if (g->of == 8)
 		select_known(g, at, end, 8);
 	else
-		select_known(g, at, end, g->of);
+		select_any(g, at, end);
 }
 
 void select_groups(const struct select_part *p, int keep, int of)
