@@ -105,8 +105,8 @@ static void help_params(const struct command *cmd, struct strbuf *sb)
 
 		if (!command_reads(cmd, p->name))
 			continue;
-		strbuf_addf(sb, "  %-24s %s [%s]\n%27s%s%s%s\n", p->name, p->prompt,
-			    config_embedded[i], "", p->type_text,
+		strbuf_addf(sb, "  %-24s %s [%s]\n%27s%s%s%s\n", p->name, param_words(p)->prompt,
+			    config_embedded[i], "", param_words(p)->type,
 			    p->from ? ", takes effect from " : "", p->from ? p->from : "");
 	}
 }

@@ -59,6 +59,13 @@ bool param_is_text(const struct param *p)
 	return p->type != PARAM_BOOL && (p->type != PARAM_INT || p->may_be_auto);
 }
 
+const struct param_words *param_words(const struct param *p)
+{
+	static const struct param_words none = { "", "", "" };
+
+	return p->words ? p->words : &none;
+}
+
 /* The Type line; where it was left out, much the same made of what the program knows. */
 static const char *type_text(const struct param *p, struct strbuf *sb)
 {
@@ -66,8 +73,8 @@ static const char *type_text(const struct param *p, struct strbuf *sb)
 					     "tokens", "string" };
 
 	strbuf_init(sb);
-	if (*p->type_text) {
-		strbuf_adds(sb, p->type_text);
+	if (p->words) {
+		strbuf_adds(sb, p->words->type);
 		return sb->s;
 	}
 	strbuf_adds(sb, names[p->type]);

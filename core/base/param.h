@@ -26,12 +26,17 @@ enum param_type {
 /** PARAM_TOKENS_MAX - the most tokens a TOKENS value may name: exact as a double. */
 #define PARAM_TOKENS_MAX 9007199254740992.0
 
+/** struct param_words - what is for people alone. */
+struct param_words {
+	const char *prompt;		/* what it is, in some words */
+	const char *help;		/* the help text without its Type line */
+	const char *type;		/* the Type line */
+};
+
 /** struct param - one run parameter, as its Kconfig.run entry declares it. */
 struct param {
 	const char *name;		/* without CONFIG_ */
-	const char *prompt;		/* what it is, in some words; see PARAM_HELP() */
-	const char *help;		/* the help text without its Type line; see PARAM_HELP() */
-	const char *type_text;		/* the Type line, for people; see PARAM_HELP() */
+	const struct param_words *words; /* NULL in a program without CONFIG_PARAM_HELP */
 	const char *default_text;	/* Kconfig's default */
 	enum param_type type;
 	bool is_local;			/* not part of the config hash: paths, threads */
@@ -45,8 +50,9 @@ struct param {
 /** PARAM_FROM_END - `from` of what training never reads, only what measures its result. */
 #define PARAM_FROM_END "end"
 
-/** PARAM_HELP() - a help text, or "" in a program without any. */
-#define PARAM_HELP(text) (IS_ENABLED(CONFIG_PARAM_HELP) ? (text) : "")
+/** PARAM_WORDS() - (prompt, help, type) as struct param_words, or NULL in a program without. */
+#define PARAM_WORDS(...) \
+	(IS_ENABLED(CONFIG_PARAM_HELP) ? &(const struct param_words){ __VA_ARGS__ } : NULL)
 
 /** struct param_item - one entry of a per-layer list: @nr layers use @name. */
 struct param_item {
@@ -75,6 +81,9 @@ struct param_value {
  */
 int param_check(const struct param *p, const char *text, struct param_value *out);
 void param_value_free(struct param_value *v);
+
+/** param_words() - those of @p, each "" in a program without CONFIG_PARAM_HELP. */
+const struct param_words *param_words(const struct param *p);
 
 /** param_is_text() - does Kconfig keep values of @p as a quoted string? */
 bool param_is_text(const struct param *p);

@@ -159,7 +159,7 @@ static void add_samples(struct strbuf *out, const struct report *r)
 static void add_parameter(struct strbuf *out, const struct report *r, int id, bool with_default)
 {
 	strbuf_adds(out, "<tr><th title=\"");
-	escape_html(out, params[id].prompt);
+	escape_html(out, param_words(&params[id])->prompt);
 	strbuf_addf(out, "\"><code>%s</code></th>", params[id].name);
 	for (int i = 0; i < r->nr; i++)
 		add_cell(out, "td class=\"mono\"", config_text(r->run[i]->cfg, id));

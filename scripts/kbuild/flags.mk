@@ -91,7 +91,7 @@ KNLP_LDFLAGS := -Wl,--gc-sections -Wl,--as-needed
 # Small: at a fixed address no table needs relocations, and sections share pages.
 ifneq ($(CONFIG_CC_OPTIMIZE_FOR_SIZE),)
 KNLP_CFLAGS  += -fno-pie
-KNLP_LDFLAGS += -no-pie -Wl,-z,noseparate-code -Wl,-z,norelro
+KNLP_LDFLAGS += -no-pie -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,common-page-size=64
 endif
 KNLP_LDLIBS  := -lm
 

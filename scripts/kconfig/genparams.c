@@ -37,6 +37,7 @@ static const char *const kind_names[] = { "nothing", "bool", "int", "string" };
 /* One `config NAME` block. */
 struct entry {
 	struct param p;
+	struct param_words words;
 	const char *file;
 	int line;
 	enum kind kind;
@@ -177,7 +178,7 @@ static void parse_type(struct entry *e, const char *text)
 {
 	struct words w;
 
-	e->p.type_text = check_memory(strdup(text));
+	e->words.type = check_memory(strdup(text));
 	words_split(&w, check_memory(strdup(text)));
 	e->p.is_local = words_begin(&w, "local", NULL, NULL);
 	parse_type_tail(e, &w);
@@ -232,7 +233,7 @@ static void take_type(struct entry *e)
 	*last = '\0';
 	if (!*text)
 		die_entry(e, "the help says nothing but the type");
-	e->p.help = text;
+	e->words.help = text;
 }
 
 /* ---- a whole entry ---- */
@@ -244,7 +245,7 @@ static void check_kind(const struct entry *e)
 	double v;
 
 	if (e->kind != want)
-		die_entry(e, "type '%s' must be a Kconfig %s, not %s", e->p.type_text,
+		die_entry(e, "type '%s' must be a Kconfig %s, not %s", e->words.type,
 			  kind_names[want], kind_names[e->kind]);
 	if (want != KIND_INT && e->range[0])
 		die_entry(e, "only an int has a range");
@@ -252,7 +253,7 @@ static void check_kind(const struct entry *e)
 		return;
 	if (!e->range[0] || str_to_double(e->range[0], &v) || v != e->p.min ||
 	    str_to_double(e->range[1], &v) || v != e->p.max)
-		die_entry(e, "'range' and the Type line '%s' must agree", e->p.type_text);
+		die_entry(e, "'range' and the Type line '%s' must agree", e->words.type);
 }
 
 static void entry_end(void)
@@ -266,7 +267,7 @@ static void entry_end(void)
 	at.in_help = false;
 	take_type(e);
 	check_kind(e);
-	if (!e->p.prompt)
+	if (!e->words.prompt)
 		die_entry(e, "a prompt is missing");
 	if (!e->p.default_text)
 		die_entry(e, "a default is missing");
@@ -291,6 +292,7 @@ static void entry_begin(const char *name)
 	e->p.name = check_memory(strdup(name));
 	e->file = at.file;
 	e->line = at.line;
+	e->p.words = &e->words;
 	strbuf_init(&e->help);
 	at.entry = e;
 }
@@ -346,7 +348,7 @@ static void kind_line(enum kind kind, char **s)
 	if (at.entry->kind)
 		die("%s: a second type", at.entry->p.name);
 	at.entry->kind = kind;
-	at.entry->p.prompt = need_word(s, "the prompt");
+	at.entry->words.prompt = need_word(s, "the prompt");
 }
 
 /* A line inside `config NAME`. Return: false if it is not one of those. */
@@ -555,10 +557,14 @@ static void put_field(const char *field, const char *text)
 }
 
 /* What is for people alone: the program may be built without it. */
-static void put_help(const char *field, const char *text)
+static void put_words(const struct param_words *w)
 {
-	printf("\t\t.%s = PARAM_HELP(", field);
-	put_string(text, "\n\t\t\t");
+	const char *const texts[] = { w->prompt, w->help, w->type };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		printf(i ? ",\n\t\t\t" : "\t\t.words = PARAM_WORDS(");
+		put_string(texts[i], "\n\t\t\t");
+	}
 	puts("),");
 }
 
@@ -586,9 +592,7 @@ static void put_table(void)
 
 		printf("\t[PARAM_%s] = {\n", p->name);
 		put_field("name", p->name);
-		put_help("prompt", p->prompt);
-		put_help("help", p->help);
-		put_help("type_text", p->type_text);
+		put_words(p->words);
 		put_field("default_text", p->default_text);
 		put_field("from", p->from);
 		printf("\t\t.type = PARAM_%s,\n\t\t.is_local = %d,\n\t\t.may_be_auto = %d,\n"

@@ -15,21 +15,23 @@ RENAMED_REGISTER(TEST_OLD_NAME, TRAIN_LR);
 static const char *const kinds[] = { "full", "window", NULL };
 static const char *const yes_no[] = { "auto", "yes", "no", NULL };
 
-static const struct param a_bool = { .name = "T_BOOL", .type = PARAM_BOOL, .type_text = "bool" };
+#define WORDS(type_text) .words = &(const struct param_words){ .type = (type_text) }
+
+static const struct param a_bool = { .name = "T_BOOL", .type = PARAM_BOOL, WORDS("bool") };
 static const struct param an_int = { .name = "T_INT", .type = PARAM_INT, .min = -5, .max = 1000,
-				     .type_text = "int -5..1000 or auto", .may_be_auto = true };
+				     WORDS("int -5..1000 or auto"), .may_be_auto = true };
 static const struct param a_float = { .name = "T_FLOAT", .type = PARAM_FLOAT, .min = -10,
-				      .max = 1e300, .type_text = "float -10..1e300" };
+				      .max = 1e300, WORDS("float -10..1e300") };
 static const struct param a_choice = { .name = "T_CHOICE", .type = PARAM_CHOICE,
-				       .type_text = "one of auto yes no", .choices = yes_no,
+				       WORDS("one of auto yes no"), .choices = yes_no,
 				       .may_be_auto = true };
 static const struct param a_list = { .name = "T_LIST", .type = PARAM_LIST,
-				     .type_text = "per-layer list of full window",
+				     WORDS("per-layer list of full window"),
 				     .choices = kinds };
 static const struct param tokens = { .name = "T_TOKENS", .type = PARAM_TOKENS,
-				     .max = PARAM_TOKENS_MAX, .type_text = "tokens" };
+				     .max = PARAM_TOKENS_MAX, WORDS("tokens") };
 static const struct param a_string = { .name = "T_STRING", .type = PARAM_STRING,
-				       .type_text = "string" };
+				       WORDS("string") };
 
 static const struct {
 	const struct param *p;

@@ -140,7 +140,7 @@ static void put_parameters(void)
 	printf("\tesac\n\tprintf '%%s\\n' '");
 	for (int i = 0; i < PARAM_COUNT; i++) {
 		printf("%s=\t", params[i].name);
-		put_text(params[i].prompt);
+		put_text(param_words(&params[i])->prompt);
 		putchar('\n');
 	}
 	printf("' | grep -E \"^(${prefixes// /|})\"\n}\n\n");

@@ -41,6 +41,7 @@ static const struct option options[] = {
 static int explain(const struct config *cfg)
 {
 	int id = param_find(opt.help_for);
+	const struct param_words *words;
 	const struct param *p;
 	const char *near;
 
@@ -51,9 +52,10 @@ static int explain(const struct config *cfg)
 			      usage_error("unknown parameter %s", opt.help_for);
 	}
 	p = &params[id];
+	words = param_words(p);
 	printf("%s%s%s\n\n%s%stype:    %s\ndefault: %s\nvalue:   %s\n", p->name,
-	       *p->prompt ? ": " : "", p->prompt, p->help, *p->help ? "\n\n" : "",
-	       p->type_text, p->default_text, config_text(cfg, id));
+	       *words->prompt ? ": " : "", words->prompt, words->help,
+	       *words->help ? "\n\n" : "", words->type, p->default_text, config_text(cfg, id));
 	if (p->from && !strcmp(p->from, PARAM_FROM_END))
 		puts("training never reads it");
 	else if (p->from)
