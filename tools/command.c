@@ -78,6 +78,16 @@ int command_start(const struct command *cmd, int argc, char **argv)
 	return cmd->run(argc, argv);
 }
 
+int command_check(const struct command *cmd, int argc, char **argv, const char *wanted, bool *has)
+{
+	int ret = option_check(cmd->options, &argc, argv, wanted, has);
+
+	if (!ret)
+		ret = check_args(cmd, argc, argv);
+	return ret == -EINVAL || ret == COMMAND_USAGE ? fail_in(COMMAND_USAGE, "%s", cmd->name)
+						      : ret;
+}
+
 bool command_reads(const struct command *cmd, const char *name)
 {
 	const char *s = cmd->params;

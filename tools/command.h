@@ -75,6 +75,28 @@ const struct command *command_running(void);
 /** command_start() - check the arguments that are left of the options, and run @cmd. */
 int command_start(const struct command *cmd, int argc, char **argv);
 
+/**
+ * command_find() - the command that the first words of @argv name: "data prepare" before "data".
+ * @words: how many of them the name takes
+ * Return: NULL if there is none (no message).
+ */
+const struct command *command_find(int argc, char **argv, int *words);
+
+/**
+ * command_unknown() - say why command_find() found nothing, and what may have been meant.
+ * Return: COMMAND_USAGE.
+ */
+int command_unknown(int argc, char **argv);
+
+/**
+ * command_check() - would @cmd understand these words behind its name?
+ * @argv: its words are moved
+ * @wanted, @has: as for option_check()
+ *
+ * Commands find some mistakes only when they are run.  Return: 0; COMMAND_USAGE.
+ */
+int command_check(const struct command *cmd, int argc, char **argv, const char *wanted, bool *has);
+
 /** command_in_group() - is @name "data prepare", say, and @group "data"? */
 bool command_in_group(const char *name, const char *group);
 

@@ -2,7 +2,6 @@
 /*
  * main(): find the command, parse its options, run it, report how it ended.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,88 +45,6 @@ static int print_text(struct strbuf *sb)
 	return ret;
 }
 
-/* ---- finding the command ---- */
-
-/* "data prepare" before "data". @words: how many arguments the name takes. */
-static const struct command *find_command(int argc, char **argv, int *words)
-{
-	const struct registry *table = command_table();
-	char name[128];
-
-	if (argc > 1) {
-		snprintf(name, sizeof(name), "%s %s", argv[0], argv[1]);
-		*words = 2;
-		if (registry_find(table, name))
-			return registry_find(table, name);
-	}
-	*words = 1;
-	return registry_find(table, argv[0]);
-}
-
-/* COMMAND_SYMBOLS: the names of all symbols in tools' Kconfig files, between blanks. */
-static bool is_left_out(const char *word, char symbol[64])
-{
-	char spaced[80];
-
-	snprintf(symbol, 64, "CMD_%s", word);
-	for (char *s = symbol; *s; s++)
-		*s = *s == '-' ? '_' : (char)toupper((unsigned char)*s);
-	snprintf(spaced, sizeof(spaced), " %s ", symbol);
-	return strstr(" " COMMAND_SYMBOLS " ", spaced) && !config_has_feature(symbol);
-}
-
-/* The words that may follow @group; empty if it is no group. */
-static void list_group(const char *group, struct strbuf *sb)
-{
-	const struct command *cmd;
-
-	registry_for_each(command_table(), cmd)
-		if (command_in_group(cmd->name, group))
-			strbuf_addf(sb, "%s%s", sb->len ? ", " : "",
-				    cmd->name + strlen(group) + 1);
-}
-
-static int wrong_in_group(const char *group, const char *word, const char *list)
-{
-	const char *near;
-	char name[128];
-
-	if (!word)
-		return usage_error("'%s' must be followed by one of: %s", group, list);
-	snprintf(name, sizeof(name), "%s %s", group, word);
-	near = registry_nearest(command_table(), name);
-	if (near && command_in_group(near, group))
-		return usage_error("unknown command '%s': did you mean '%s'?", name, near);
-	return usage_error("unknown command '%s': '%s' must be followed by one of: %s", name,
-			   group, list);
-}
-
-static int unknown_command(int argc, char **argv)
-{
-	const struct registry *table = command_table();
-	const char *near;
-	struct strbuf sb;
-	char name[128];
-	int ret = 0;
-
-	strbuf_init(&sb);
-	list_group(argv[0], &sb);
-	if (sb.len)
-		ret = wrong_in_group(argv[0], argc > 1 ? argv[1] : NULL, sb.s);
-	strbuf_free(&sb);
-	if (ret)
-		return ret;
-	if (is_left_out(argv[0], name))
-		return usage_error("'%s': this binary was built without CONFIG_%s", argv[0], name);
-	snprintf(name, sizeof(name), "%s %s", argv[0], argc > 1 ? argv[1] : "");
-	near = registry_nearest(table, argv[0]);
-	if (!near && argc > 1)
-		near = registry_nearest(table, name);
-	if (near)
-		return usage_error("unknown command '%s': did you mean '%s'?", argv[0], near);
-	return usage_error("unknown command '%s' (`knlp` lists all)", argv[0]);
-}
-
 /* ---- running it ---- */
 
 static int run_command(const struct command *cmd, int argc, char **argv)
@@ -161,14 +78,14 @@ static int print_help(int argc, char **argv)
 
 	strbuf_init(&sb);
 	if (argc)
-		cmd = find_command(argc, argv, &words);
+		cmd = command_find(argc, argv, &words);
 	if (cmd) {
 		command_help(cmd, true, &sb);
 	} else if (!argc) {
 		command_overview(&sb);
 	} else if (argc > 1 || !command_group_help(argv[0], &sb)) {
 		strbuf_free(&sb);
-		return unknown_command(argc, argv);
+		return command_unknown(argc, argv);
 	}
 	return print_text(&sb);
 }
@@ -187,10 +104,10 @@ static int dispatch(int argc, char **argv)
 		return print_help(argc - 1, argv + 1);
 	if (*argv[0] == '-')
 		return usage_error("unknown option '%s': the command comes first", argv[0]);
-	cmd = find_command(argc, argv, &words);
+	cmd = command_find(argc, argv, &words);
 	if (cmd)
 		return run_command(cmd, argc - words, argv + words);
-	return argc > 1 && is_help(argv[1]) ? print_help(1, argv) : unknown_command(argc, argv);
+	return argc > 1 && is_help(argv[1]) ? print_help(1, argv) : command_unknown(argc, argv);
 }
 
 /* ---- main ---- */

@@ -223,7 +223,9 @@ static bool is_option(const char *text)
 	return text[0] == '-' && text[1];	/* "-" alone is a file: stdin or stdout */
 }
 
-int option_parse(const struct option *table, int *argc, char **argv)
+/* Move what is no option to the front; each option goes to @take. */
+static int parse(const struct option *table, int *argc, char **argv,
+		 int (*take)(const struct option *o, const char *value, void *ctx), void *ctx)
 {
 	int left = 0, i = 0;
 
@@ -241,7 +243,7 @@ int option_parse(const struct option *table, int *argc, char **argv)
 		}
 		ret = find_option(table, *argc - i, argv + i, &f);
 		if (!ret)
-			ret = set_value(f.option, f.value);
+			ret = take(f.option, f.value, ctx);
 		if (ret)
 			return ret;
 		i += f.used;
@@ -250,6 +252,61 @@ int option_parse(const struct option *table, int *argc, char **argv)
 		argv[left++] = argv[i++];
 	*argc = left;
 	return 0;
+}
+
+static int take_option(const struct option *o, const char *value, void *ctx)
+{
+	(void)ctx;
+	return set_value(o, value);
+}
+
+int option_parse(const struct option *table, int *argc, char **argv)
+{
+	return parse(table, argc, argv, take_option, NULL);
+}
+
+/** struct wanted - the option that option_check() looks for. */
+struct wanted {
+	const char *name;
+	bool has;
+};
+
+/* Checked by setting it, elsewhere. */
+static int check_option(const struct option *o, const char *value, void *ctx)
+{
+	struct wanted *w = ctx;
+	union {
+		bool is;
+		int integer;
+		double number;
+		const char *text;
+		struct option_list list;
+	} scratch = { .list = { 0 } };
+	struct option elsewhere = *o;
+	int ret;
+
+	elsewhere.value = &scratch;
+	ret = set_value(&elsewhere, value);
+	if (o->type == OPTION_TYPE_LIST)
+		option_list_free(&scratch.list);
+	if (w->name && !strcmp(o->name, w->name))
+		w->has = true;
+	return ret;
+}
+
+int option_check(const struct option *table, int *argc, char **argv, const char *wanted,
+		 bool *has)
+{
+	struct wanted w = { .name = wanted };
+	int ret = parse(table, argc, argv, check_option, &w);
+
+	*has = w.has;
+	return ret;
+}
+
+const struct option *option_find(const struct option *table, const char *name)
+{
+	return find_long(table, name, strlen(name));
 }
 
 char option_has_help(const struct option *table, int argc, char **argv)

@@ -107,6 +107,21 @@ struct option {
 int option_parse(const struct option *table, int *argc, char **argv);
 
 /**
+ * option_check() - look at options without taking them: those of a command that will be run
+ * later, by another process.
+ * @argc, @argv: as for option_parse()
+ * @wanted: may be NULL; the long name of an option
+ * @has: is @wanted among them?
+ *
+ * Return: as option_parse().
+ */
+int option_check(const struct option *table, int *argc, char **argv, const char *wanted,
+		 bool *has);
+
+/** option_find() - the option of @table with this long name, or NULL. */
+const struct option *option_find(const struct option *table, const char *name);
+
+/**
  * option_has_help() - is -h or --help among the options, before any "--"?
  *
  * The value of an option does not count.  Return: 'h', 'H' for --help, or 0.

@@ -103,8 +103,27 @@ static char *placeholder(const struct command_cell *c, const char *name, int at)
 	return cell_measure_dir(c->run, cell, at);	/* "measure" and "baseline" */
 }
 
+/** struct filler - what fills in the placeholders. */
+struct filler {
+	char *(*value)(const struct filler *f, const char *name);
+	const struct command_cell *c;
+	int at;
+	const struct experiment *e;
+};
+
+static char *cell_value(const struct filler *f, const char *name)
+{
+	return placeholder(f->c, name, f->at);
+}
+
+/* Paths may be anything; a seed is a number. */
+static char *example_value(const struct filler *f, const char *name)
+{
+	return strcmp(name, "seed") ? strdup(name) : str_printf("%lld", f->e->seeds[0]);
+}
+
 /* The names in braces were checked when the plan was read. */
-static int fill_in(const struct command_cell *c, const char *word, int at, struct argv *words)
+static int fill_in(const struct filler *f, const char *word, struct argv *words)
 {
 	struct strbuf sb;
 	const char *open;
@@ -114,7 +133,7 @@ static int fill_in(const struct command_cell *c, const char *word, int at, struc
 	while (!ret && (open = strchr(word, '{'))) {
 		size_t len = strcspn(open + 1, "}");
 		char *name = strndup(open + 1, len);
-		char *value = name ? placeholder(c, name, at) : NULL;
+		char *value = name ? f->value(f, name) : NULL;
 
 		strbuf_add(&sb, word, (size_t)(open - word));
 		if (value)
@@ -134,14 +153,28 @@ static int fill_in(const struct command_cell *c, const char *word, int at, struc
 	return ret;
 }
 
-int command_measure(const struct command_cell *c, int measure, int at, struct argv *words)
+static int fill_all(const struct filler *f, const struct experiment_measure *m, struct argv *words)
 {
 	int ret = 0;
 
 	argv_add(words, "knlp");
-	for (char **word = c->run->plan->measures[measure].argv; *word && !ret; word++)
-		ret = fill_in(c, *word, at, words);
+	for (char **word = m->argv; *word && !ret; word++)
+		ret = fill_in(f, *word, words);
 	return ret ? ret : argv_ok(words);
+}
+
+int command_measure(const struct command_cell *c, int measure, int at, struct argv *words)
+{
+	struct filler f = { .value = cell_value, .c = c, .at = at };
+
+	return fill_all(&f, &c->run->plan->measures[measure], words);
+}
+
+int command_example(const struct experiment *e, int measure, struct argv *words)
+{
+	struct filler f = { .value = example_value, .e = e };
+
+	return fill_all(&f, &e->measures[measure], words);
 }
 
 int command_answer(const struct child *child, const char *measure, const char *file, char **why)

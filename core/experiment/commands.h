@@ -31,6 +31,12 @@ int command_fork(const struct command_cell *c, const struct experiment_cell *par
 int command_measure(const struct command_cell *c, int measure, int at, struct argv *words);
 
 /**
+ * command_example() - measure number @measure of @e, with an example for each placeholder: for
+ * looking at its words before there is a run.
+ */
+int command_example(const struct experiment *e, int measure, struct argv *words);
+
+/**
  * command_answer() - write what a measure printed, when it ended well, to @file.
  * @why: set, and no file written, if that is no JSON object; free it
  */

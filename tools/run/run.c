@@ -21,6 +21,7 @@
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/run/estimate.h"
+#include "tools/run/measures.h"
 #include "tools/run/stop.h"
 #include "tools/run/table.h"
 #include "tools/run/verify.h"
@@ -128,10 +129,13 @@ static int execute(const char *path)
 
 	if (ret)
 		return ret;
-	run_catch_signals();
-	tell_plan(run, &o);
-	ret = experiment_execute(run, &o);
-	ret = show(run, ret);
+	ret = run_check_measures(run->plan);
+	if (!ret) {
+		run_catch_signals();
+		tell_plan(run, &o);
+		ret = experiment_execute(run, &o);
+		ret = show(run, ret);
+	}
 	experiment_run_close(run);
 	return ret;
 }
@@ -170,6 +174,8 @@ static int run_run(int argc, char **argv)
 		return run_verify(argc, argv, opt.data, opt.threads, opt.force);
 	if (!ret)
 		ret = read_plan(argc, argv, &e, &out);
+	if (!ret && e)
+		ret = run_check_measures(e);
 	if (!ret && opt.estimate) {
 		ret = estimate(e);
 		experiment_free(e);

@@ -24,6 +24,7 @@
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
+#include "tools/run/measures.h"
 #include "tools/run/stop.h"
 
 #define SEEDS_USUAL 3
@@ -275,6 +276,8 @@ static int read_plan(int argc, char **argv, struct experiment **e)
 	ret = experiment_find(name, &dir);
 	if (!ret)
 		ret = experiment_read(dir, e);
+	if (!ret)
+		ret = run_check_measures(*e);
 	free(dir);
 	return ret;
 }
