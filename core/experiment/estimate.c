@@ -43,13 +43,13 @@ static int time_steps(struct trainer *t, struct arm_cost *cost)
 	return 0;
 }
 
-/* Two newest checkpoints, and those that are kept. */
-static uint64_t disk_of(const struct config *cfg, const struct train_memory *mem, int64_t steps)
+/* Two newest checkpoints, and those that are kept of the steps that are its own. */
+static uint64_t disk_of(const struct config *cfg, const struct arm_cost *c)
 {
 	long long every = config_int(cfg, PARAM_TRAIN_KEEP_EVERY);
-	uint64_t kept = every ? (uint64_t)(steps / every) : 0;
+	uint64_t kept = every ? (uint64_t)(c->steps / every - c->shared / every) : 0;
 
-	return (mem->weights + mem->states) * (2 + kept);
+	return c->checkpoint * (2 + kept);
 }
 
 static int measure(const struct config *cfg, struct dataset *data, struct device *dev,
@@ -67,7 +67,7 @@ static int measure(const struct config *cfg, struct dataset *data, struct device
 	cost->tokens_per_step = trainer_shape(t)->tokens_per_step;
 	cost->flops_per_step = trainer_flops(t);
 	cost->memory = train_memory_total(&mem);
-	cost->disk = disk_of(cfg, &mem, cost->steps);
+	cost->checkpoint = mem.weights + mem.states;
 	ret = time_steps(t, cost);
 	trainer_free(t);
 	return ret;
@@ -127,11 +127,23 @@ int experiment_estimate(const struct experiment *e, const struct resolved *r, in
 		progress_update(bar, (uint64_t)arm, "%s", e->arms[arm].name);
 		ret = estimate_arm(r, arm, data, cost);
 		cost[arm].shared = list[arm].at;
-		if (!ret)
+		if (!ret) {
 			cost[arm].seconds = seconds_of(r->cfgs[arm], &cost[arm]);
+			cost[arm].disk = disk_of(r->cfgs[arm], &cost[arm]);
+		}
 	}
 	progress_end(bar);
 	dataset_close(data);
 	free(list);
 	return ret;
+}
+
+long long experiment_measures(const struct experiment *e)
+{
+	long long cells = 0;
+
+	for (int m = 0; m < e->nr_measures; m++)
+		cells += e->measures[m].only_baseline ? e->nr_seeds
+						      : (long long)e->nr_seeds * e->nr_arms;
+	return cells * e->nr_at;
 }

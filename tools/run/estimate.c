@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/format.h"
+#include "base/thread.h"
 #include "experiment/estimate.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -15,6 +16,8 @@
 struct total {
 	double tokens, flops, seconds;
 	uint64_t disk, memory;		/* memory: of those side by side, at most */
+	int jobs;			/* side by side: no more than there are cells */
+	int parallel;			/* of them at the same time: no more than processors */
 };
 
 static int64_t own_steps(const struct arm_cost *c)
@@ -22,27 +25,36 @@ static int64_t own_steps(const struct arm_cost *c)
 	return c->steps - c->shared;
 }
 
+static int at_most(int n, int limit)
+{
+	return n < limit ? n : limit;
+}
+
 static struct total sum(const struct experiment *e, const struct arm_cost *cost, int jobs)
 {
-	struct total t = { 0 };
+	struct total t = { .jobs = at_most(jobs, e->nr_arms * e->nr_seeds) };
+	double longest = 0;
 	uint64_t most = 0;
 
+	t.parallel = at_most(t.jobs, threads_default());
 	for (int i = 0; i < e->nr_arms; i++) {
 		const struct arm_cost *c = &cost[i];
 		double seeds = e->nr_seeds;
 
 		t.tokens += seeds * (double)own_steps(c) * (double)c->tokens_per_step;
 		t.flops += seeds * (double)own_steps(c) * c->flops_per_step;
-		t.seconds += seeds * c->seconds / jobs;
+		t.seconds += seeds * c->seconds / t.parallel;
 		t.disk += (uint64_t)e->nr_seeds * c->disk;
 		most = c->memory > most ? c->memory : most;
+		longest = c->seconds > longest ? c->seconds : longest;
 	}
-	t.memory = most * (uint64_t)jobs;
+	t.seconds = t.seconds > longest ? t.seconds : longest;
+	t.memory = most * (uint64_t)t.jobs;
 	return t;
 }
 
 static void print_text(const struct experiment *e, const struct arm_cost *cost,
-		       const struct total *t, int jobs)
+		       const struct total *t)
 {
 	char a[FORMAT_MAX], b[FORMAT_MAX], c[FORMAT_MAX], d[FORMAT_MAX], s[FORMAT_MAX];
 	int width = 5;
@@ -65,21 +77,27 @@ static void print_text(const struct experiment *e, const struct arm_cost *cost,
 	printf("%-*s  %10s  %9s  %8s  %8s  %10s  %10s  %10s\n", width, "all", "", "",
 	       format_count(b, t->tokens), format_count(c, t->flops), format_bytes(d, t->memory),
 	       format_bytes(s, t->disk), format_duration(a, t->seconds));
-	printf("\n%d cells (%d arms, %d seeds), %d at a time\n", e->nr_arms * e->nr_seeds,
-	       e->nr_arms, e->nr_seeds, jobs);
+	printf("\n%d cells (%d arms, %d seeds), %d at a time", e->nr_arms * e->nr_seeds,
+	       e->nr_arms, e->nr_seeds, t->jobs);
+	if (t->parallel < t->jobs)
+		printf(" on %d processor%s", t->parallel, t->parallel > 1 ? "s" : "");
+	printf("\nthe time is that of steps and of the held-out loss; starting and saving come on "
+	       "top\n");
 	if (e->nr_measures)
-		printf("%d measure%s of each cell come on top of it\n", e->nr_measures * e->nr_at,
-		       e->nr_measures * e->nr_at > 1 ? "s" : "");
+		printf("and so do %lld measures, whose time is not known\n",
+		       experiment_measures(e));
 }
 
 static int print_json(const struct experiment *e, const struct arm_cost *cost,
-		      const struct total *t, int jobs)
+		      const struct total *t)
 {
 	struct json_out *o = json_out_new(), *list;
 
 	json_out_text(o, "experiment", e->name);
 	json_out_int(o, "cells", e->nr_arms * e->nr_seeds);
-	json_out_int(o, "jobs", jobs);
+	json_out_int(o, "jobs", t->jobs);
+	json_out_int(o, "parallel", t->parallel);
+	json_out_int(o, "measures", experiment_measures(e));
 	json_out_number(o, "tokens", t->tokens);
 	json_out_number(o, "flops", t->flops);
 	json_out_number(o, "seconds", t->seconds);
@@ -111,15 +129,16 @@ int run_estimate(const struct experiment *e, const char *data, int jobs, int thr
 	struct total t;
 	int ret = cost ? experiment_resolve(e, data ? data : e->data, &r) : fail_nomem(0, "arms");
 
+	jobs = at_most(jobs, e->nr_arms * e->nr_seeds);
 	if (!ret)
 		ret = experiment_estimate(e, &r, threads / jobs > 0 ? threads / jobs : 1, share,
 					  cost);
 	if (!ret) {
 		t = sum(e, cost, jobs);
 		if (config_options.json)
-			ret = print_json(e, cost, &t, jobs);
+			ret = print_json(e, cost, &t);
 		else
-			print_text(e, cost, &t, jobs);
+			print_text(e, cost, &t);
 	}
 	resolved_free(&r);
 	free(cost);
