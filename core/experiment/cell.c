@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "experiment/internal.h"
 #include "io/lock.h"
@@ -194,6 +196,72 @@ static bool is_measured(const struct experiment_run *run, const struct experimen
 	return true;
 }
 
+/* ---- is what the measures left whole? ------------------------------------------ */
+
+static int check_answer(const struct experiment_run *run, const struct experiment_cell *cell,
+			int measure, int at)
+{
+	char *path = cell_measure_file(run, cell, measure, at, ".json");
+	cJSON *root = NULL;
+	int ret = path ? cell_measure(run, cell, measure, at, &root) : fail_nomem(0, "a path");
+
+	if (ret == -ENODATA)
+		ret = 0;
+	else if (!ret && !cJSON_IsObject(root))
+		ret = fail(-EINVAL, "%s: it holds no JSON object", path);
+	cJSON_Delete(root);
+	free(path);
+	return ret;
+}
+
+int cell_check_measures(const struct experiment_run *run, const struct experiment_cell *cell,
+			int *measure, int *at)
+{
+	const struct experiment *e = run->plan;
+	double value;
+	char *name;
+	int ret;
+
+	for (*at = 0; *at < e->nr_at; (*at)++)
+		for (*measure = 0; *measure < e->nr_measures; (*measure)++) {
+			if (!cell_is_measured(run, cell, *measure, *at))
+				continue;
+			ret = check_answer(run, cell, *measure, *at);
+			if (ret)
+				return ret;
+		}
+	if (!is_measured(run, cell))
+		return 0;
+	/* A cell without the number that decides is no result. */
+	*at = e->nr_at - 1;
+	ret = cell_metric(run, cell, &e->metric, *at, &value);
+	name = strndup(e->metric.from, strcspn(e->metric.from, "."));
+	*measure = name ? experiment_measure(e, name) : -1;
+	free(name);
+	return ret;
+}
+
+int cell_forget_damage(const struct experiment_run *run, const struct experiment_cell *cell)
+{
+	int measure, at, ret = 0;
+
+	while (!ret && cell_check_measures(run, cell, &measure, &at)) {
+		char *path = measure < 0 ? NULL
+					 : cell_measure_file(run, cell, measure, at, ".json");
+
+		if (!path)
+			break;
+		log_info("%s: measured again", fail_message());
+		ret = unlink(path) ? fail_errno("%s", path) : 0;
+		free(path);
+	}
+	if (!ret)
+		fail_clear();
+	return ret;
+}
+
+/* ---- all of the state ---------------------------------------------------------- */
+
 static bool has_begun(const struct experiment_cell *cell)
 {
 	char *path = path_join(cell->path, "manifest.yaml");
@@ -201,6 +269,19 @@ static bool has_begun(const struct experiment_cell *cell)
 
 	free(path);
 	return begun;
+}
+
+/* What cannot be read has failed, and is measured again by the next run. */
+static int note_damage(const struct experiment_run *run, struct experiment_cell *cell)
+{
+	int measure, at, ret = cell_check_measures(run, cell, &measure, &at);
+
+	if (!ret || ret == -ENOMEM)
+		return ret;
+	free(cell->failure);
+	cell->failure = strdup(fail_message());
+	fail_clear();
+	return cell->failure ? 0 : fail_nomem(0, "a text");
 }
 
 int cell_update(const struct experiment_run *run, struct experiment_cell *cell)
@@ -215,6 +296,8 @@ int cell_update(const struct experiment_run *run, struct experiment_cell *cell)
 	if (ret || !has_begun(cell))
 		return ret;
 	ret = read_log(run, cell);
+	if (!ret && cell->trained && !*cell->failure)
+		ret = note_damage(run, cell);
 	if (ret)
 		return ret;
 	if (active)
@@ -319,8 +402,8 @@ static int measure_number(const struct experiment_run *run, const struct experim
 	} else {
 		char *path = cell_measure_file(run, cell, measure, at, ".json");
 
-		ret = fail(-EINVAL, "%s: it holds no number '%s'", path ? path : "a measure",
-			   dot + 1);
+		ret = fail(number ? -EINVAL : -ENOENT, "%s: %s '%s'", path ? path : "a measure",
+			   number ? "it holds no number in" : "it holds nothing called", dot + 1);
 		free(path);
 	}
 	cJSON_Delete(root);

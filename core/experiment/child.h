@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define CHILD_WRONG_USAGE 2	/* exit code: knlp did not understand its command line */
+
 /** struct child - a process that was started. */
 struct child {
 	pid_t pid;		/* 0: none */

@@ -134,7 +134,8 @@ enum cell_state {
 	CELL_MISSING,		/* not begun */
 	CELL_RUNNING,		/* a process works at it */
 	CELL_CUT,		/* begun, and nobody goes on with it now */
-	CELL_FAILED,		/* diverged, or a measure failed: `failure` says why */
+	CELL_FAILED,		/* diverged, a measure failed, or its answer cannot be read:
+				 * `failure` says why */
 	CELL_DONE,		/* trained and measured */
 };
 
@@ -196,8 +197,8 @@ const struct experiment_cell *experiment_cell(const struct experiment_run *run, 
  * "eval.loss" is the held-out loss of the last evaluation of the share: that of the end, or the
  * newest one that was made by then.  "NAME.a.b" is the number b in object a of the measure
  * NAME's JSON.
- * Return: 0; -ENODATA if the cell is not so far (no message); -EINVAL naming the file if it
- * holds no such number, or one that is not finite.
+ * Return: 0; -ENODATA if the cell is not so far (no message); naming the file, -ENOENT if it
+ * holds nothing of that name, and -EINVAL if that is no number, or one that is not finite.
  */
 int cell_metric(const struct experiment_run *run, const struct experiment_cell *cell,
 		const struct experiment_metric *m, int at, double *value);

@@ -99,6 +99,19 @@ char *cell_measure_file(const struct experiment_run *run, const struct experimen
 bool cell_has_measure(const struct experiment_run *run, const struct experiment_cell *cell,
 		      int measure);
 
+/**
+ * cell_check_measures() - can all that the measures of @cell left be read, by now?
+ * @measure, @at: which one cannot; -1: none, it is the log
+ *
+ * Where all is measured, the number that decides must be there, too.
+ * Return: 0; -errno naming the file.
+ */
+int cell_check_measures(const struct experiment_run *run, const struct experiment_cell *cell,
+			int *measure, int *at);
+
+/** cell_forget_damage() - remove what cannot be read, so that it is measured again. */
+int cell_forget_damage(const struct experiment_run *run, const struct experiment_cell *cell);
+
 /** cell_is_measured() - is it, and is its answer there, at share number @at? */
 bool cell_is_measured(const struct experiment_run *run, const struct experiment_cell *cell,
 		      int measure, int at);

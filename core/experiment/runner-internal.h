@@ -19,6 +19,13 @@ struct worker {
 	long long done_before;
 };
 
+/** struct measure_time - what a measure took in this process. */
+struct measure_time {
+	double seconds;
+	int nr;
+	int before;			/* how many were there when it began */
+};
+
 struct runner {
 	struct experiment_run *run;
 	const struct runner_options *o;
@@ -28,9 +35,11 @@ struct runner {
 	struct worker *workers;
 	int nr_workers;
 	bool bar;
-	double step_seconds, measure_seconds;	/* of children of this process */
+	double steps_before;		/* that were done when it began */
+	double step_seconds;		/* of children of this process */
 	long long steps;
-	int measures;
+	struct measure_time *time;	/* (nr_measures) */
+	char *hopeless;			/* what every cell would fail by; NULL: nothing yet */
 };
 
 #endif

@@ -264,60 +264,120 @@ static int note_failure(struct runner *r, struct experiment_cell *cell, const ch
 	return ret;
 }
 
-/* A cell without the number that decides is no result. */
-static int tell_done(struct runner *r, struct experiment_cell *cell)
+static int cells_done(const struct runner *r)
 {
-	char name[128];
-	double value;
-	int done = 0, ret;
+	int done = 0;
 
 	for (int i = 0; i < r->run->nr_cells; i++)
 		done += r->run->cells[i].state == CELL_DONE;
-	cell_name(r, cell, name);
-	if (cell_metric(r->run, cell, &r->run->plan->metric, r->run->plan->nr_at - 1, &value)) {
-		char *why = strdup(fail_message());
+	return done;
+}
 
-		fail_clear();
-		ret = why ? note_failure(r, cell, why) : fail_nomem(0, "a text");
-		free(why);
-		return ret ? ret : cell_update(r->run, cell);
-	}
-	log_info("%d of %d cells done: %s: %s %.5g%s%s", done, r->run->nr_cells, name,
+static int tell_done(const struct runner *r, const struct experiment_cell *cell)
+{
+	char name[128];
+	double value;
+	int ret;
+
+	cell_name(r, cell, name);
+	ret = cell_metric(r->run, cell, &r->run->plan->metric, r->run->plan->nr_at - 1, &value);
+	if (ret)
+		return ret;
+	log_info("%d of %d cells done: %s: %s %.5g%s%s", cells_done(r), r->run->nr_cells, name,
 		 r->run->plan->metric.name, value, *r->run->plan->metric.unit ? " " : "",
 		 r->run->plan->metric.unit);
 	return 0;
 }
 
-static int end_work(struct runner *r, struct worker *w, int status)
+static bool is_stopping(const struct runner *r)
+{
+	return *r->o->stop || r->hopeless;
+}
+
+static void note_time(struct runner *r, const struct worker *w)
 {
 	double seconds = clock_seconds() - w->begin;
-	bool good = WIFEXITED(status) && !WEXITSTATUS(status);
-	char *why = NULL;
-	int ret = 0;
 
-	if (!good && !*r->o->stop) {
-		why = child_failure(&w->child, status);
-		ret = why ? 0 : fail_nomem(0, "a text");
-	} else if (good && w->measure >= 0) {
-		ret = keep_answer(r, w, &why);
-		r->measure_seconds += seconds;
-		r->measures++;
-	}
-	if (!ret)
-		ret = cell_update(r->run, w->cell);
-	if (!ret && good && !why && w->measure < 0 && !w->until && !w->cell->trained)
-		why = strdup("the training ended without its last checkpoint");
-	if (w->measure < 0 && w->cell->done > w->done_before) {
+	if (w->measure >= 0) {
+		r->time[w->measure].seconds += seconds;
+		r->time[w->measure].nr++;
+	} else if (w->cell->done > w->done_before) {
 		r->step_seconds += seconds;
 		r->steps += w->cell->done - w->done_before;
 	}
-	if (!ret && why) {
-		ret = note_failure(r, w->cell, why);
-		if (!ret)
-			ret = cell_update(r->run, w->cell);
-	} else if (!ret && w->cell->state == CELL_DONE) {
-		ret = tell_done(r, w->cell);
+}
+
+/* Why the child of @w failed, by what it left; NULL: it did not, or was stopped. */
+static int find_failure(const struct runner *r, const struct worker *w, int status, char **why)
+{
+	bool good = WIFEXITED(status) && !WEXITSTATUS(status);
+	int ret = 0;
+
+	if (!good && !is_stopping(r)) {
+		*why = child_failure(&w->child, status);
+		ret = *why ? 0 : fail_nomem(0, "a text");
+	} else if (good && w->measure >= 0) {
+		ret = keep_answer(r, w, why);
 	}
+	if (!ret)
+		ret = cell_update(r->run, w->cell);
+	if (ret || *why)
+		return ret;
+	if (good && w->measure < 0 && !w->until && !w->cell->trained)
+		*why = strdup("the training ended without its last checkpoint");
+	else if (good && w->cell->state == CELL_FAILED)
+		*why = strdup(w->cell->failure);
+	else
+		return 0;
+	return *why ? 0 : fail_nomem(0, "a text");
+}
+
+/*
+ * A wrong command line, an answer that is no JSON, or one without the number that decides: what
+ * the first cell fails by, all would, and the rest need not be trained for it.
+ */
+static bool all_would_fail(const struct runner *r, const struct worker *w, int status)
+{
+	const struct experiment *e = r->run->plan;
+	double value;
+	int ret;
+
+	if (w->measure < 0)
+		return false;
+	if (WIFEXITED(status) && !WEXITSTATUS(status) &&
+	    cell_is_measured(r->run, w->cell, w->measure, w->at)) {
+		ret = cell_metric(r->run, w->cell, &e->metric, e->nr_at - 1, &value);
+		fail_clear();
+		return ret == -ENOENT && !cells_done(r);
+	}
+	if (r->time[w->measure].nr || r->time[w->measure].before || !WIFEXITED(status))
+		return false;
+	return !WEXITSTATUS(status) || WEXITSTATUS(status) == CHILD_WRONG_USAGE;
+}
+
+static int take_failure(struct runner *r, const struct worker *w, int status, const char *why)
+{
+	bool all = all_would_fail(r, w, status);
+	int ret = note_failure(r, w->cell, why);
+
+	if (!ret && all && !r->hopeless) {
+		r->hopeless = strdup(why);
+		ret = r->hopeless ? 0 : fail_nomem(0, "a text");
+	}
+	return ret ? ret : cell_update(r->run, w->cell);
+}
+
+static int end_work(struct runner *r, struct worker *w, int status)
+{
+	char *why = NULL;
+	int ret = find_failure(r, w, status, &why);
+
+	if (!ret && why)
+		ret = take_failure(r, w, status, why);
+	else if (!ret && w->cell->state == CELL_DONE)
+		ret = tell_done(r, w->cell);
+	if (!ret && !why)
+		note_time(r, w);
 	child_end(&w->child);
 	free(why);
 	return ret;
@@ -333,56 +393,77 @@ static long long own_steps(const struct runner *r, const struct experiment_cell 
 	return steps > 0 ? steps : 0;
 }
 
-/* Measures count as many steps as take their time, once it is known. */
-static double measure_weight(const struct runner *r)
+/*
+ * How many steps take the time of measure number @measure: by its own time, or by that of the
+ * others until it is known.
+ */
+static double measure_weight(const struct runner *r, int measure)
 {
-	if (!r->measures || !r->steps)
-		return 0;
-	return r->measure_seconds / r->measures / (r->step_seconds / (double)r->steps);
+	const struct measure_time *t = &r->time[measure];
+	double step = r->steps ? r->step_seconds / (double)r->steps : 0, seconds = 0;
+	int known = 0;
+
+	if (step > 0 && t->nr)
+		return t->seconds / t->nr / step;
+	for (int m = 0; m < r->run->plan->nr_measures; m++)
+		if (r->time[m].nr) {
+			seconds += r->time[m].seconds / r->time[m].nr;
+			known++;
+		}
+	return step > 0 && known ? seconds / known / step : 0;
 }
 
-/* How many there are and, if asked for, how many of them are done. */
-static int count_measures(const struct runner *r, const struct experiment_cell *cell, int *done)
+static int count_measured(const struct runner *r, const struct experiment_cell *cell, int measure)
 {
 	int nr = 0;
 
-	for (int m = 0; m < r->run->plan->nr_measures; m++)
-		for (int at = 0; at < r->run->plan->nr_at; at++) {
-			nr += cell_has_measure(r->run, cell, m);
-			if (done)
-				*done += cell_is_measured(r->run, cell, m, at);
-		}
+	for (int at = 0; at < r->run->plan->nr_at; at++)
+		nr += cell_is_measured(r->run, cell, measure, at);
 	return nr;
 }
 
-static void count_work(struct runner *r, double *done, double *total)
+static void count_measures(const struct runner *r, const struct experiment_cell *cell,
+			   double *done, double *total)
 {
-	double weight = measure_weight(r);
+	for (int m = 0; m < r->run->plan->nr_measures; m++) {
+		double weight = measure_weight(r, m);
+		int measured;
 
+		if (weight <= 0 || !cell_has_measure(r->run, cell, m))
+			continue;
+		measured = count_measured(r, cell, m);
+		*done += weight * measured;
+		/* For a cell that failed nothing more will be done. */
+		*total += weight * (has_failed(r, cell) ? measured : r->run->plan->nr_at);
+	}
+}
+
+/* @skipped: of what is done, by an earlier process */
+static void count_work(struct runner *r, double *done, double *total, double *skipped)
+{
 	*done = *total = 0;
+	*skipped = r->steps_before;
 	for (int i = 0; i < r->run->nr_cells; i++) {
 		struct experiment_cell *cell = &r->run->cells[i];
-		int measured = 0, measures = count_measures(r, cell, weight > 0 ? &measured : NULL);
 
 		if (is_busy(r, cell) && !cell->trained)
 			cell->done = log_last_step(cell->path);
-		*total += (double)own_steps(r, cell, cell->steps) + weight * measures;
-		*done += (double)own_steps(r, cell, cell->done) + weight * measured;
-		if (has_failed(r, cell))	/* nothing more will be done for it */
-			*total -= (double)own_steps(r, cell, cell->steps - cell->done);
+		*total += (double)own_steps(r, cell, has_failed(r, cell) ? cell->done
+							: cell->steps);
+		*done += (double)own_steps(r, cell, cell->done);
+		count_measures(r, cell, done, total);
 	}
+	for (int m = 0; m < r->run->plan->nr_measures; m++)
+		*skipped += measure_weight(r, m) * r->time[m].before;
 }
 
 static void show_progress(struct runner *r)
 {
 	struct strbuf now;
-	double done, total;
-	int cells = 0;
+	double done, total, skipped;
 
-	count_work(r, &done, &total);
+	count_work(r, &done, &total, &skipped);
 	strbuf_init(&now);
-	for (int i = 0; i < r->run->nr_cells; i++)
-		cells += r->run->cells[i].state == CELL_DONE;
 	for (int i = 0; i < r->nr_workers; i++) {
 		const struct worker *w = &r->workers[i];
 
@@ -393,16 +474,21 @@ static void show_progress(struct runner *r)
 				    w->measure < 0 ? "" : r->run->plan->measures[w->measure].name);
 	}
 	progress_total(r->bar, (uint64_t)llround(total));
-	progress_update(r->bar, (uint64_t)llround(done), "%d/%d cells  %s", cells, r->run->nr_cells,
-			now.s);
+	progress_skip(r->bar, (uint64_t)llround(skipped));
+	progress_update(r->bar, (uint64_t)llround(done), "%d/%d cells  %s", cells_done(r),
+			r->run->nr_cells, now.s);
 	strbuf_free(&now);
 }
 
 static void begin_progress(struct runner *r)
 {
-	double done, total;
+	double done, total, skipped;
 
-	count_work(r, &done, &total);
+	for (int m = 0; m < r->run->plan->nr_measures; m++)
+		for (int i = 0; i < r->run->nr_cells; i++)
+			r->time[m].before += count_measured(r, &r->run->cells[i], m);
+	count_work(r, &done, &total, &skipped);
+	r->steps_before = done;
 	r->bar = progress_begin("run", (uint64_t)total);
 	progress_skip(r->bar, (uint64_t)done);
 }
@@ -470,7 +556,8 @@ static int stop_all(struct runner *r)
 
 	if (!running(r))
 		return 0;
-	log_info("stopping: %d cell%s save what they have", running(r), running(r) > 1 ? "s" : "");
+	log_info("stopping: %d cell%s save%s what %s", running(r), running(r) > 1 ? "s" : "",
+		 running(r) > 1 ? "" : "s", running(r) > 1 ? "they have" : "it has");
 	signal_all(r, SIGTERM);
 	while (!ret && running(r)) {
 		await_workers(r);
@@ -499,7 +586,7 @@ static int loop(struct runner *r)
 	int ret = 0;
 
 	begin_progress(r);
-	while (!ret && !*r->o->stop) {
+	while (!ret && !is_stopping(r)) {
 		ret = fill_workers(r);
 		if (ret || !running(r))
 			break;
@@ -526,7 +613,8 @@ static int read_configs(struct runner *r)
 	r->share = calloc((size_t)e->nr_arms, sizeof(*r->share));
 	r->failed = calloc((size_t)r->run->nr_cells, sizeof(*r->failed));
 	r->workers = calloc((size_t)r->o->jobs, sizeof(*r->workers));
-	if (!r->cfgs || !r->share || !r->failed || !r->workers)
+	r->time = calloc((size_t)e->nr_measures + 1, sizeof(*r->time));
+	if (!r->cfgs || !r->share || !r->failed || !r->workers || !r->time)
 		return fail_nomem(0, "cells");
 	for (int arm = 0; arm < e->nr_arms && !ret; arm++)
 		ret = arm_config_read(r->run, arm, &r->cfgs[arm]);
@@ -541,7 +629,7 @@ static void divide_threads(struct runner *r)
 {
 	int budget = r->o->threads;
 
-	r->nr_workers = r->o->jobs;
+	r->nr_workers = r->o->jobs < r->run->nr_cells ? r->o->jobs : r->run->nr_cells;
 	for (int i = 0; i < r->nr_workers; i++) {
 		int n = budget / r->nr_workers + (i < budget % r->nr_workers);
 
@@ -553,6 +641,8 @@ static void runner_free(struct runner *r)
 {
 	for (int i = 0; r->cfgs && i < r->run->plan->nr_arms; i++)
 		config_free(r->cfgs[i]);
+	free(r->hopeless);
+	free(r->time);
 	free(r->workers);
 	free(r->failed);
 	free(r->share);
@@ -560,7 +650,7 @@ static void runner_free(struct runner *r)
 }
 
 /* The first one is named, the others are counted. */
-static int sum_up(const struct experiment_run *run, bool stopped)
+static int sum_up(const struct experiment_run *run, bool stopped, bool hopeless)
 {
 	const struct experiment_cell *first = NULL;
 	int failed = 0, done = 0;
@@ -577,25 +667,48 @@ static int sum_up(const struct experiment_run *run, bool stopped)
 			    run->path, done, run->nr_cells);
 	if (!failed)
 		return 0;
+	if (hopeless)
+		return fail(-ECANCELED, "%s: stopped, for all cells would fail like this one: "
+			    "arm '%s', seed %lld: %s", run->path, run->plan->arms[first->arm].name,
+			    run->plan->seeds[first->seed], first->failure);
 	return fail(-ECANCELED, "%s: %d of %d cells failed: arm '%s', seed %lld: %s%s", run->path,
 		    failed, run->nr_cells, run->plan->arms[first->arm].name,
 		    run->plan->seeds[first->seed], first->failure, failed > 1 ? "; ..." : "");
 }
 
+/* What cannot be read is gone, so that it is made anew. */
+static int forget_damage(struct experiment_run *run)
+{
+	int ret = 0;
+
+	for (int i = 0; i < run->nr_cells && !ret; i++) {
+		if (!run->cells[i].trained)
+			continue;
+		ret = cell_forget_damage(run, &run->cells[i]);
+		if (!ret)
+			ret = cell_update(run, &run->cells[i]);
+	}
+	return ret;
+}
+
 int experiment_execute(struct experiment_run *run, const struct runner_options *o)
 {
 	struct runner r = { .run = run, .o = o };
+	bool hopeless;
 	int ret;
 
 	run->active = true;
 	ret = read_configs(&r);
+	if (!ret)
+		ret = forget_damage(run);
 	if (!ret) {
 		divide_threads(&r);
 		ret = loop(&r);
 	}
+	hopeless = r.hopeless;
 	runner_free(&r);
 	run->active = false;
 	for (int i = 0; i < run->nr_cells && !ret; i++)
 		ret = cell_update(run, &run->cells[i]);
-	return ret ? ret : sum_up(run, *o->stop);
+	return ret ? ret : sum_up(run, *o->stop, hopeless);
 }

@@ -122,57 +122,6 @@ has "the reason is kept" 'NaN\|Inf\|finite' hot-run/cells/fast/seed-5.failed
 fails "it is tried again" 1 '2 of 6 cells failed' "$KNLP" run hot-run --resume --json
 equal "four are done" "$(field cells_done out)" 4
 
-# ---- measures ----------------------------------------------------------------------
-
-experiment ./measured
-cat >>measured/defconfig <<'END'
-CONFIG_TRAIN_KEEP_EVERY=10
-END
-cat >>measured/plan.yaml <<'END'
-measure:
-  - name: loss
-    run: [eval, loss, "{model}", --data, "{data}", --json]
-  - {name: base, run: [info, "{model}", --json], in: baseline}
-at: [0.25, 0.5, 1]
-END
-sed -i 's/from: eval.loss/from: loss.loss/' measured/plan.yaml
-if "$KNLP" eval loss -h >/dev/null 2>&1; then
-	succeeds "measures at shares" "$KNLP" run ./measured --out measured-run --json
-	equal "each cell at each share" \
-		"$(find measured-run/cells -name loss.json | wc -l)" 18
-	equal "what is in the baseline only" \
-		"$(find measured-run/cells -name base.json | grep -c '/plain/') of $(find \
-		measured-run/cells -name base.json | wc -l)" "6 of 6"
-	equal "the measure is that of the end" "$(sed 's/.*"arm":"plain","seed":3,[^}]*"value":\([0-9.]\{8\}\).*/\1/' \
-		out)" "$(sed -n 's/.*"loss":\([0-9.]\{8\}\).*/\1/p' \
-		measured-run/cells/plain/seed-3/measure/loss.json)"
-	succeeds "--verify: measures" "$KNLP" run --verify measured-run plain 3
-	has "--verify: they have the same numbers" '^measured again: the same numbers$' out
-	equal "--verify: at each share" "$(grep '^loss.loss at ' out | tr '\n' ' ')" \
-		"loss.loss at 0.25 loss.loss at 0.5 loss.loss at 1 "
-	succeeds "--verify: measures, not of the baseline" "$KNLP" run --verify measured-run fast 5 --json
-	has "--verify: measures as JSON" '"measures":3,"numbers":\["loss.loss at 0.25",' out
-	cp -r measured-run forged-run
-	sed -i 's/"loss":[0-9]/"loss":9/' forged-run/cells/fast/seed-5/measure/at-0.5/loss.json
-	fails "--verify: a forged measure" 1 'fast/seed-5: the measured loss.loss at 0.5 differs: it is 9' \
-		"$KNLP" run --verify forged-run fast 5
-	equal "--verify: nothing is left of it" "$(find forged-run -name 'verify*')" ""
-	find forged-run -name loss.json -exec rm {} +
-	find forged-run -name base.json -exec rm {} +
-	succeeds "--verify: without measures" "$KNLP" run --verify forged-run fast 5
-	has "--verify: says so" '^its measures are not there yet: nothing of them was verified$' out
-	sed -i 's/\[0.25, 0.5, 1\]/[0.3, 1]/' measured/plan.yaml
-	fails "a share without a checkpoint" 1 "'at': 0.3 is step 12 of 'plain', and TRAIN_KEEP_EVERY=10" \
-		"$KNLP" run ./measured --out no
-	sed -i 's/\[0.3, 1\]/[1]/; s/, --json//' measured/plan.yaml
-	fails "a measure without JSON" 1 "measure 'loss' printed no JSON" \
-		"$KNLP" run ./measured --out no-json
-	sed -i 's/"{data}"\]/"{data}", --json]/; s/from: loss.loss/from: loss.nothing/' measured/plan.yaml
-	fails "a measure without the number" 1 "loss.json: it holds no number 'nothing'" \
-		"$KNLP" run ./measured --out no-number
-	fails "it stays so" 1 '6 of 6 cells failed' "$KNLP" run no-number --resume
-fi
-
 # ---- names -------------------------------------------------------------------------
 
 mkdir -p defconfigs/experiments && cp -r exp defconfigs/experiments/
@@ -238,16 +187,20 @@ fi
 
 succeeds "--estimate" "$KNLP" run ./exp --estimate
 has "--estimate: all cells" '^6 cells (3 arms, 2 seeds), 1 at a time$' out
+has "--estimate: what is not in it" '; starting and saving come on top$' out
 succeeds "--estimate: as JSON" "$KNLP" run ./exp --estimate --json --jobs 2
 equal "--estimate: tokens" "$(field tokens out)" 30720
 "$KNLP" train --dry-run --json -d data -c exp/defconfig >plan 2>err
 equal "--estimate: the work of a step" "$(field flops_per_step out)" "$(field flops_per_step plan)"
 below "--estimate: a time" "$(field seconds out)" 100
+succeeds "--estimate: more jobs than cells" "$KNLP" run ./exp --estimate --jobs 100 --threads 1
+has "--estimate: no more than cells" '^6 cells (3 arms, 2 seeds), 6 at a time' out
+has "--estimate: their memory" "$(awk '$1 == "plain" { printf "%.0f", 6 * $5 }' out)" out
 
 # ---- those that come with knlp -----------------------------------------------------
 
 for dir in "$SRCTREE"/defconfigs/experiments/*/; do
-	fails "$(basename "$dir"): its plan is good" 1 'there is no data in nowhere' \
+	fails "$(basename "$dir"): its plan is good" 1 'there is no data in nowhere\|built without' \
 		"$KNLP" run "$dir" --data nowhere
 	has "$(basename "$dir"): its name" "^CONFIG_RUN_EXPERIMENT=\"$(basename "$dir")\"\$" \
 		"$dir/defconfig"
