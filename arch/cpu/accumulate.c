@@ -38,7 +38,7 @@ static int accumulate_plain(const struct call *c)
 		.add = call_adds(c, 0, 2, a->always_add),
 	};
 
-	threads_run((long)((job.n + TILE - 1) / TILE), accumulate_tile, &job);
+	threads_run_shares((long)((job.n + TILE - 1) / TILE), accumulate_tile, &job);
 	return 0;
 }
 KERNEL_REGISTER_AS(accumulate_plain, accumulate, .arch = "cpu", .rank = 0,

@@ -98,7 +98,7 @@ static int adamw_plain(const struct call *c)
 		.n = layout_count(&c->out[0]),
 	};
 
-	threads_run(chunk_count(u.n, CHUNK), update_tile, &u);
+	threads_run_shares(chunk_count(u.n, CHUNK), update_tile, &u);
 	return 0;
 }
 KERNEL_REGISTER_AS(adamw_plain, adamw, .arch = "cpu", .rank = 0, .run = adamw_plain);

@@ -29,7 +29,7 @@ static void cast_tile(void *ctx, long tile)
 
 static int cast_plain(const struct call *c)
 {
-	threads_run(chunk_count(layout_count(&c->out[0]), CHUNK), cast_tile, (void *)c);
+	threads_run_shares(chunk_count(layout_count(&c->out[0]), CHUNK), cast_tile, (void *)c);
 	return 0;
 }
 KERNEL_REGISTER_AS(cast_plain, cast, .arch = "cpu", .rank = 0, .run = cast_plain);

@@ -129,6 +129,6 @@ void copy_layout(void *to, const struct layout *to_layout, const void *from,
 	c.rows = layout_rows(&c.to_layout);
 	c.tile_length = c.length < CHUNK ? c.length : CHUNK;
 	c.tile_rows = rows_per_tile(c.length);
-	threads_run(chunk_count(c.rows, c.tile_rows) * chunk_count(c.length, c.tile_length),
+	threads_run_shares(chunk_count(c.rows, c.tile_rows) * chunk_count(c.length, c.tile_length),
 		    copy_tile, &c);
 }

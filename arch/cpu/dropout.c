@@ -84,7 +84,7 @@ static void dropout_tile(void *ctx, long tile)
 
 static int dropout_plain(const struct call *c)
 {
-	threads_run(chunk_count(layout_count(&c->out[0]), TILE), dropout_tile, (void *)c);
+	threads_run_shares(chunk_count(layout_count(&c->out[0]), TILE), dropout_tile, (void *)c);
 	return 0;
 }
 KERNEL_REGISTER_AS(dropout_plain, dropout, .arch = "cpu", .rank = 0, .run = dropout_plain);

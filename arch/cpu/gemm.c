@@ -511,7 +511,7 @@ int gemm_run(const struct gemm *g)
 		return 0;
 	if (g->m <= GEMM_DOTS && g->k && g->a_col == 1 && g->b_row == 1 &&
 	    (g->b_type == DT_F32 || g->b_type == DT_BF16))
-		threads_run((long)div_up(g->n, dots_cols(g)), dots_tile, (void *)g);
+		threads_run_shares((long)div_up(g->n, dots_cols(g)), dots_tile, (void *)g);
 	else if (gemm_library_takes(g))
 		return gemm_library_run(g);
 	else

@@ -138,7 +138,7 @@ static int run_rows(const struct call *c, bool has_dy)
 		.tile_length = length < CHUNK ? length : CHUNK,
 	};
 
-	threads_run(chunk_count(g.rows, g.tile_rows) * chunk_count(length, g.tile_length),
+	threads_run_shares(chunk_count(g.rows, g.tile_rows) * chunk_count(length, g.tile_length),
 		    glu_tile, &g);
 	return 0;
 }

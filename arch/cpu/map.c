@@ -65,7 +65,7 @@ int map_run(const struct call *c, map_fn fn)
 	for (int o = 0; o < c->nr_out; o++)
 		m.nr_parts += !is_float(&c->out[o]);
 	BUG_ON(m.nr_parts > MAX_PARTS);
-	threads_run(chunk_count(m.n, CHUNK), map_tile, &m);
+	threads_run_shares(chunk_count(m.n, CHUNK), map_tile, &m);
 	return 0;
 }
 
@@ -153,6 +153,6 @@ int pairs_run(const struct call *c, pair_fn fn, const void *arg, int a, int b)
 	bool floats = p.a.type == DT_F32 && p.b.type == DT_F32 && p.y.type == DT_F32;
 
 	p.longest = floats ? CHUNK : PART;
-	threads_run(chunk_count(p.n, CHUNK), pairs_tile, &p);
+	threads_run_shares(chunk_count(p.n, CHUNK), pairs_tile, &p);
 	return 0;
 }

@@ -134,7 +134,7 @@ static int newton_schulz(struct work *k)
 			.c = k->poly, .c_row = s });
 	if (ret)
 		return ret;
-	threads_run(s, poly_tile, k);
+	threads_run_shares(s, poly_tile, k);
 	ret = gemm_run(&(struct gemm){
 		.m = k->rows, .n = cols, .k = s, .scratch = k->products,
 		.a = tall ? k->x : k->poly, .a_row = s, .a_col = 1,
@@ -240,11 +240,11 @@ static int muon_plain(const struct call *c)
 	struct work k = begin(c);
 	long tiles = chunk_count(k.n, CHUNK);
 
-	threads_run(tiles, momentum_tile, &k);
+	threads_run_shares(tiles, momentum_tile, &k);
 	for (long i = 0; i < tiles; i++)
 		squares += k.squares[i];
 	k.scale = (float)(1 / fmax(sqrt(squares), MUON_EPS));
-	threads_run(tiles, normalize_tile, &k);
+	threads_run_shares(tiles, normalize_tile, &k);
 	for (int i = 0; i < MUON_STEPS; i++) {
 		int ret = newton_schulz(&k);
 
@@ -252,7 +252,7 @@ static int muon_plain(const struct call *c)
 			return ret;
 	}
 	k.scale = (float)(lr * muon_scale(c->attr, k.rows, k.columns));
-	threads_run(tiles, apply_tile, &k);
+	threads_run_shares(tiles, apply_tile, &k);
 	return 0;
 }
 KERNEL_REGISTER_AS(muon_plain, muon, .arch = "cpu", .rank = 0, .scratch = muon_scratch,

@@ -88,7 +88,7 @@ static int run_forward(struct forward *f)
 {
 	int64_t rows = layout_rows(&f->c->in[0]), n = layout_last(&f->c->in[0]);
 
-	threads_run(chunk_count(rows, rows_per_tile(n)), forward_tile, f);
+	threads_run_shares(chunk_count(rows, rows_per_tile(n)), forward_tile, f);
 	return 0;
 }
 
@@ -226,7 +226,7 @@ int norm_grad_run(const struct call *c, bool with_mean, norm_grad_fn fn)
 	p.sums = (float *)(p.parts + p.nr_sums * p.nr_blocks * cols);
 	BUG_ON((size_t)((char *)(p.sums + p.nr_blocks * p.nr_sums * cols) -
 			(char *)c->scratch) > c->scratch_bytes);
-	threads_run(p.nr_blocks, block_tile, &p);
+	threads_run_shares(p.nr_blocks, block_tile, &p);
 	columns_join(p.parts, p.nr_blocks, cols, p.nr_sums, (float *const *)&c->out_data[1]);
 	return 0;
 }

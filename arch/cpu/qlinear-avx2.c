@@ -186,7 +186,7 @@ static int qlinear_avx2(const struct call *c)
 		pack_part(&q, q.x + i / parts * q.k + k, chunk_end(q.k, CODES, k) - k,
 			  (struct part_x *)q.scratch + i);
 	}
-	threads_run(chunk_count(q.n, TILE_ROWS), dots_tile, &q);
+	threads_run_shares(chunk_count(q.n, TILE_ROWS), dots_tile, &q);
 	return 0;
 }
 

@@ -15,15 +15,12 @@
 #define MOST_ROWS 4	/* of x, at once */
 #define SMALL_BYTES (4 * 34)	/* the longest four blocks of a small type */
 
-/**
- * struct dots - packed rows of x at @act, @act_row bytes apart; where w ends, and where this
- * thread will probably go on behind its tile, or NULL.
- */
+/** struct dots - packed rows of x at @act, @act_row bytes apart; where w ends. */
 struct dots {
 	const struct qlinear *q;
 	const char *act;
 	int64_t act_row;
-	const char *end, *then;
+	const char *end;
 	float *y;
 };
 
@@ -392,14 +389,11 @@ SIMD_INLINE SIMD_VNNI void dots_of(enum dtype type, int digits, int rows, int co
 				   const struct dots *t, int64_t from, int64_t to)
 {
 	const int64_t row = dtype_bytes(type, t->q->k), ahead = prefetch_ahead(row, cols);
-	const char *w = qlinear_row(t->q, from), *end = w + (to - from) * row;
+	const char *w = qlinear_row(t->q, from), *last = t->end - cols * row;
 
 	for (int64_t j = from; j + cols <= to; j += cols, w += cols * row) {
-		/* What is behind the tile is another thread's. */
-		const char *next = w + ahead, *last = end - cols * row;
-
-		if (next > last)
-			next = t->then ? t->then + (next - end) : w;
+		/* What is behind the tile is this thread's next one, nearly always. */
+		const char *next = w + ahead <= last ? w + ahead : w;
 
 		if (block_is_super(type))
 			super_rows(type, digits, rows, cols, t, w, next, t->y + j);
@@ -469,10 +463,8 @@ static void dots_tile(void *ctx, long tile)
 	struct dots t = {
 		.q = q, .act_row = act_bytes(q->type, q->k), .end = qlinear_row(q, q->n),
 	};
-	int64_t then = from + per * threads_count();
 	int rows;
 
-	t.then = then + per <= q->n ? qlinear_row(q, then) : NULL;
 	for (int64_t r = 0; r < q->rows; r += rows) {
 		rows = q->rows - r >= 4 ? 4 : q->rows - r >= 2 ? 2 : 1;
 		t.act = packed(q) + r * t.act_row;
@@ -490,7 +482,7 @@ void qlinear_dots(const struct qlinear *q)
 
 	for (int64_t r = 0; r < q->rows; r++)
 		act_pack(q->type, q->round, q->x + r * q->k, q->k, packed(q) + r * act_row);
-	threads_run(chunk_count(q->n, qlinear_tile_rows(q, 2 * CHAINS)), dots_tile, (void *)q);
+	threads_run_shares(chunk_count(q->n, qlinear_tile_rows(q, 2 * CHAINS)), dots_tile, (void *)q);
 }
 
 size_t qlinear_dots_scratch(const struct qlinear *q)

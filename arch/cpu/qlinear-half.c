@@ -130,5 +130,5 @@ void qlinear_half_dots(const struct qlinear *given)
 		pack_x(given, (uint16_t *)q.scratch);
 		q.x = (const float *)q.scratch;	/* but halves */
 	}
-	threads_run(chunk_count(q.n, qlinear_tile_rows(&q, LEAST_ROWS)), half_tile, &q);
+	threads_run_shares(chunk_count(q.n, qlinear_tile_rows(&q, LEAST_ROWS)), half_tile, &q);
 }

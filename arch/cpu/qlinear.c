@@ -131,7 +131,7 @@ int qlinear_floats(const struct qlinear *given)
 	if (q.round == ACT_ROUND_Q8)
 		qlinear_round(&q);
 	if (q.rows <= QLINEAR_FEW) {
-		threads_run(chunk_count(q.n, TILE_ROWS), few_tile, &q);
+		threads_run_shares(chunk_count(q.n, TILE_ROWS), few_tile, &q);
 		return 0;
 	}
 	return gemm_run(&(struct gemm){

@@ -50,7 +50,7 @@ double reduce_run(const struct call *c, double (*part)(const void *x, int64_t n)
 	double sum = 0;
 
 	BUG_ON(dtype_size(r.type) != 4 && r.type != DT_BF16);
-	threads_run(chunk_count(r.n, TILE), reduce_tile, &r);
+	threads_run_shares(chunk_count(r.n, TILE), reduce_tile, &r);
 	for (long i = 0; i < chunk_count(r.n, REDUCE_CHUNK); i++)
 		sum += r.parts[i];
 	return sum;

@@ -85,7 +85,7 @@ static int sgd_plain(const struct call *c)
 		.n = layout_count(&c->out[0]),
 	};
 
-	threads_run(chunk_count(u.n, CHUNK), update_tile, &u);
+	threads_run_shares(chunk_count(u.n, CHUNK), update_tile, &u);
 	return 0;
 }
 KERNEL_REGISTER_AS(sgd_plain, sgd, .arch = "cpu", .rank = 0, .run = sgd_plain);

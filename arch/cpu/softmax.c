@@ -86,7 +86,7 @@ static void softmax_tile(void *ctx, long tile)
 
 static int softmax_plain(const struct call *c)
 {
-	threads_run(tiles_of(c), softmax_tile, (void *)c);
+	threads_run_shares(tiles_of(c), softmax_tile, (void *)c);
 	return 0;
 }
 KERNEL_REGISTER_AS(softmax_plain, softmax, .arch = "cpu", .rank = 0, .run = softmax_plain);
@@ -131,7 +131,7 @@ static void softmax_grad_tile(void *ctx, long tile)
 
 static int softmax_grad_plain(const struct call *c)
 {
-	threads_run(tiles_of(c), softmax_grad_tile, (void *)c);
+	threads_run_shares(tiles_of(c), softmax_grad_tile, (void *)c);
 	return 0;
 }
 KERNEL_REGISTER_AS(softmax_grad_plain, softmax_grad, .arch = "cpu", .rank = 0,

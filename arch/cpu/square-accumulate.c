@@ -47,7 +47,7 @@ static int square_accumulate_plain(const struct call *c)
 		.add = call_adds(c, 0, 2, a->always_add),
 	};
 
-	threads_run(chunk_count(job.n, CHUNK), square_tile, &job);
+	threads_run_shares(chunk_count(job.n, CHUNK), square_tile, &job);
 	return 0;
 }
 KERNEL_REGISTER_AS(square_accumulate_plain, square_accumulate, .arch = "cpu", .rank = 0,

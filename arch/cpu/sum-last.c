@@ -24,7 +24,7 @@ static int sum_last_plain(const struct call *c)
 {
 	int64_t rows = layout_rows(&c->in[0]), n = layout_last(&c->in[0]);
 
-	threads_run(chunk_count(rows, rows_per_tile(n)), sum_tile, (void *)c);
+	threads_run_shares(chunk_count(rows, rows_per_tile(n)), sum_tile, (void *)c);
 	return 0;
 }
 KERNEL_REGISTER_AS(sum_last_plain, sum_last, .arch = "cpu", .rank = 0, .run = sum_last_plain);

@@ -79,7 +79,7 @@ static int token_scores_plain(const struct call *c)
 		if (targets[r] >= n)
 			return fail(-EINVAL, "token_scores: target %d: must be below %lld",
 				    targets[r], (long long)n);
-	threads_run(chunk_count(rows, rows_per_tile(n)), score_tile, (void *)c);
+	threads_run_shares(chunk_count(rows, rows_per_tile(n)), score_tile, (void *)c);
 	return 0;
 }
 KERNEL_REGISTER_AS(token_scores_plain, token_scores, .arch = "cpu", .rank = 0,

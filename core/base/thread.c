@@ -18,9 +18,20 @@
 #define INSIDE 0xffffffffu
 
 /*
+ * Tiles to be taken yet: from the upper half of @range on, up to the lower half.  Of a job in
+ * order all are in the first share, from which all threads take; else each thread begins with
+ * its own, and who has none left takes half of what another has.
+ */
+struct share {
+	_Alignas(64) atomic_ullong range;
+};
+
+#define TILES_MAX 0x7fffffffl	/* in a job, so that a range fits */
+
+/*
  * One job at a time.  `gate` holds a generation in its upper half, odd while the job is
  * open, and in the lower half how many workers are inside.  A worker enters an open job
- * that it has not seen, takes tiles from the shared counter and leaves.  The caller closes
+ * that it has not seen, takes tiles and leaves.  The caller closes
  * the job when no tiles are left and waits for those inside only: a worker that the system
  * has not woken by then is not waited for.
  *
@@ -39,8 +50,8 @@ static struct {
 	atomic_bool stop;
 	tile_fn fn;
 	void *ctx;
-	long nr_tiles;
-	atomic_long next;
+	struct share *shares;		/* of each thread, the caller's first */
+	bool in_order;
 } pool = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.wake = PTHREAD_COND_INITIALIZER,
@@ -65,12 +76,64 @@ int threads_count(void)
 	return pool.nr ? pool.nr : 1;
 }
 
-static void take_tiles(void)
+static unsigned long long range_of(unsigned long from, unsigned long to)
 {
-	long tile;
+	return (unsigned long long)from << 32 | to;
+}
 
-	while ((tile = atomic_fetch_add(&pool.next, 1)) < pool.nr_tiles)
-		pool.fn(pool.ctx, tile);
+static unsigned long range_from(unsigned long long range)
+{
+	return (unsigned long)(range >> 32);
+}
+
+static unsigned long range_to(unsigned long long range)
+{
+	return (unsigned long)(range & 0xffffffffu);
+}
+
+static void take_share(struct share *own)
+{
+	unsigned long long range = atomic_load(&own->range);
+
+	while (range_from(range) < range_to(range))
+		if (atomic_compare_exchange_weak(&own->range, &range, range + range_of(1, 0))) {
+			pool.fn(pool.ctx, (long)range_from(range));
+			range = atomic_load(&own->range);
+		}
+}
+
+/*
+ * Move the second half of what @of has left to @own, which is empty: nobody else changes that,
+ * and no range comes back in a job, so who has seen an old one of it changes nothing.
+ */
+static bool take_half(struct share *own, struct share *of)
+{
+	unsigned long long range = atomic_load(&of->range);
+
+	while (range_from(range) < range_to(range)) {
+		unsigned long from = range_from(range), to = range_to(range);
+		unsigned long middle = from + (to - from) / 2;
+
+		if (!atomic_compare_exchange_weak(&of->range, &range, range_of(from, middle)))
+			continue;
+		atomic_store(&own->range, range_of(middle, to));
+		return true;
+	}
+	return false;
+}
+
+/* What thread @me finds to do.  Tiles on their way into another's share are the other's. */
+static void take_tiles(int me)
+{
+	struct share *own = &pool.shares[pool.in_order ? 0 : me];
+	int i;
+
+	do {
+		take_share(own);
+		for (i = pool.in_order ? pool.nr : 1; i < pool.nr; i++)
+			if (take_half(own, &pool.shares[(me + i) % pool.nr]))
+				break;
+	} while (i < pool.nr);
 }
 
 static unsigned int generation(unsigned long long gate)
@@ -150,8 +213,9 @@ static void leave(void)
 	pthread_mutex_unlock(&pool.lock);
 }
 
-static void *worker(void *unused)
+static void *worker(void *number)
 {
+	int me = (int)(intptr_t)number;
 	unsigned int seen = 0;
 
 	for (;;) {
@@ -161,10 +225,10 @@ static void *worker(void *unused)
 			break;
 		if (!enter(&seen))
 			continue;
-		take_tiles();
+		take_tiles(me);
 		leave();
 	}
-	return unused;
+	return NULL;
 }
 
 void threads_stop(void)
@@ -176,7 +240,9 @@ void threads_stop(void)
 	for (int i = 0; i < pool.nr - 1; i++)
 		pthread_join(pool.workers[i], NULL);
 	free(pool.workers);
+	free(pool.shares);
 	pool.workers = NULL;
+	pool.shares = NULL;
 	pool.nr = 0;
 	atomic_store(&pool.stop, false);
 }
@@ -185,7 +251,7 @@ void threads_stop(void)
  * Signals from outside are for the thread that runs the program: it may have blocked them
  * until it waits for them.  Those that a fault of the worker itself raises it must get.
  */
-static int start_worker(pthread_t *thread)
+static int start_worker(int number)
 {
 	sigset_t outside, before;
 	int err;
@@ -196,7 +262,7 @@ static int start_worker(pthread_t *thread)
 	sigdelset(&outside, SIGILL);
 	sigdelset(&outside, SIGSEGV);
 	pthread_sigmask(SIG_SETMASK, &outside, &before);
-	err = pthread_create(thread, NULL, worker, NULL);
+	err = pthread_create(&pool.workers[number - 1], NULL, worker, (void *)(intptr_t)number);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return err;
 }
@@ -207,15 +273,18 @@ int threads_start(int nr)
 		return fail(-EINVAL, "%d threads: must be 1 to 4096", nr);
 	threads_stop();
 	pool.workers = calloc(nr, sizeof(*pool.workers));
-	if (!pool.workers)
-		return fail_nomem(nr * sizeof(*pool.workers), "threads");
+	pool.shares = aligned_alloc(_Alignof(struct share), nr * sizeof(*pool.shares));
+	if (!pool.workers || !pool.shares) {
+		threads_stop();
+		return fail_nomem(nr * sizeof(*pool.shares), "threads");
+	}
 	pool.nr = 1;
-	for (int i = 0; i < nr - 1; i++) {
-		int err = start_worker(&pool.workers[i]);
+	for (int i = 1; i < nr; i++) {
+		int err = start_worker(i);
 
 		if (err) {
 			threads_stop();
-			return fail(-err, "cannot start thread %d of %d", i + 2, nr);
+			return fail(-err, "cannot start thread %d of %d", i + 1, nr);
 		}
 		pool.nr++;
 	}
@@ -223,14 +292,18 @@ int threads_start(int nr)
 }
 
 /* Nobody is inside, so nobody reads what is written here before the gate opens. */
-static void open_job(long nr_tiles, tile_fn fn, void *ctx)
+static void open_job(long nr_tiles, bool in_order, tile_fn fn, void *ctx)
 {
 	unsigned long long gate = atomic_load(&pool.gate);
+	int shares = in_order ? 1 : pool.nr;
 
 	pool.fn = fn;
 	pool.ctx = ctx;
-	pool.nr_tiles = nr_tiles;
-	atomic_store(&pool.next, 0);
+	pool.in_order = in_order;
+	for (long i = 0; i < shares; i++)
+		atomic_store(&pool.shares[i].range,
+			     range_of((unsigned long)(nr_tiles * i / shares),
+				      (unsigned long)(nr_tiles * (i + 1) / shares)));
 	atomic_store(&pool.gate, gate + (1ull << 32));
 	/* Who counted itself as sleeping after this load has seen the open gate. */
 	if (!atomic_load(&pool.sleeping))
@@ -253,15 +326,26 @@ static void close_job(void)
 	pthread_mutex_unlock(&pool.lock);
 }
 
-void threads_run(long nr_tiles, tile_fn fn, void *ctx)
+static void run(long nr_tiles, bool in_order, tile_fn fn, void *ctx)
 {
-	if (pool.nr < 2 || nr_tiles < 2 || atomic_flag_test_and_set(&busy)) {
+	if (pool.nr < 2 || nr_tiles < 2 || nr_tiles > TILES_MAX ||
+	    atomic_flag_test_and_set(&busy)) {
 		for (long i = 0; i < nr_tiles; i++)
 			fn(ctx, i);
 		return;
 	}
-	open_job(nr_tiles, fn, ctx);
-	take_tiles();
+	open_job(nr_tiles, in_order, fn, ctx);
+	take_tiles(0);
 	close_job();
 	atomic_flag_clear(&busy);
+}
+
+void threads_run(long nr_tiles, tile_fn fn, void *ctx)
+{
+	run(nr_tiles, true, fn, ctx);
+}
+
+void threads_run_shares(long nr_tiles, tile_fn fn, void *ctx)
+{
+	run(nr_tiles, false, fn, ctx);
 }

@@ -32,11 +32,20 @@ void threads_stop(void);
 int threads_count(void);
 
 /**
- * threads_run() - call fn(ctx, tile) for each tile in [0, nr_tiles).
+ * threads_run() - call fn(ctx, tile) for each tile in [0, nr_tiles), begun in this order.
  *
  * Returns when all are done.  A nested call, and a second caller while the pool is
  * busy, run their tiles in their own thread: the result is the same.
  */
 void threads_run(long nr_tiles, tile_fn fn, void *ctx);
+
+/**
+ * threads_run_shares() - the same for tiles that wait for no other, in any order.
+ *
+ * Each thread begins with tiles that lie behind one another.  For what is read from memory
+ * once: a thread's tiles are one stream, which the processor follows.  (Two threads that take
+ * tiles of 64 KiB in turn read memory at 3/4 of the speed of two streams.)
+ */
+void threads_run_shares(long nr_tiles, tile_fn fn, void *ctx);
 
 #endif

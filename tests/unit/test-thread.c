@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -42,6 +43,8 @@ START_TEST(each_tile_once)
 			memset(&job, 0, sizeof(job));
 			threads_run(tiles[k], hit, &job);
 			check_all(&job, tiles[k], 1);
+			threads_run_shares(tiles[k], hit, &job);
+			check_all(&job, tiles[k], 2);
 		}
 	}
 	threads_stop();
@@ -54,9 +57,34 @@ START_TEST(many_runs)
 	static struct job job;
 
 	check_ok(threads_start(4));
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 300; i++) {
 		threads_run(16, hit, &job);
-	check_all(&job, 16, 300);
+		threads_run_shares(16, hit, &job);
+	}
+	check_all(&job, 16, 600);
+	threads_stop();
+}
+END_TEST
+
+/* Tile 0 ends when all others have. */
+static void hit_last(void *ctx, long tile)
+{
+	struct job *job = ctx;
+
+	for (long i = 1; i < TILES && !tile; i++)
+		while (!atomic_load(&job->hits[i]))
+			sched_yield();
+	hit(ctx, tile);
+}
+
+/* What a thread has no time for, others take, one half after the other. */
+START_TEST(shares_are_shared_again)
+{
+	static struct job job;
+
+	check_ok(threads_start(3));
+	threads_run_shares(TILES, hit_last, &job);
+	check_all(&job, TILES, 1);
 	threads_stop();
 }
 END_TEST
@@ -119,6 +147,7 @@ static void add(TCase *tc)
 {
 	tcase_add_test(tc, each_tile_once);
 	tcase_add_test(tc, many_runs);
+	tcase_add_test(tc, shares_are_shared_again);
 	tcase_add_test(tc, nested_runs);
 	tcase_add_test(tc, signals_are_for_the_program);
 	tcase_add_test(tc, wrong_numbers);
