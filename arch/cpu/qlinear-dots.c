@@ -482,7 +482,8 @@ void qlinear_dots(const struct qlinear *q)
 
 	for (int64_t r = 0; r < q->rows; r++)
 		act_pack(q->type, q->round, q->x + r * q->k, q->k, packed(q) + r * act_row);
-	threads_run_shares(chunk_count(q->n, qlinear_tile_rows(q, 2 * CHAINS)), dots_tile, (void *)q);
+	threads_run_shares(chunk_count(q->n, qlinear_tile_rows(q, 2 * CHAINS)), dots_tile,
+			   (void *)q);
 }
 
 size_t qlinear_dots_scratch(const struct qlinear *q)
