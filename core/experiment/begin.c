@@ -171,17 +171,6 @@ static int check_arms(const struct experiment_run *run, const struct resolved *r
 	return 0;
 }
 
-static int check_data(const struct experiment_run *run, const struct resolved *r)
-{
-	const char *then;
-	int ret = yml_text(run->manifest, "data_hash", &then);
-
-	if (!ret && strcmp(then, r->hash))
-		ret = fail(-EINVAL, "%s began with other data: hash %s then, %s in %s", run->path,
-			   then, r->hash, r->data);
-	return ret;
-}
-
 static int check_plan(const struct experiment_run *run)
 {
 	if (run->plan_state == PLAN_ALTERED)
@@ -209,7 +198,7 @@ int experiment_go_on(const struct experiment *e, const char *data, const char *p
 	if (!ret)
 		ret = experiment_resolve(run->plan, data ? data : run->data, &r);
 	if (!ret)
-		ret = check_data(run, &r);
+		ret = run_check_data(run, r.hash, r.data);
 	if (!ret)
 		ret = check_arms(run, &r);
 	if (!ret)

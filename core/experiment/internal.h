@@ -57,6 +57,9 @@ int experiment_manifest_write(const char *run, const struct experiment *e,
 			      const struct plan_files *files,
 			      const struct experiment_facts *facts);
 
+/** run_check_data() - are the data with @hash, in folder @dir, those that @run began with? */
+int run_check_data(const struct experiment_run *run, const char *hash, const char *dir);
+
 /** cell_path() - RUN/cells/ARM/seed-S@ending; NULL: no memory. */
 char *cell_path(const char *run, const struct experiment *e, int arm, int seed,
 		const char *ending);

@@ -182,6 +182,19 @@ static int read_plan(struct experiment_run *run)
 	return ret;
 }
 
+/* ---- the data ------------------------------------------------------------------ */
+
+int run_check_data(const struct experiment_run *run, const char *hash, const char *dir)
+{
+	const char *then;
+	int ret = yml_text(run->manifest, "data_hash", &then);
+
+	if (!ret && strcmp(then, hash))
+		ret = fail(-EINVAL, "%s began with other data: hash %s then, %s in %s", run->path,
+			   then, hash, dir);
+	return ret;
+}
+
 /* ---- cells --------------------------------------------------------------------- */
 
 const struct experiment_cell *experiment_cell(const struct experiment_run *run, int arm, int seed)

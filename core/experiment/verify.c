@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "data/dataset.h"
 #include "experiment/internal.h"
 #include "experiment/verify-internal.h"
 #include "io/metrics.h"
@@ -287,6 +288,18 @@ static int compare_checkpoint(const struct verify *v, const char *dir, const cha
 
 /* ---- all of it ----------------------------------------------------------------- */
 
+static int check_data(const struct verify *v)
+{
+	const char *dir = v->o->data ? v->o->data : v->run->data;
+	struct dataset *data = NULL;
+	int ret = dataset_open(dir, &data);
+
+	if (!ret)
+		ret = run_check_data(v->run, dataset_hash(data), dir);
+	dataset_close(data);
+	return ret;
+}
+
 static int verify_all(struct verify *v)
 {
 	int ret = dir_remove_tree(v->o->scratch);
@@ -319,6 +332,8 @@ int experiment_verify(const struct experiment_run *run, const struct experiment_
 		return fail(-ENODATA, "%s: it is %s: only a trained cell can be verified",
 			    cell->path, cell_state_name(cell->state));
 	ret = cell_config_check(run, cell);
+	if (!ret)
+		ret = check_data(&v);
 	if (ret)
 		return ret;
 	v.again.path = path_join(o->scratch, "again");

@@ -39,7 +39,8 @@ struct verify_result {
  * of what measures printed the numbers that the plan reads.  What a measure reads of the
  * baseline is the run's own, unless @cell is the baseline's.
  * Return: 0 if all is equal; -EILSEQ naming the first file or number that differs; -EINVAL for
- * other kernels or libraries, or if the cell has not the configuration of its arm and seed;
+ * other kernels or libraries, other data, or if the cell has not the configuration of its arm
+ * and seed;
  * -ENODATA if it is not trained; -EINTR; -errno.
  */
 int experiment_verify(const struct experiment_run *run, const struct experiment_cell *cell,

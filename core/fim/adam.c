@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "fim/estimate.h"
 #include "io/checkpoint.h"
@@ -89,6 +90,19 @@ static int list_moments(struct fim_job *j, struct moments *m)
 	return 0;
 }
 
+/* A folder of Hugging Face has weights alone. */
+static int check_state(const char *model, const char *dir)
+{
+	char *path = path_join(dir, "state.yaml");
+	int ret = path ? 0 : fail_nomem(0, "a path");
+
+	if (!ret && !file_exists(path))
+		ret = fail(-ENOENT, "%s has no state of an optimizer: unit adam reads the "
+			   "checkpoints of a run", model);
+	free(path);
+	return ret;
+}
+
 static int open_checkpoint(struct fim_job *j, struct moments *m)
 {
 	char *dir;
@@ -96,7 +110,9 @@ static int open_checkpoint(struct fim_job *j, struct moments *m)
 
 	if (ret)
 		return fail_in(ret, "unit adam reads checkpoints of runs");
-	ret = checkpoint_open(dir, &m->ck);
+	ret = check_state(j->model, dir);
+	if (!ret)
+		ret = checkpoint_open(dir, &m->ck);
 	free(dir);
 	if (!ret && !m->ck->optimizer)
 		ret = fail(-ENOENT, "%s: a checkpoint without optimizer.safetensors", m->ck->dir);

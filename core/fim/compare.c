@@ -112,12 +112,21 @@ static int find_null(const struct ranked *a, const struct ranked *b, int64_t row
 
 /* ---- halves ------------------------------------------------------------------------------- */
 
-/* The diagonal before it was shrunk. */
-static void unshrink(const struct fim_item *item, float *x, int64_t n)
+/* How far it was shrunk: 0 if it was not. */
+static int read_shrink(const struct fim *f, const struct fim_item *item, double *s)
 {
-	double s = item->part[FIM_SHRINK] ? fim_value(item, FIM_SHRINK, 0) : 0, mean = 0;
+	*s = item->part[FIM_SHRINK] ? fim_value(item, FIM_SHRINK, 0) : 0;
+	if (*s >= 0 && *s <= 1)
+		return 0;
+	return fail(-EINVAL, "%s: '%s.shrink' is %g: must be in 0..1", f->path, item->name, *s);
+}
 
-	if (!(s > 0) || s >= 1)
+/* The diagonal before it was shrunk by @s. */
+static void unshrink(double s, float *x, int64_t n)
+{
+	double mean = 0;
+
+	if (!(s > 0))
 		return;
 	for (int64_t i = 0; i < n; i++)
 		mean += x[i];
@@ -127,8 +136,8 @@ static void unshrink(const struct fim_item *item, float *x, int64_t n)
 }
 
 /* With F the mean of the two, the second half's estimate is 2 F - F_1. */
-static int read_halves(const struct fim *f, const struct fim_item *item, float **first,
-		       float **second)
+static int read_halves(const struct fim *f, const struct fim_item *item, double shrink,
+		       float **first, float **second)
 {
 	int64_t n = fim_count(item, FIM_DIAGONAL);
 	int ret;
@@ -142,16 +151,10 @@ static int read_halves(const struct fim *f, const struct fim_item *item, float *
 		ret = fim_read(f, item, FIM_DIAGONAL, *second);
 	if (ret)
 		return ret;
-	unshrink(item, *second, n);
+	unshrink(shrink, *second, n);
 	for (int64_t i = 0; i < n; i++)
 		(*second)[i] = fmaxf(0, 2 * (*second)[i] - (*first)[i]);
 	return 0;
-}
-
-static bool has_halves(const struct fim_item *item)
-{
-	return item->part[FIM_HALF] &&
-	       !(item->part[FIM_SHRINK] && fim_value(item, FIM_SHRINK, 0) >= 1);
 }
 
 /* From the correlation of halves to the reliability of the whole. */
@@ -164,13 +167,13 @@ static int find_reliability(const struct fim *f, const struct fim_item *item, do
 			    double *inner)
 {
 	float *first = NULL, *second = NULL;
-	double rho = NAN;
-	int ret = 0;
+	double rho = NAN, shrink;
+	int ret = read_shrink(f, item, &shrink);
 
 	*plain = *inner = NAN;
-	if (!has_halves(item))
-		return 0;
-	ret = read_halves(f, item, &first, &second);
+	if (ret || !item->part[FIM_HALF] || shrink >= 1)
+		return ret;
+	ret = read_halves(f, item, shrink, &first, &second);
 	if (!ret)
 		ret = stats_spearman(first, second, fim_count(item, FIM_DIAGONAL), &rho);
 	if (!ret && !isnan(rho))
@@ -445,6 +448,8 @@ int fim_compare(const struct fim *f, const struct fim *g, const struct fim_compa
 		return fail_nomem(f->nr * sizeof(*c->pair), "a comparison");
 	c->same_model = !strcmp(f->facts.model, g->facts.model);
 	c->same_data = !strcmp(f->facts.data, g->facts.data);
+	c->common_samples = c->same_data && f->facts.seed == g->facts.seed &&
+			    fim_samples_common(f->facts.samples, g->facts.samples) >= 0;
 	bar = progress_begin("compare", f->nr);
 	ret = compare_all(f, g, o, c, bar);
 	progress_end(bar);

@@ -66,6 +66,8 @@ struct fim_pair {
  *	model depends on its size; 0 elements if the names tell no layers
  * @between: rank correlation of the tensors' means
  * @only: tensors that just one has
+ * @common_samples: both looked at some of the same text: they share noise, which corrections
+ *	take for agreement
  */
 struct fim_comparison {
 	struct fim_pair *pair;
@@ -73,6 +75,7 @@ struct fim_comparison {
 	struct fim_pair all, layers;
 	double between;
 	bool same_model, same_data;
+	bool common_samples;
 };
 
 /** struct fim_compare_options - @shuffles: of the null; 0: none. */

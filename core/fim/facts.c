@@ -70,6 +70,32 @@ void fim_facts_free(struct fim_facts *f)
 	}
 }
 
+/* The next "7" or "3-9" of a list. Return: false at its end. */
+static bool next_range(const char **list, long long range[2])
+{
+	char *end;
+
+	if (!**list)
+		return false;
+	range[0] = range[1] = strtoll(*list, &end, 10);
+	if (*end == '-')
+		range[1] = strtoll(end + 1, &end, 10);
+	*list = *end == ',' ? end + 1 : end + strlen(end);
+	return true;
+}
+
+int64_t fim_samples_common(const char *a, const char *b)
+{
+	long long p[2], q[2];
+	const char *at;
+
+	while (next_range(&a, p))
+		for (at = b; next_range(&at, q);)
+			if (p[0] <= q[1] && q[0] <= p[1])
+				return p[0] > q[0] ? p[0] : q[0];
+	return -1;
+}
+
 const char *fim_kind(const struct fim_facts *f)
 {
 	return !strcmp(f->unit, "kfac") || !strcmp(f->unit, "attention") ? f->unit : "diagonal";

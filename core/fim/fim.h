@@ -72,6 +72,12 @@ struct fim_facts {
 	int64_t seed;
 };
 
+/**
+ * fim_samples_common() - the first sample that two lists such as "0-63,128-191" both have.
+ * Return: its number, or -1.
+ */
+int64_t fim_samples_common(const char *a, const char *b);
+
 /** fim_facts_copy() - with texts of its own. */
 int fim_facts_copy(const struct fim_facts *from, struct fim_facts *to);
 void fim_facts_free(struct fim_facts *f);
@@ -119,6 +125,14 @@ float fim_value(const struct fim_item *item, enum fim_part part, int64_t i);
  * Return: 0; -EINVAL naming the tensor and the element that is NaN, infinite or below 0.
  */
 int fim_read(const struct fim *f, const struct fim_item *item, enum fim_part part, float *to);
+
+/**
+ * fim_check_out() - may a FIM file be written to @path?
+ *
+ * What is there already must be a FIM file, or empty: a model's weights are no less of a file.
+ * Return: 0; -EEXIST; -EINVAL for a device or a pipe; -errno if the folder cannot be written to.
+ */
+int fim_check_out(const char *path);
 
 /** fim_kind() - "diagonal", "kfac" or "attention". */
 const char *fim_kind(const struct fim_facts *f);

@@ -30,8 +30,11 @@ static void add_tiles(struct doc *d, const struct fim *f, const struct fim_summa
 	doc_tile(d, "Unit", facts->unit, "");
 	doc_tile(d, "Labels", facts->labels, "");
 	doc_tile(d, "Sample", format_count(number, (double)facts->tokens), "tokens");
-	doc_tile(d, "Squares", format_count(number, (double)facts->squares),
-		 "that an element is the mean of");
+	format_count(number, (double)facts->squares);
+	if (fim_is_attention(f))
+		doc_tile(d, "Rows", number, "that a head's figures are means of");
+	else
+		doc_tile(d, "Squares", number, "that an element is the mean of");
 	if (s->count) {
 		snprintf(text, sizeof(text), "%.5g", s->sum);
 		doc_tile(d, "Sum", text, FIM_SCALE);
@@ -40,15 +43,58 @@ static void add_tiles(struct doc *d, const struct fim *f, const struct fim_summa
 	doc_tiles_end(d);
 }
 
+static void add_fact(struct doc *d, const char *what, const char *text)
+{
+	doc_cell(d, "%s", what);
+	doc_cell(d, "%s", text);
+}
+
+static void add_count(struct doc *d, const char *what, int64_t count)
+{
+	char number[FORMAT_MAX];
+
+	add_fact(d, what, format_grouped(number, count));
+}
+
+/* Of which weights, which text, and how: what makes it comparable. */
+static void add_facts(struct doc *d, const struct fim *f)
+{
+	const struct fim_facts *x = &f->facts;
+	bool halves = false;
+
+	for (int i = 0; i < f->nr; i++)
+		halves |= f->item[i].part[FIM_HALF] != NULL;
+	doc_heading(d, 2, "How it was made");
+	doc_table(d, "lm");
+	add_fact(d, "what", "value");
+	add_fact(d, "checksum of the weights", x->model);
+	add_fact(d, "hash of the data", *x->data ? x->data : "not known");
+	add_fact(d, "samples", *x->samples ? x->samples : "not known");
+	if (x->step)
+		add_count(d, "step of the checkpoint", x->step);
+	add_count(d, x->step ? "sequences, as many weigh as much" : "sequences", x->sequences);
+	add_count(d, "tokens of a sequence", x->context);
+	if (x->positions)
+		add_count(d, "positions of each sequence", x->positions);
+	add_count(d, "draws of labels", x->draws);
+	add_count(d, "sequences in a batch", x->batch);
+	add_count(d, "seed", x->seed);
+	add_fact(d, "halves of the sample", halves ? "yes" : "no");
+	doc_table_end(d);
+}
+
 static void add_number(struct doc *d, const char *format, double x)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), format, x);
-	doc_cell(d, "%s", isnan(x) ? "" : text);
+	doc_cell(d, "%s", isnan(x) ? "-" : text);
 }
 
-static void add_row(struct doc *d, const struct fim_figure *t, const char *name)
+#define COLUMNS_OF_ALL 4	/* what is known of a layer, too */
+#define COLUMNS_OF_TENSORS 6
+
+static void add_row(struct doc *d, const struct fim_figure *t, const char *name, int columns)
 {
 	char count[FORMAT_MAX];
 
@@ -57,40 +103,45 @@ static void add_row(struct doc *d, const struct fim_figure *t, const char *name)
 	add_number(d, "%.4g", t->sum);
 	add_number(d, "%.3g", t->mean);
 	add_number(d, "%.2f %%", 100 * t->share);
+	if (columns == COLUMNS_OF_ALL)
+		return;
 	add_number(d, "%.3g", t->peak);
 	add_number(d, "%.1f %%", 100 * t->zeros);
 }
 
-static void open_table(struct doc *d, const char *what)
+static void open_table(struct doc *d, const char *what, int columns)
 {
 	static const char *const heads[] = { "elements", "sum", "mean", "share", "peak / mean",
 					     "zeros" };
 
-	doc_table(d, "lrrrrrr");
+	doc_table(d, columns == COLUMNS_OF_ALL ? "lrrrr" : "lrrrrrr");
 	doc_cell(d, "%s", what);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < columns; i++)
 		doc_cell(d, "%s", heads[i]);
 }
 
 static void add_layer_table(struct doc *d, const struct fim_summary *s)
 {
+	struct fim_figure all = { .count = s->count, .sum = s->sum, .share = 1,
+				  .mean = s->sum / (double)s->count };
 	char name[32];
 
 	doc_heading(d, 2, "Layers");
-	open_table(d, "layer");
+	open_table(d, "layer", COLUMNS_OF_ALL);
 	for (int i = 0; i < s->nr_layers; i++) {
 		snprintf(name, sizeof(name), "%d", s->layer[i].layer);
-		add_row(d, &s->layer[i], s->layer[i].layer < 0 ? "outside" : name);
+		add_row(d, &s->layer[i], s->layer[i].layer < 0 ? "outside" : name, COLUMNS_OF_ALL);
 	}
+	add_row(d, &all, "all", COLUMNS_OF_ALL);
 	doc_table_end(d);
 }
 
 static void add_tensor_table(struct doc *d, const struct fim_summary *s)
 {
 	doc_heading(d, 2, "Tensors");
-	open_table(d, "tensor");
+	open_table(d, "tensor", COLUMNS_OF_TENSORS);
 	for (int i = 0; i < s->nr; i++)
-		add_row(d, &s->tensor[i], s->tensor[i].name);
+		add_row(d, &s->tensor[i], s->tensor[i].name, COLUMNS_OF_TENSORS);
 	doc_table_end(d);
 }
 
@@ -210,7 +261,7 @@ static int add_tensor(struct strbuf *out, const struct fim_item *item)
 	int ret = 0;
 
 	if (item->part[FIM_DIAGONAL] && item->nd == 2)
-		ret = add_part(out, item, FIM_DIAGONAL, n, m, "rows down", "columns");
+		ret = add_part(out, item, FIM_DIAGONAL, n, m, "rows", "columns");
 	else if (item->part[FIM_DIAGONAL])
 		ret = add_part(out, item, FIM_DIAGONAL, 1, n, "", "elements");
 	else if (item->part[FIM_ROW])
@@ -230,8 +281,9 @@ static int add_tensor_maps(struct doc *d, const struct fim *f)
 	int ret = 0;
 
 	doc_heading(d, 2, "Inside the tensors");
-	doc_text(d, "dim", "Means over blocks of elements, the darker the larger, each on a "
-		 "logarithmic scale of its own.");
+	doc_text(d, "dim", "Means over blocks of elements, %sthe darker the larger, each on a "
+		 "logarithmic scale of its own, down to a millionth of the largest.",
+		 strcmp(fim_kind(&f->facts), "kfac") ? "" : "without their signs, ");
 	strbuf_adds(out, "<div class=\"charts\">\n");
 	for (int i = 0; i < f->nr && !ret; i++)
 		ret = add_tensor(out, &f->item[i]);
@@ -278,6 +330,31 @@ static int add_heads_map(struct strbuf *out, const struct fim *f, enum fim_part 
 	return ret;
 }
 
+static void head_cells(struct doc *d, const struct fim_item *item, int head)
+{
+	for (int p = FIM_TRACE; p <= FIM_ENTROPY; p++)
+		add_number(d, "%.4g", head < 0 ? fim_head_mean(item, p) : fim_value(item, p, head));
+}
+
+/* @each: a row for each head, or for each layer, with means over its heads */
+static void add_heads_table(struct doc *d, const struct fim *f, bool each)
+{
+	doc_table(d, "lrrrrr");
+	doc_cell(d, "layer");
+	doc_cell(d, each ? "head" : "heads");
+	doc_cell(d, "trace");
+	doc_cell(d, "largest eigenvalue");
+	doc_cell(d, "effective rank");
+	doc_cell(d, "entropy, nats");
+	for (int i = 0; i < f->nr; i++)
+		for (int h = each ? 0 : -1; h < (each ? f->item[i].n[0] : 0); h++) {
+			doc_cell(d, "%s", f->item[i].name);
+			doc_cell(d, "%lld", each ? h : (long long)f->item[i].n[0]);
+			head_cells(d, &f->item[i], h);
+		}
+	doc_table_end(d);
+}
+
 static int add_heads(struct doc *d, const struct fim *f)
 {
 	struct strbuf *out = doc_page(d);
@@ -295,6 +372,10 @@ static int add_heads(struct doc *d, const struct fim *f)
 	if (!ret)
 		ret = add_heads_map(out, f, FIM_ENTROPY, "Entropy", "nats");
 	strbuf_adds(out, "</div>\n");
+	add_heads_table(d, f, true);
+	doc_heading(d, 2, "Layers");
+	doc_text(d, "dim", "Means over the heads.");
+	add_heads_table(d, f, false);
 	return ret;
 }
 
@@ -305,12 +386,17 @@ static int add_all(struct doc *d, const struct fim *f, const struct fim_summary 
 	doc_heading(d, 1, "Fisher information");
 	doc_text(d, "verdict", "%s", f->path);
 	add_tiles(d, f, s);
-	if (!s->nr)
-		return add_heads(d, f);
-	add_layer_table(d, s);
-	ret = add_layer_map(doc_page(d), s);
-	add_tensor_table(d, s);
-	return ret ? ret : add_tensor_maps(d, f);
+	if (s->nr) {
+		add_layer_table(d, s);
+		ret = add_layer_map(doc_page(d), s);
+		add_tensor_table(d, s);
+		if (!ret)
+			ret = add_tensor_maps(d, f);
+	} else {
+		ret = add_heads(d, f);
+	}
+	add_facts(d, f);
+	return ret;
 }
 
 int fim_html(const struct fim *f, struct strbuf *out)
@@ -322,7 +408,8 @@ int fim_html(const struct fim *f, struct strbuf *out)
 	if (!ret) {
 		doc_begin(&d, DOC_HTML, out, "Fisher information");
 		ret = add_all(&d, f, &s);
-		end = doc_end(&d, FIM_SCALE "; made by knlp");
+		end = doc_end(&d, fim_is_attention(f) ? "made by knlp"
+						      : FIM_SCALE "; made by knlp");
 		ret = ret ? ret : end;
 	}
 	fim_summary_free(&s);

@@ -9,24 +9,26 @@
 #include "base/fail.h"
 
 /* Which rows and columns have something in @x? Those that have not are cleared. */
-static void mark(const float *x, int64_t rows, int64_t columns, bool *row, bool *column)
+static int mark(const float *x, int64_t rows, int64_t columns, bool *row, bool *column)
 {
 	bool *seen = calloc(columns, 1);
 
+	if (!seen)
+		return fail_nomem(columns, "marks of columns");
 	for (int64_t r = 0; r < rows; r++) {
 		bool any = false;
 
 		for (int64_t c = 0; c < columns; c++)
 			if (x[r * columns + c] > 0) {
 				any = true;
-				if (seen)
-					seen[c] = true;
+				seen[c] = true;
 			}
 		row[r] = row[r] && any;
 	}
-	for (int64_t c = 0; c < columns && seen; c++)
+	for (int64_t c = 0; c < columns; c++)
 		column[c] = column[c] && seen[c];
 	free(seen);
+	return 0;
 }
 
 static int64_t count(const bool *kept, int64_t n)
@@ -103,8 +105,11 @@ int inner_pair(float **a, float **b, int64_t *rows, int64_t *columns)
 	if (!ret) {
 		memset(row, true, was[0]);
 		memset(column, true, was[1]);
-		mark(*a, was[0], was[1], row, column);
-		mark(*b, was[0], was[1], row, column);
+		ret = mark(*a, was[0], was[1], row, column);
+	}
+	if (!ret)
+		ret = mark(*b, was[0], was[1], row, column);
+	if (!ret) {
 		*rows = now[0] = count(row, was[0]);
 		*columns = now[1] = count(column, was[1]);
 		ret = one(*a, was, now, row, column);

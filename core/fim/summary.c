@@ -174,6 +174,20 @@ static void make_shares(struct fim_figure *t, int nr, double sum)
 	}
 }
 
+bool fim_is_attention(const struct fim *f)
+{
+	return !strcmp(fim_kind(&f->facts), "attention");
+}
+
+double fim_head_mean(const struct fim_item *item, enum fim_part part)
+{
+	double sum = 0;
+
+	for (int64_t h = 0; h < item->n[0]; h++)
+		sum += fim_value(item, part, h);
+	return sum / (double)item->n[0];
+}
+
 /* All four figures of all heads are there, and numbers. */
 static int check_heads(const struct fim *f)
 {
@@ -201,7 +215,7 @@ int fim_summarize(const struct fim *f, struct fim_summary *s)
 	};
 	if (!s->tensor || !s->layer)
 		return fail_nomem(f->nr * sizeof(*s->tensor), "a summary");
-	if (!strcmp(fim_kind(&f->facts), "attention"))
+	if (fim_is_attention(f))
 		return check_heads(f);
 	for (int i = 0; i < f->nr && !ret; i++) {
 		ret = read_tensor(f, &f->item[i], &s->tensor[s->nr++]);

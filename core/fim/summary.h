@@ -39,6 +39,12 @@ struct fim_summary {
 int fim_summarize(const struct fim *f, struct fim_summary *s);
 void fim_summary_free(struct fim_summary *s);
 
+/** fim_is_attention() - is it of heads, not of weights? */
+bool fim_is_attention(const struct fim *f);
+
+/** fim_head_mean() - mean over the heads of a layer. @part: FIM_TRACE to FIM_ENTROPY */
+double fim_head_mean(const struct fim_item *item, enum fim_part part);
+
 /** fim_layer() - the number in a tensor's name, -1: none. "model.layers.3.mlp..." gives 3. */
 int fim_layer(const char *name);
 

@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/strbuf.h"
 #include "fim/facts.h"
 #include "fim/fim.h"
+#include "io/safetensors.h"
 #include "io/tensor-entry.h"
 
 #define PIECE 8192		/* elements */
@@ -221,6 +225,38 @@ static int check_output(const struct fim_values *v, const struct fim_output *o)
 		return fail(-EINVAL, "%s: halves of the sample are not known of this estimate",
 			    o->path);
 	return 0;
+}
+
+static int check_there(const char *path)
+{
+	const char *format = NULL;
+	struct st *st = NULL;
+	struct stat file;
+	int ret;
+
+	if (stat(path, &file) || !file.st_size)
+		return 0;
+	ret = st_open(path, &st);
+	if (!ret)
+		format = st_metadata(st, "format");
+	if (ret || !format || strcmp(format, "knlp fim"))
+		ret = fail(-EEXIST, "--out %s is there, and no FIM file: remove it, or choose "
+			   "another name", path);
+	st_close(st);
+	return ret;
+}
+
+int fim_check_out(const char *path)
+{
+	char *dir = path_dir(path);
+	int ret = dir ? 0 : fail_nomem(0, "a path");
+
+	if (!ret && file_is_stream(path))
+		ret = fail(-EINVAL, "--out %s is a device or a pipe: FIM files are files", path);
+	if (!ret && access(dir, W_OK))
+		ret = fail_errno("--out %s: %s", path, dir);
+	free(dir);
+	return ret ? ret : check_there(path);
 }
 
 int fim_write_parts(const char *path, const struct fim_facts *f, const struct fim_tensor *tensor,

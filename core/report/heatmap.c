@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -10,8 +11,10 @@
 #include "report/svg.h"
 
 #define LEVELS 16
+#define SPAN_LEAST 10.0	/* between the ends of the colours, as a factor */
+#define SPAN_MOST 1e6
 #define TOP 26
-#define BOTTOM 36
+#define BOTTOM 22
 #define RIGHT 12
 #define LEFT_NUMBERS 44		/* room for numbers */
 #define LEFT_MOST 260
@@ -22,32 +25,32 @@
 struct frame {
 	const struct heatmap *h;
 	struct strbuf *out;
-	double lo, hi;		/* logarithms of the smallest and the largest value above 0 */
+	double least;		/* logarithm of the smallest value above 0 */
+	double lo, hi;		/* of the colours' ends; hi of the largest value, too */
 	double left, cell_x, cell_y;
 };
 
 static void find_range(struct frame *f)
 {
-	f->lo = INFINITY;
+	f->least = INFINITY;
 	f->hi = -INFINITY;
 	for (int64_t i = 0; i < (int64_t)f->h->rows * f->h->columns; i++) {
 		double v = f->h->value[i];
 
 		if (!(v > 0) || isinf(v))
 			continue;
-		f->lo = fmin(f->lo, log(v));
+		f->least = fmin(f->least, log(v));
 		f->hi = fmax(f->hi, log(v));
 	}
+	f->lo = fmax(fmin(f->least, f->hi - log(SPAN_LEAST)), f->hi - log(SPAN_MOST));
 }
 
 static int level_of(const struct frame *f, double v)
 {
 	if (isnan(v))
 		return -1;
-	if (!(v > 0))
+	if (!(v > 0) || log(v) < f->lo)
 		return 0;
-	if (!(f->hi > f->lo))
-		return LEVELS - 1;
 	return 1 + (int)((LEVELS - 1.001) * (log(v) - f->lo) / (f->hi - f->lo));
 }
 
@@ -84,11 +87,13 @@ static void draw_words(const struct frame *f)
 {
 	const struct heatmap *h = f->h;
 	double right = f->left + f->cell_x * h->columns, bottom = TOP + f->cell_y * h->rows;
+	char axes[80];
 
 	svg_text(f->out, "title", f->left, 15, h->title);
-	if (f->hi >= f->lo) {
-		strbuf_addf(f->out, "<text class=\"unit\" x=\"%.1f\" y=\"15\">%.2g to %.2g ", right,
-			    exp(f->lo), exp(f->hi));
+	if (f->hi >= f->least) {
+		strbuf_addf(f->out, "<text class=\"unit\" x=\"%.1f\" y=\"15\">%s%.2g to %.2g ",
+			    right, f->least < f->lo ? "below " : "",
+			    exp(fmax(f->least, f->lo)), exp(f->hi));
 		escape_html(f->out, h->unit);
 		strbuf_adds(f->out, "</text>\n");
 	}
@@ -102,9 +107,9 @@ static void draw_words(const struct frame *f)
 	draw_number(f, "begin", f->left, bottom + 14, 0);
 	if (h->columns > 1)
 		draw_number(f, "end", right, bottom + 14, h->column_end - 1);
-	svg_text(f->out, "x", (f->left + right) / 2, bottom + 14, h->x_title);
-	if (*h->y_title && !h->row_name)
-		svg_text(f->out, "x", (f->left + right) / 2, bottom + 29, h->y_title);
+	snprintf(axes, sizeof(axes), *h->y_title && !h->row_name ? "%s across, %s down" : "%s",
+		 h->x_title, h->y_title);
+	svg_text(f->out, "x", (f->left + right) / 2, bottom + 14, axes);
 }
 
 /* ---- cells -------------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Heatmaps as SVG: a matrix as cells of one colour, the darker the larger, on a logarithmic
- * scale.
+ * scale.  The colours span at least a factor of ten, so that what is nearly equal looks so, and
+ * at most a million: what is smaller is the rounding of zeros.
  */
 #ifndef REPORT_HEATMAP_H
 #define REPORT_HEATMAP_H

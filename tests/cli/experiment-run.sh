@@ -153,6 +153,8 @@ sed -i 's/^- linear .*/- linear cpu\/other/' forged/cells/twin/seed-3/manifest.y
 fails "--verify: other kernels" 1 'trained with other kernels (.linear cpu/other.): with --force' \
 	"$KNLP" run --verify forged twin 3
 succeeds "--verify: other kernels, all the same" "$KNLP" run --verify forged twin 3 --force
+fails "--verify: other data" 1 'pairs began with other data: hash .* in less-data' \
+	"$KNLP" run --verify pairs fast 5 --data less-data
 fails "--verify: not trained" 1 'it is failed: only a trained cell' "$KNLP" run --verify hot-run fast 3
 fails "--verify: an unknown arm" 2 "has no arm 'slow'" "$KNLP" run --verify pairs slow 3
 fails "--verify: an unknown seed" 2 'has no seed 4' "$KNLP" run --verify pairs fast 4

@@ -49,10 +49,19 @@ has 'JSON' '"file":"a.st","unit":"sequence","labels":"observed","sequences":8' o
 has 'squares' '"squares":8,"relative_error":0.5,"scale":"nats^2 per token"' out
 succeeds 'for people' est a.st
 has 'unit' '^unit  *sequence, labels observed$' out
-has 'error' '^error  *about 0.5 for an element: sqrt(2 / 8)' out
+has 'error' '^error  *about 50 % of an element: sqrt(2 / 8)' out
 
 # adam needs no text.
 succeeds 'adam' "$KNLP" fim estimate -q --unit adam --out adam.st run
+# 40 steps: (1 + b) (1 - b^40) / ((1 - b) (1 + b^40)).
+beta=$(sed -n 's/^CONFIG_OPTIM_BETA2="\(.*\)"/\1/p' run/config)
+has 'adam: what its sample amounts to' "^sample  *as much as $(awk -v b="$beta" 'BEGIN {
+	n = (1 + b) * (1 - b ^ 40) / ((1 - b) * (1 + b ^ 40)); print int(n + 0.999999999) }') steps, \
+by how the decay weighs 40 of them: " out
+succeeds 'adam: what it ignores' "$KNLP" fim estimate -q --unit adam --out ignored.st --first 8 \
+	--data data run
+has 'adam: it says so' 'unit adam looks at no text: --first is ignored' err
+equal 'adam: and does' "$(cksum <ignored.st)" "$(cksum <adam.st)"
 
 # What does not go together.
 fails 'no out' 2 '--out is missing' "$KNLP" fim estimate -d data run
@@ -60,6 +69,9 @@ fails 'no data' 2 '--data is missing' "$KNLP" fim estimate -o x.st run
 fails 'adam sampled' 2 'unit adam has no sampled labels' "$KNLP" fim estimate -o x.st \
 	--unit adam --labels sampled run
 fails 'adam halves' 2 'cannot be halved' "$KNLP" fim estimate -o x.st --unit adam --halves run
+fails 'draws of observed labels' 2 '--draws is of sampled labels' est x.st --draws 4
+fails 'positions of sequences' 2 '--positions is for unit token, not sequence' est x.st --positions 4
+fails 'batches of positions' 2 '--batch is for unit batch, not position' est x.st --batch 4 -u position
 fails 'no such unit' 2 'tokens' "$KNLP" fim estimate -o x.st -d data --unit tokens run
 fails 'no such part' 2 "--store 'all': there are diag, row, column and sum" "$KNLP" fim estimate \
 	-o x.st -d data --store all run
@@ -76,6 +88,15 @@ mkfifo pipe
 fails 'into a pipe' 1 '--out pipe is a device or a pipe' "$KNLP" fim estimate -d data -o pipe run
 equal 'it is still a pipe' "$(find . -name pipe -type p)" ./pipe
 equal 'nothing is left of failures' "$(ls x.st* 2>/dev/null)" ''
+
+# Only a FIM file is replaced: neither what is estimated nor what says how it came about.
+weights=$(newest run)/model.safetensors
+before=$(cksum <"$weights")
+fails 'over the weights' 1 "$weights is there, and no FIM file" est "$weights"
+equal 'the weights are there' "$(cksum <"$weights")" "$before"
+fails 'over a manifest' 1 'run/manifest.yaml is there, and no FIM file' est run/manifest.yaml
+: >empty.st
+succeeds 'over an empty file' est empty.st
 
 # Cut: no file, nothing half-written; what was there stays.
 cp a.st kept.st
@@ -131,7 +152,19 @@ has 'merged samples' '"samples":"0-3,4-7"' out
 fails 'merged into a pipe' 1 'pipe is a device or a pipe' "$KNLP" fim merge -o pipe one.st two.st
 succeeds 'compares' "$KNLP" fim compare -q --json whole.st merged.st
 has 'the same ratio' '"ratio":\(1\|1.0000000[0-9]*\|0.9999999[0-9]*\),' out
-has 'the same model' '"same_model":true,"same_data":true,"only_f":0,"only_g":0' out
+has 'the same model' \
+	'"same_model":true,"same_data":true,"common_samples":true,"only_f":0,"only_g":0' out
+succeeds 'other texts' "$KNLP" fim compare -q --json one.st two.st
+has 'no samples in common' '"common_samples":false' out
+est short.st --context 16 --halves
+tiny run-2 --set TRAIN_SEED=2 >out 2>err
+"$KNLP" fim estimate -q --data data --sequences 8 --out weights-2.st --seed 2 run-2
+succeeds 'what misleads' "$KNLP" fim compare -q whole.st short.st
+has 'samples in common' '^   of texts in common: they share noise' out
+has 'other contexts' '^   of sequences of 32 and 16 tokens$' out
+succeeds 'another model' "$KNLP" fim compare -q whole.st weights-2.st
+has 'other weights' '^   of different weights$' out
+equal 'another seed, other samples' "$(grep -c 'in common: they' out)" 0
 succeeds 'a table' "$KNLP" fim compare -q adam.st whole.st
 has 'columns' '^tensor  *elements spearman corrected  *null  *inner corrected  *null' out
 has 'all' '^all  *[0-9.]*k  *0\.[0-9]*  *0\.[0-9]*  *-' out
@@ -139,6 +172,25 @@ for threads in 1 4; do
 	"$KNLP" fim compare -q -t $threads --json adam.st whole.st | cksum >compared-$threads
 done
 equal 'comparisons with 4 threads' "$(cat compared-4)" "$(cat compared-1)"
+# damage FROM TO TENSOR BYTES: the first element of a tensor, by where the header says it is
+damage()
+{
+	cp "$1" "$2"
+	_n=$(od -An -tu8 -N8 "$1" | tr -d ' ')
+	_at=$(head -c $((_n + 8)) "$1" | tail -c +9 | sed "s/.*\"$3\":{[^}]*offsets\":\[\([0-9]*\),.*/\1/")
+	# shellcheck disable=SC2059 # escapes
+	printf "$4" | dd of="$2" bs=1 seek=$((_n + 8 + _at)) conv=notrunc 2>/dev/null
+}
+half=transformer.h.0.attn.c_attn.weight.half
+damage one.st bad.st $half '\000\000\300\377'
+fails 'merge of a damaged half' 1 "bad.st: '$half' has -*nan as element 0" \
+	"$KNLP" fim merge --out x.st bad.st two.st
+est shrunk.st --halves --shrink 0.5
+damage shrunk.st bad.st transformer.wte.weight.shrink '\000\000\300\177'
+fails 'compare with a damaged shrink' 1 "weight.shrink' is nan: must be in 0..1" \
+	"$KNLP" fim compare bad.st one.st
+fails 'merge over weights' 1 'is there, and no FIM file' "$KNLP" fim merge --out "$weights" one.st two.st
+equal 'nothing came of these' "$(ls x.st* 2>/dev/null) $(cksum <"$weights")" " $before"
 fails 'merge without out' 2 '--out is missing' "$KNLP" fim merge one.st two.st
 fails 'merge of one' 2 'F is missing' "$KNLP" fim merge --out x.st one.st
 fails 'merge of the same' 1 'have samples in common' "$KNLP" fim merge --out x.st one.st whole.st
@@ -165,9 +217,24 @@ for file in whole kfac-1 attention-1 sums; do
 	equal "page of $file: closed" "$(tail -n 1 $file.html)" '</html>'
 	has "page of $file: heatmaps" '<g class="heat">' $file.html
 done
-equal 'heads' "$("$KNLP" fim show attention-1.st | grep -c '^layers.[01].attention  *[01] ')" 4
+"$KNLP" fim show attention-1.st >heads
+equal 'heads' "$(grep -c '^layers.[01].attention  *[01] ' heads)" 4
+equal 'means of layers' "$(awk '/mean/ { on = 1 } on && $1 == "layers.0.attention" { print $3 }' \
+	heads)" "$(awk '/mean/ { exit } $1 == "layers.0.attention" { s += $3 } END { printf "%.4g", s / 2 }' heads)"
+has 'figures of heads have units of their own' '^rows .*entropy in nats' heads
+equal 'and not that of weights' "$(grep -c 'nats^2' heads attention-1.html | tr '\n' ' ')" \
+	"heads:0 attention-1.html:0 "
+has 'the page has their table' '<td[^>]*>layers.1.attention</td>' attention-1.html
+has 'a page says what it is of' 'checksum of the weights' whole.html
+succeeds 'a page anew' "$KNLP" fim show --html whole.html whole.st
+fails 'a page over a FIM file' 1 'a.st is there, and no page' "$KNLP" fim show --html a.st whole.st
 succeeds 'layers only' "$KNLP" fim show --layers whole.st
 equal 'no tensors' "$(grep -c transformer out)" 0
+"$KNLP" convert run hf >out 2>err
+if [ -f hf/config.json ]; then
+	fails 'adam of weights alone' 1 'hf has no state of an optimizer: unit adam reads the' \
+		"$KNLP" fim estimate --unit adam -o x.st hf
+fi
 fails 'not a file' 1 'No such file' "$KNLP" fim show nothing.st
 head -c 3000 whole.st >cut.st
 fails 'a cut file' 1 'cut.st' "$KNLP" fim show cut.st

@@ -67,6 +67,41 @@ static void heatmap_draws(void)
 }
 TEST_REGISTER(heatmap_draws);
 
+static double opacity_of(const char *svg, const char *cell)
+{
+	const char *title = strstr(svg, cell), *at = svg, *last = NULL;
+
+	while ((at = strstr(at, "fill-opacity=\"")) && at < title)
+		last = at++;
+	return last ? strtod(last + strlen("fill-opacity=\""), NULL) : NAN;
+}
+
+/* What is nearly equal looks so, and the rounding of zeros does not take all colours. */
+static void heatmap_span(void)
+{
+	static const char *const names[] = { "a" };
+	double value[] = { 0.84, 0.87, 0.86 };
+	struct heatmap h = {
+		.title = "", .y_title = "", .x_title = "", .unit = "", .rows = 1, .columns = 3,
+		.value = value, .row_name = names, .row_end = 1, .column_end = 3, .width = 400,
+	};
+	struct strbuf sb;
+
+	strbuf_init(&sb);
+	draw(&h, &sb);
+	CHECK(opacity_of(sb.s, "a, 0: ") > 0.9 && opacity_of(sb.s, "a, 1: ") > 0.99);
+	CHECK(strstr(sb.s, ">0.84 to 0.87 "));
+	value[0] = 6e-19;
+	value[1] = 0.076;
+	value[2] = 0.01;
+	draw(&h, &sb);
+	CHECK(opacity_of(sb.s, "a, 0: ") < 0.05);
+	CHECK(opacity_of(sb.s, "a, 2: ") > 0.8 && opacity_of(sb.s, "a, 2: ") < 0.95);
+	CHECK(strstr(sb.s, ">below 7.6e-08 to 0.076 "));
+	strbuf_free(&sb);
+}
+TEST_REGISTER(heatmap_span);
+
 /* Nothing, one value, and large ones, which are paths. */
 static void heatmap_extremes(void)
 {
@@ -88,7 +123,8 @@ static void heatmap_extremes(void)
 	for (int i = 0; i < 64 * 64; i++)
 		value[i] = exp(i / 100.0);
 	draw(&h, &sb);
-	ck_assert_int_eq(count_of(sb.s, "<path"), 15);
+	ck_assert_int_eq(count_of(sb.s, "<path"), 16);
+	CHECK(strstr(sb.s, "columns across, rows down") && strstr(sb.s, "below "));
 	CHECK(strstr(sb.s, ">639<") && strstr(sb.s, ">6399<"));
 	h.rows = h.columns = h.row_end = h.column_end = 1;
 	draw(&h, &sb);

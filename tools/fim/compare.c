@@ -64,6 +64,7 @@ static void file_json(struct json_out *o, const char *key, const struct fim *f)
 	json_out_text(o, "unit", f->facts.unit);
 	json_out_text(o, "labels", f->facts.labels);
 	json_out_int(o, "squares", f->facts.squares);
+	json_out_int(o, "context", f->facts.context);
 }
 
 static int print_json(const struct fim *f, const struct fim *g, const struct fim_comparison *c)
@@ -74,6 +75,7 @@ static int print_json(const struct fim *f, const struct fim *g, const struct fim
 	file_json(o, "g", g);
 	json_out_bool(o, "same_model", c->same_model);
 	json_out_bool(o, "same_data", c->same_data);
+	json_out_bool(o, "common_samples", c->common_samples);
 	json_out_int(o, "only_f", c->only[0]);
 	json_out_int(o, "only_g", c->only[1]);
 	json_out_int(o, "shuffles", opt.shuffles);
@@ -134,6 +136,20 @@ static void print_file(const char *which, const struct fim *f)
 	       f->facts.labels, (long long)f->facts.squares);
 }
 
+/* What makes two files differ, or agree, for another reason than what they say of weights. */
+static void print_doubts(const struct fim *f, const struct fim *g, const struct fim_comparison *c)
+{
+	if (!c->same_model)
+		puts("   of different weights");
+	if (!c->same_data && *f->facts.data && *g->facts.data)
+		puts("   of different data");
+	if (c->common_samples)
+		puts("   of texts in common: they share noise, and `corrected` is too high");
+	if (f->facts.context != g->facts.context)
+		printf("   of sequences of %lld and %lld tokens\n", (long long)f->facts.context,
+		       (long long)g->facts.context);
+}
+
 static void print_table(const struct fim *f, const struct fim *g,
 			const struct fim_comparison *c)
 {
@@ -141,8 +157,7 @@ static void print_table(const struct fim *f, const struct fim *g,
 
 	print_file("F", f);
 	print_file("G", g);
-	if (!c->same_model)
-		printf("   of different weights\n");
+	print_doubts(f, g, c);
 	if (c->only[0] || c->only[1])
 		printf("   %d tensors are in F alone, %d in G alone\n", c->only[0], c->only[1]);
 	printf("\n%-*s %8s %8s %9s %7s %8s %9s %7s %6s %6s %6s %9s\n", width, "tensor", "elements",
@@ -159,7 +174,9 @@ static void print_table(const struct fim *f, const struct fim *g,
 		.inner = { .corrected = NAN, .null_sd = NAN },
 		.jaccard = { c->all.chance[0], c->all.chance[1], c->all.chance[2] },
 	}, width);
-	printf("\nbetween tensors: spearman of their means %.3f\n", c->between);
+	printf("\nbetween tensors: spearman of their means");
+	print_number(c->between, 0);
+	putchar('\n');
 }
 
 static int fim_compare_run(int argc, char **argv)

@@ -8,11 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "base/registry.h"
@@ -115,6 +113,35 @@ static int put_options(struct config *cfg)
 	return ret;
 }
 
+/* An option that the unit or the labels have no use for was not meant so. */
+static int check_options(const char *unit, bool sampled)
+{
+	if (opt.draws && !sampled)
+		return usage_error("fim estimate: --draws is of sampled labels: they are observed");
+	if (opt.positions && strcmp(unit, "token"))
+		return usage_error("fim estimate: --positions is for unit token, not %s", unit);
+	if (opt.batch && strcmp(unit, "batch"))
+		return usage_error("fim estimate: --batch is for unit batch, not %s", unit);
+	return 0;
+}
+
+/* One command line may serve several units, where a configuration chooses: no error then. */
+static void tell_ignored(const struct fim_unit *unit)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} list[] = {
+		{ "data", opt.data }, { "sequences", opt.sequences }, { "seed", opt.seed >= 0 },
+		{ "first", opt.first }, { "context", opt.context }, { "doc-mask", opt.doc_mask },
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]) && !unit->from_data; i++)
+		if (list[i].given)
+			log_warn("unit %s looks at no text: --%s is ignored", unit->name,
+				 list[i].name);
+}
+
 /* Wrong usage of what the parameters say together. */
 static int check_usage(const struct config *cfg)
 {
@@ -133,25 +160,8 @@ static int check_usage(const struct config *cfg)
 				   "diagonals, unit %s has none", name);
 	if (!unit->has_halves && (opt.halves || (opt.shrink && !strcmp(opt.shrink, "auto"))))
 		return usage_error("fim estimate: unit %s: its sample cannot be halved", name);
-	return 0;
-}
-
-/* What would fail after an hour had better fail now. */
-static int check_out(void)
-{
-	char *dir;
-	int ret = 0;
-
-	if (file_is_stream(opt.out))
-		return fail(-EINVAL, "--out %s is a device or a pipe: FIM files are files",
-			    opt.out);
-	dir = path_dir(opt.out);
-	if (!dir)
-		return fail_nomem(0, "a path");
-	if (access(dir, W_OK))
-		ret = fail_errno("--out %s: %s", opt.out, dir);
-	free(dir);
-	return ret;
+	tell_ignored(unit);
+	return check_options(name, sampled);
 }
 
 /* ---- the answer ------------------------------------------------------------------------ */
@@ -194,13 +204,18 @@ static int report(const struct fim_job *j, double seconds)
 		return print_json(j, seconds);
 	printf("%-10s %s\n", "written", opt.out);
 	printf("%-10s %s, labels %s\n", "unit", f->unit, f->labels);
-	printf("%-10s %s tokens of %lld sequences\n", "sample", format_grouped(tokens, f->tokens),
-	       (long long)f->sequences);
+	if (f->step)
+		printf("%-10s as much as %lld steps, by how the decay weighs %lld of them: "
+		       "%s tokens\n", "sample", (long long)f->squares, (long long)f->step,
+		       format_grouped(tokens, f->tokens));
+	else
+		printf("%-10s %s tokens of %lld sequences\n", "sample",
+		       format_grouped(tokens, f->tokens), (long long)f->sequences);
 	if (j->unit->is_diagonal) {
 		printf("%-10s %.6g " FIM_SCALE "\n", "sum", j->total);
-		printf("%-10s about %.2g for an element: sqrt(2 / %s), as if its squares were\n"
+		printf("%-10s about %.3g %% of an element: sqrt(2 / %s), as if its squares were\n"
 		       "%-10s independent and of Gaussian gradients; heavy tails make it more\n",
-		       "error", relative_error(f), format_grouped(count, f->squares), "");
+		       "error", 100 * relative_error(f), format_grouped(count, f->squares), "");
 	}
 	if (j->unit->from_data)
 		printf("%-10s %s, %s\n", "cost", format_duration(time, seconds),
@@ -242,7 +257,7 @@ static int fim_estimate_run(int argc, char **argv)
 	if (!ret)
 		ret = check_usage(cfg);
 	if (!ret)
-		ret = check_out();
+		ret = fim_check_out(opt.out);	/* not after an hour */
 	if (!ret)
 		ret = estimate(&j, cfg);
 	fim_job_free(&j);

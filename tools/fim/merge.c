@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
@@ -18,6 +19,7 @@ static struct {
 
 static int report(void)
 {
+	char tokens[FORMAT_MAX];
 	struct json_out *o;
 	struct fim *f;
 	int ret = fim_open(opt.out, &f);
@@ -35,8 +37,9 @@ static int report(void)
 		json_out_text(o, "samples", f->facts.samples);
 		ret = json_out_print(o);
 	} else {
-		printf("%s: %lld tokens of %lld sequences\n", opt.out, (long long)f->facts.tokens,
-		       (long long)f->facts.sequences);
+		printf("%-10s %s\n%-10s %s, labels %s\n%-10s %s tokens of %lld sequences\n",
+		       "written", opt.out, "unit", f->facts.unit, f->facts.labels, "sample",
+		       format_grouped(tokens, f->facts.tokens), (long long)f->facts.sequences);
 	}
 	fim_close(f);
 	return ret;
@@ -64,6 +67,8 @@ static int fim_merge_run(int argc, char **argv)
 	if (!opt.out)
 		return usage_error("fim merge: --out is missing");
 	ret = output_from_options();
+	if (!ret)
+		ret = fim_check_out(opt.out);
 	if (!ret)
 		ret = merge(argc, argv);
 	return ret ? ret : report();

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -28,7 +29,8 @@ static void facts_json(struct json_out *o, const struct fim *f)
 	json_out_text(o, "file", f->path);
 	json_out_text(o, "unit", x->unit);
 	json_out_text(o, "labels", x->labels);
-	json_out_text(o, "scale", FIM_SCALE);
+	if (!fim_is_attention(f))
+		json_out_text(o, "scale", FIM_SCALE);
 	json_out_text(o, "model", x->model);
 	json_out_text(o, "data", x->data);
 	json_out_text(o, "samples", x->samples);
@@ -111,14 +113,23 @@ static void print_facts(const struct fim *f)
 	char tokens[FORMAT_MAX], squares[FORMAT_MAX];
 
 	printf("%-8s %s, labels %s\n", "unit", x->unit, x->labels);
-	printf("%-8s %s tokens of %lld sequences of %lld", "sample",
-	       format_grouped(tokens, x->tokens), (long long)x->sequences, (long long)x->context);
+	format_grouped(tokens, x->tokens);
+	format_grouped(squares, x->squares);
+	if (x->step)
+		printf("%-8s as much as %s steps, by how the decay weighs %lld of them: %s tokens",
+		       "sample", squares, (long long)x->step, tokens);
+	else
+		printf("%-8s %s tokens of %lld sequences of %lld", "sample", tokens,
+		       (long long)x->sequences, (long long)x->context);
 	if (x->draws > 1)
 		printf(", %lld draws", (long long)x->draws);
 	if (x->batch > 1)
 		printf(", in batches of %lld", (long long)x->batch);
-	printf("\n%-8s %s squares, " FIM_SCALE "\n\n", "scale",
-	       format_grouped(squares, x->squares));
+	if (fim_is_attention(f))
+		printf("\n%-8s %s of each head, entropy in nats, the rest without a unit\n\n",
+		       "rows", squares);
+	else
+		printf("\n%-8s %s squares, " FIM_SCALE "\n\n", "scale", squares);
 }
 
 static void print_number(const char *format, double x, int width)
@@ -194,13 +205,43 @@ static void print_heads(const struct fim *f)
 		}
 }
 
+/* What its heads have on the average. */
+static void print_head_layers(const struct fim *f)
+{
+	printf("%-24s %4s %10s %10s %10s %10s\n", "layer", "mean", "trace", "largest", "rank",
+	       "entropy");
+	for (int i = 0; i < f->nr; i++) {
+		printf("%-24s %4lld", f->item[i].name, (long long)f->item[i].n[0]);
+		for (int p = FIM_TRACE; p <= FIM_ENTROPY; p++)
+			print_number("%.4g", fim_head_mean(&f->item[i], p), 10);
+		putchar('\n');
+	}
+}
+
+/* A page may be written anew; anything else that is there was named by mistake. */
+static int check_page(void)
+{
+	static const char begin[] = "<!DOCTYPE html>";
+	char head[sizeof(begin)] = "";
+	FILE *f = file_is_stream(opt.html) ? NULL : fopen(opt.html, "re");
+	size_t n = f ? fread(head, 1, sizeof(begin) - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	if (!n || !strcasecmp(head, begin))
+		return 0;
+	return fail(-EEXIST, "--html %s is there, and no page: remove it, or choose another name",
+		    opt.html);
+}
+
 static int write_page(const struct fim *f)
 {
 	struct strbuf page;
-	int ret;
+	int ret = check_page();
 
 	strbuf_init(&page);
-	ret = fim_html(f, &page);
+	if (!ret)
+		ret = fim_html(f, &page);
 	if (!ret)
 		ret = file_write_atomic(opt.html, page.s, page.len);
 	strbuf_free(&page);
@@ -218,10 +259,15 @@ static int show(const struct fim *f)
 		ret = print_json(f, &s);
 	} else if (!ret) {
 		print_facts(f);
-		if (s.nr)
+		if (s.nr) {
 			print_tensors(&s);
-		else
-			print_heads(f);
+		} else {
+			if (!opt.layers) {
+				print_heads(f);
+				putchar('\n');
+			}
+			print_head_layers(f);
+		}
 	}
 	fim_summary_free(&s);
 	return ret;
@@ -246,7 +292,7 @@ static int fim_show_run(int argc, char **argv)
 static const struct option options[] = {
 	OPTION_STRING(0, "html", "FILE", &opt.html, "write a page with tables and heatmaps "
 		      "instead"),
-	OPTION_BOOL(0, "layers", &opt.layers, "print layers only, no tensors"),
+	OPTION_BOOL(0, "layers", &opt.layers, "print layers only, no tensors and no heads"),
 	OPTION_TABLE(option_table_output),
 	OPTION_TABLE(option_table_json),
 	OPTION_END
