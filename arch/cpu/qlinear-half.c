@@ -13,6 +13,17 @@
 #define MOST_ROWS 4
 #define VECS 4	/* sums of a row: as many as cover the latency of an addition */
 #define STEP (16 * VECS)
+#define AHEAD 256	/* bytes of w */
+
+/*
+ * x as floats fills much of the L1, and what passes through there pushes it out.  Weights that
+ * are asked for as needed once take the place of each other.
+ */
+SIMD_INLINE void pass_through(const uint16_t *w)
+{
+	__builtin_prefetch((const char *)w + AHEAD, 0, 0);
+	__builtin_prefetch((const char *)w + AHEAD + 64, 0, 0);
+}
 
 /* The elements of @mask from @p on. */
 SIMD_INLINE SIMD_VNNI __m512 load_halves(enum dtype type, const uint16_t *p, __mmask16 mask)
@@ -59,8 +70,11 @@ SIMD_INLINE SIMD_VNNI void half_row(enum dtype type, bool halves, int rows,
 
 	for (int i = 0; i < rows * VECS; i++)
 		sum[i / VECS][i % VECS] = _mm512_setzero_ps();
-	for (; k + STEP <= q->k; k += STEP)
+	for (; k + STEP <= q->k; k += STEP) {
+		if (!halves)
+			pass_through(w + k);
 		half_step(type, halves, rows, q->k, x, w, k, UINT64_MAX, sum);
+	}
 	if (k < q->k)
 		half_step(type, halves, rows, q->k, x, w, k, ((uint64_t)1 << (q->k - k)) - 1, sum);
 	for (int r = 0; r < rows; r++)
