@@ -137,7 +137,8 @@ static void add_tiles(const struct xreport *r, struct doc *d)
 	snprintf(text, sizeof(text), "%d of %d", c->gain.n, plan->nr_seeds);
 	doc_tile(d, "Pairs", text, "seeds");
 	snprintf(text, sizeof(text), "%.3g", c->verdict.p);
-	doc_tile(d, "p of this decision", isnan(c->verdict.p) ? "-" : text, "");
+	if (c->verdict.word == VERDICT_SUPPORTED || c->verdict.word == VERDICT_NOT_SUPPORTED)
+		doc_tile(d, "p against delta", text, "of a gain on its other side");
 	doc_tiles_end(d);
 }
 

@@ -31,10 +31,10 @@ static int by_value(const void *a, const void *b)
 }
 
 /*
- * Doublings above the smallest value, since grids rise by factors; their numbers where values
- * are no numbers above 0. Return: whether they are.
+ * Doublings above the smallest value, since grids rise by factors; one beside the other where
+ * values are no numbers above 0.
  */
-static bool place(const struct sweep *s, struct point *list)
+static void place(const struct sweep *s, struct point *list)
 {
 	bool numbers = true;
 	double least;
@@ -46,34 +46,37 @@ static bool place(const struct sweep *s, struct point *list)
 	if (!numbers) {
 		for (int i = 0; i < s->nr; i++)
 			list[i].x = i + 1;
-		return false;
+		return;
 	}
 	qsort(list, (size_t)s->nr, sizeof(*list), by_value);
 	least = list[0].x;
 	for (int i = 0; i < s->nr; i++)
 		list[i].x = log2(list[i].x / least);
-	return true;
 }
 
 static int draw(const struct sweep *s, const struct sweep_curve *c, struct strbuf *out)
 {
 	double x[SWEEP_VALUES_MAX], mean[SWEEP_VALUES_MAX], *y;
 	struct chart_line *lines = calloc((size_t)c->seeds + 1, sizeof(*lines));
+	struct chart_tick ticks[SWEEP_VALUES_MAX];
+	struct chart_mark best = { .text = "the best mean" };
 	struct point list[SWEEP_VALUES_MAX];
-	bool numbers = place(s, list);
-	char *x_title = numbers ? str_printf("doublings of %s above %s", params[s->param].name,
-					     s->values[list[0].nr])
-				: str_printf("number of the value of %s", params[s->param].name);
 	struct chart chart = {
-		.title = s->e->metric.name, .x_title = x_title, .y_title = s->e->metric.unit,
-		.width = WIDTH, .height = HEIGHT, .lines = lines, .nr_lines = c->seeds + 1,
+		.title = s->e->metric.name, .x_title = params[s->param].name,
+		.y_title = s->e->metric.unit, .width = WIDTH, .height = HEIGHT, .lines = lines,
+		.nr_lines = c->seeds + 1, .marks = &best,
+		.nr_marks = c->best >= 0 && !c->flat, .ticks = ticks, .nr_ticks = s->nr,
 	};
 	int ret = -ENOMEM;
 
+	place(s, list);
 	y = calloc((size_t)c->seeds * (size_t)s->nr + 1, sizeof(*y));
-	if (!lines || !x_title || !y)
+	if (!lines || !y)
 		goto out_all;
 	for (int i = 0; i < s->nr; i++) {
+		ticks[i] = (struct chart_tick){ list[i].x, s->values[list[i].nr] };
+		if (list[i].nr == c->best)
+			best.x = list[i].x;
 		x[i] = list[i].x;
 		mean[i] = c->point[list[i].nr].mean;
 		for (int seed = 0; seed < c->seeds; seed++)
@@ -87,7 +90,6 @@ static int draw(const struct sweep *s, const struct sweep_curve *c, struct strbu
 	ret = chart_draw(&chart, out);
 out_all:
 	free(y);
-	free(x_title);
 	free(lines);
 	return ret;
 }
@@ -148,8 +150,33 @@ static void add_check(const struct sweep *s, const struct sweep_curve *c, struct
 	doc_table_end(d);
 }
 
+static void add_facts(const struct sweep *s, const struct sweep_curve *tune, const char *data,
+		      struct doc *d)
+{
+	struct strbuf seeds;
+
+	strbuf_init(&seeds);
+	for (int i = 0; i < tune->seeds; i++)
+		strbuf_addf(&seeds, "%s%lld", i ? ", " : "", s->e->seeds[i]);
+	doc_heading(d, 2, "What ran");
+	doc_table(d, "lm");
+	doc_cell(d, "What");
+	doc_cell(d, "Value");
+	doc_cell(d, "Plan");
+	doc_cell(d, "%s", s->e->file);
+	doc_cell(d, "Hash of its files");
+	doc_cell(d, "%s", s->e->hash);
+	doc_cell(d, "Data");
+	doc_cell(d, "%s", data);
+	doc_cell(d, "Seeds");
+	doc_cell(d, "%s", seeds.s);
+	doc_table_end(d);
+	strbuf_free(&seeds);
+}
+
 static int write_as(const struct sweep *s, const struct sweep_curve *tune,
-		    const struct sweep_curve *check, enum doc_kind kind, struct strbuf *out)
+		    const struct sweep_curve *check, const char *data, enum doc_kind kind,
+		    struct strbuf *out)
 {
 	char version[BUILD_VERSION_MAX], title[160], footer[BUILD_VERSION_MAX + 32];
 	struct strbuf advice;
@@ -160,7 +187,7 @@ static int write_as(const struct sweep *s, const struct sweep_curve *tune,
 		 s->e->name);
 	doc_begin(&d, kind, out, title);
 	doc_heading(&d, 1, title);
-	if (tune->best >= 0)
+	if (tune->best >= 0 && !tune->flat)
 		doc_text(&d, "verdict", "%s=%s gives the best %s: %.6g %s, mean of %d seed%s.",
 			 params[s->param].name, s->values[tune->best], s->e->metric.name,
 			 tune->point[tune->best].mean, s->e->metric.unit, tune->seeds,
@@ -170,34 +197,47 @@ static int write_as(const struct sweep *s, const struct sweep_curve *tune,
 	for (char *line = strtok(advice.s, "\n"); line; line = strtok(NULL, "\n"))
 		doc_text(&d, "warn", "%s", line);
 	strbuf_free(&advice);
-	if (doc_page(&d))
+	if (doc_page(&d)) {
 		ret = draw(s, tune, doc_page(&d));
+		doc_text(&d, "dim", "Dots: means over the seeds, the vertical line at the best one. "
+			 "Pale: single seeds.");
+	}
 	add_tune(s, tune, &d);
 	if (check)
 		add_check(s, check, &d);
+	add_facts(s, tune, data, &d);
 	snprintf(footer, sizeof(footer), "Written by knlp %s.", build_version(version));
 	return doc_end(&d, footer) || ret ? fail_nomem(0, "a report") : 0;
 }
 
-int sweep_report(const struct sweep *s, const struct sweep_curve *tune,
-		 const struct sweep_curve *check, const char *dir)
+static int write_file(const struct sweep *s, const struct sweep_curve *tune,
+		      const struct sweep_curve *check, const char *data, enum doc_kind kind,
+		      const char *path)
 {
-	static const char *const names[] = { "sweep.html", "sweep.md" };
-	int ret = 0;
+	struct strbuf out;
+	int ret;
 
-	for (int i = 0; i < 2 && !ret; i++) {
-		char *path = path_join(dir, names[i]);
-		struct strbuf out;
+	strbuf_init(&out);
+	ret = write_as(s, tune, check, data, kind, &out);
+	if (!ret)
+		ret = strbuf_ok(&out);
+	if (!ret)
+		ret = file_write_atomic(path, out.s, out.len);
+	strbuf_free(&out);
+	return ret;
+}
 
-		strbuf_init(&out);
-		ret = path ? write_as(s, tune, check, i ? DOC_MARKDOWN : DOC_HTML, &out)
-			   : fail_nomem(0, "a path");
-		if (!ret)
-			ret = strbuf_ok(&out);
-		if (!ret)
-			ret = file_write_atomic(path, out.s, out.len);
-		strbuf_free(&out);
-		free(path);
-	}
+int sweep_report(const struct sweep *s, const struct sweep_curve *tune,
+		 const struct sweep_curve *check, const char *data, const char *dir)
+{
+	char *page = path_join(dir, "sweep.html"), *text = path_join(dir, "sweep.md");
+	int ret = page && text ? 0 : fail_nomem(0, "a path");
+
+	if (!ret)
+		ret = write_file(s, tune, check, data, DOC_HTML, page);
+	if (!ret)
+		ret = write_file(s, tune, check, data, DOC_MARKDOWN, text);
+	free(text);
+	free(page);
 	return ret;
 }

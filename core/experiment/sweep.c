@@ -396,6 +396,22 @@ static int write_plan(const struct sweep *s, const char *name, const char *hypot
 
 /* ---- the two parts ------------------------------------------------------------------------- */
 
+int sweep_can_tune(const struct experiment *e, enum param_id id)
+{
+	const char *name = params[id].name;
+
+	if (params[id].is_local || id == PARAM_TRAIN_SEED)
+		return fail(-EINVAL, "%s is nothing to tune", name);
+	if (id == PARAM_TRAIN_TOKENS)
+		return fail(-EINVAL, "%s is the budget, which all values share: nothing to tune",
+			    name);
+	if (!strncmp(name, "TRAIN_EVAL_", strlen("TRAIN_EVAL_")) ||
+	    config_acts_from(e->arms[e->baseline].cfg, id) == CONFIG_NEVER)
+		return fail(-EINVAL, "%s changes what is measured, not the model: nothing to tune",
+			    name);
+	return 0;
+}
+
 static int check_param(const struct sweep *s)
 {
 	for (int i = 0; i < s->e->nr_vary; i++)
@@ -564,6 +580,15 @@ static int read_point(const struct experiment_run *run, int arm, struct sweep_po
 	return 0;
 }
 
+static bool is_flat(const struct sweep_curve *c)
+{
+	for (int i = 0; i < c->nr; i++)
+		for (int s = 0; s < c->seeds; s++)
+			if (!(c->point[i].value[s] == c->point[0].value[s]))
+				return false;
+	return true;
+}
+
 static int read_points(const struct sweep *s, const struct experiment_run *run,
 		       struct sweep_curve *c)
 {
@@ -579,6 +604,7 @@ static int read_points(const struct sweep *s, const struct experiment_run *run,
 		    (c->best < 0 || sweep_gain(s, &c->point[i], &c->point[c->best]) > 0))
 			c->best = i;
 	}
+	c->flat = !ret && is_flat(c);
 	fail_clear();
 	return ret;
 }
@@ -623,7 +649,11 @@ static void advise_of_end(const struct sweep *s, const struct sweep_curve *tune,
 	double best, other;
 	bool low = true, high = true;
 
-	if (!is_number(s->param) || tune->best < 0 || str_to_double(s->values[tune->best], &best))
+	if (tune->flat)
+		strbuf_addf(sb, "%s makes no difference: all values gave the same numbers.\n",
+			    params[s->param].name);
+	if (tune->flat || !is_number(s->param) || tune->best < 0 ||
+	    str_to_double(s->values[tune->best], &best))
 		return;
 	for (int i = 0; i < tune->nr; i++) {
 		if (i == tune->best || str_to_double(s->values[i], &other))
@@ -637,8 +667,26 @@ static void advise_of_end(const struct sweep *s, const struct sweep_curve *tune,
 			    low ? "smallest" : "largest");
 }
 
+/* Any gain counts here: a best value that is not the best of these three is none. */
+static void advise_of_baseline(const struct sweep *s, const struct sweep_point *p,
+			       struct strbuf *sb)
+{
+	for (int f = 0; f < FACTORS; f += 2) {
+		double gain = sweep_gain(s, &p[f], &p[1]);
+
+		if (gain > 0)
+			strbuf_addf(sb, "The baseline is better at %s, by %.3g %s: it was not "
+				    "tried; sweep around it.\n", factors[f].what, gain,
+				    s->e->metric.unit);
+	}
+}
+
 static void advise_of_arm(const struct sweep *s, const struct sweep_point *p, struct strbuf *sb)
 {
+	if (!strcmp(p->label, s->e->arms[s->e->baseline].name)) {
+		advise_of_baseline(s, p, sb);
+		return;
+	}
 	for (int f = 0; f < FACTORS; f += 2) {
 		double gain = sweep_gain(s, &p[f], &p[1]);
 

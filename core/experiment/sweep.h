@@ -48,6 +48,13 @@ struct sweep_part {
 };
 
 /**
+ * sweep_can_tune() - is parameter @id something to tune?
+ * Return: 0; -EINVAL saying why not: it is of this machine, pairs the arms, is the budget, or
+ * changes what is measured and not the model.
+ */
+int sweep_can_tune(const struct experiment *e, enum param_id id);
+
+/**
  * sweep_check() - can there be such a sweep? Nothing is written.
  * @data: folder of token shards, by which arms are resolved
  *
@@ -84,6 +91,7 @@ struct sweep_curve {
 	struct sweep_point *point;
 	int nr, seeds;
 	int best;			/* -1: none is done. Of the check: of each arm by itself */
+	bool flat;			/* all values gave the same numbers, seed by seed */
 };
 
 /** sweep_curve_read() - of the run of the first part; sweep_curve_free() it. */
@@ -108,14 +116,15 @@ void sweep_advice(const struct sweep *s, const struct sweep_curve *tune,
 
 #ifdef CONFIG_REPORT
 
-/** sweep_report() - write sweep.html and sweep.md into folder @dir. */
+/** sweep_report() - write sweep.html and sweep.md into folder @dir. @data: it was trained on */
 int sweep_report(const struct sweep *s, const struct sweep_curve *tune,
-		 const struct sweep_curve *check, const char *dir);
+		 const struct sweep_curve *check, const char *data, const char *dir);
 
 #else
 
 static inline int sweep_report(const struct sweep *s, const struct sweep_curve *tune,
-			       const struct sweep_curve *check, const char *dir)
+			       const struct sweep_curve *check, const char *data,
+			       const char *dir)
 {
 	return 0;
 }

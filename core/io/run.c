@@ -458,6 +458,48 @@ static void add_difference(struct strbuf *sb, const struct config *then, const s
 		strbuf_addf(sb, ", from %s=%lld on", from, config_acts_from(now, id));
 }
 
+/* The newest checkpoint up to step @most; -1: there is none. */
+static long long newest_until(const struct run *run, long long most)
+{
+	DIR *dir = opendir(run->checkpoints);
+	const struct dirent *d;
+	long long newest = -1;
+
+	while (dir && (d = readdir(dir))) {
+		long long step = strncmp(d->d_name, "step-", 5) || strchr(d->d_name, '.')
+			       ? -1 : strtoll(d->d_name + 5, NULL, 10);
+
+		if (step <= most && step > newest)
+			newest = step;
+	}
+	if (dir)
+		closedir(dir);
+	return newest;
+}
+
+/* Where what differs counts from a later step on, a fork may begin up to there. */
+static void add_way_out(struct strbuf *sb, const struct run *run, const struct config *then,
+			const struct config *now, long long before)
+{
+	long long until = CONFIG_NEVER, at;
+
+	for (int i = 0; i < PARAM_COUNT; i++)
+		if (differs(then, now, i, before)) {
+			long long a = config_acts_from(then, i), b = config_acts_from(now, i);
+
+			until = a < until ? a : until;
+			until = b < until ? b : until;
+		}
+	if (until < 1 || until == CONFIG_NEVER)
+		return;
+	at = newest_until(run, until);
+	if (at < 0)
+		strbuf_addf(sb, "; a fork must begin at step %lld or before, and there is no "
+			    "checkpoint", until);
+	else
+		strbuf_addf(sb, "; a fork may begin at step %lld or before: --at=%lld", until, at);
+}
+
 static int config_differs(const struct run *run, const struct config *then,
 			  const struct config *now, long long before)
 {
@@ -468,6 +510,8 @@ static int config_differs(const struct run *run, const struct config *then,
 	for (int i = 0; i < PARAM_COUNT; i++)
 		if (differs(then, now, i, before) && nr++ < 5)
 			add_difference(&sb, then, now, i);
+	if (nr && before != ALL_STEPS)
+		add_way_out(&sb, run, then, now, before);
 	if (nr > 5)
 		strbuf_addf(&sb, "; and %d more", nr - 5);
 	if (nr && before == ALL_STEPS)

@@ -86,6 +86,25 @@ static long place_y(const struct plot *p, double v)
 
 /* ---- the frame ---- */
 
+static void draw_tick(const struct plot *p, double at, const char *name)
+{
+	double x = (double)place_x(p, at) / FINE;
+
+	strbuf_addf(p->out, "<path class=\"axis\" d=\"M%.1f %dv4\"/>\n", x, TOP + p->height);
+	svg_text(p->out, "x", x, TOP + p->height + 17, name);
+}
+
+static void draw_x_ticks(const struct plot *p)
+{
+	const struct chart *c = p->c;
+	char label[AXIS_LABEL_MAX];
+
+	for (int i = 0; i < c->nr_ticks; i++)
+		draw_tick(p, c->ticks[i].x, c->ticks[i].name);
+	for (int i = 0; i < p->x.nr && !c->ticks; i++)
+		draw_tick(p, p->x.tick[i], axis_label(&p->x, p->x.tick[i], label));
+}
+
 static void draw_grid(const struct plot *p)
 {
 	char label[AXIS_LABEL_MAX];
@@ -94,18 +113,12 @@ static void draw_grid(const struct plot *p)
 	for (int i = 0; i < p->y.nr; i++)
 		strbuf_addf(p->out, "M%d %.1fh%d", LEFT,
 			    (double)place_y(p, p->y.tick[i]) / FINE, p->width);
-	strbuf_addf(p->out, "\"/>\n<path class=\"axis\" d=\"M%d %dh%d", LEFT, TOP + p->height,
-		    p->width);
-	for (int i = 0; i < p->x.nr; i++)
-		strbuf_addf(p->out, "M%.1f %dv4", (double)place_x(p, p->x.tick[i]) / FINE,
-			    TOP + p->height);
-	strbuf_adds(p->out, "\"/>\n");
+	strbuf_addf(p->out, "\"/>\n<path class=\"axis\" d=\"M%d %dh%d\"/>\n", LEFT,
+		    TOP + p->height, p->width);
 	for (int i = 0; i < p->y.nr; i++)
 		svg_text(p->out, "y", LEFT - 6, (double)place_y(p, p->y.tick[i]) / FINE + 4,
 			 axis_label(&p->y, p->y.tick[i], label));
-	for (int i = 0; i < p->x.nr; i++)
-		svg_text(p->out, "x", (double)place_x(p, p->x.tick[i]) / FINE, TOP + p->height + 17,
-			 axis_label(&p->x, p->x.tick[i], label));
+	draw_x_ticks(p);
 }
 
 static void draw_titles(const struct plot *p)
@@ -178,6 +191,14 @@ static void draw_path(const struct plot *p, const struct chart_line *l, const si
 	strbuf_adds(p->out, drawn ? "\"/>\n" : "M0 0\"/>\n");
 }
 
+static const char *tick_name(const struct chart *c, double x, const char *otherwise)
+{
+	for (int i = 0; i < c->nr_ticks; i++)
+		if (c->ticks[i].x == x)
+			return c->ticks[i].name;
+	return otherwise;
+}
+
 static void draw_dot(const struct plot *p, const struct chart_line *l, size_t i)
 {
 	char x[AXIS_LABEL_MAX];
@@ -188,8 +209,9 @@ static void draw_dot(const struct plot *p, const struct chart_line *l, size_t i)
 	strbuf_addf(p->out, " cx=\"%ld\" cy=\"%ld\" r=\"%d\"><title>", place_x(p, l->x[i]),
 		    place_y(p, l->y[i]), l->kind == CHART_FAINT ? 10 : 28);
 	escape_html(p->out, l->name);
-	strbuf_addf(p->out, ": %.5g at %s</title></circle>\n", l->y[i],
-		    axis_label(&p->x, l->x[i], x));
+	strbuf_addf(p->out, ": %.5g at ", l->y[i]);
+	escape_html(p->out, tick_name(p->c, l->x[i], axis_label(&p->x, l->x[i], x)));
+	strbuf_adds(p->out, "</title></circle>\n");
 }
 
 static int draw_line(const struct plot *p, const struct chart_line *l)

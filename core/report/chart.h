@@ -33,6 +33,12 @@ struct chart_mark {
 	const char *text;
 };
 
+/** struct chart_tick - a place on the x axis with a name of its own. */
+struct chart_tick {
+	double x;
+	const char *name;
+};
+
 /** struct chart - what to draw. */
 struct chart {
 	const char *title, *x_title, *y_title;
@@ -45,6 +51,8 @@ struct chart {
 	int nr_lines;
 	const struct chart_mark *marks;
 	int nr_marks;
+	const struct chart_tick *ticks;	/* in the place of round numbers; NULL: those */
+	int nr_ticks;
 };
 
 /**

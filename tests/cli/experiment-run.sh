@@ -126,6 +126,7 @@ equal "four are done" "$(field cells_done out)" 4
 
 mkdir -p defconfigs/experiments && cp -r exp defconfigs/experiments/
 succeeds "an experiment by its name" "$KNLP" run -q exp
+succeeds "--verify: by its name" "$KNLP" run --verify exp plain 3
 equal "runs/NAME is its place" "$(find runs/exp -name experiment.yaml)" runs/exp/experiment.yaml
 fails "names that there are" 1 "there are exp" "$KNLP" run exq
 

@@ -36,6 +36,10 @@ equal "arms keep what is theirs" "$(sed -n 's/^CONFIG_TRAIN_LR=//p' sweep/check/
 equal "controls are not checked" "$(find sweep/check/arms -name 'twin*')" ""
 "$KNLP" version | grep -q ' REPORT' && {
 	has "its page" '<svg' sweep/sweep.html
+	equal "its axis has the values" "$(sed -n 's/^<text class="x".*>\([0-9]*\)<.*/\1/p' \
+		sweep/sweep.html | sort -n | tr '\n' ' ')" "2 20 40 "
+	has "what it was made of" "Hash of its files" sweep/sweep.md
+	fails "a sweep is no run" 1 'sweep is a sweep: see sweep/sweep.html' "$KNLP" report sweep
 	has "its text" "TRAIN.*WARMUP=$best gives the best held-out loss" sweep/sweep.md
 }
 fails "a sweep is not run over" 1 'holds a sweep already' \
@@ -80,6 +84,18 @@ has "its middle" '^0.001 ' out
 has "the best value is the last" '^TRAIN_LR=0.01 is the largest of the values' out
 equal "one seed" "$(find grid/tune/cells -name manifest.yaml | wc -l)" 3
 
+# So far below any good rate, twice the best of the values is better still.
+succeeds "values that are too small" "$KNLP" sweep ./exp --param TRAIN_LR --values 1e-5,2e-5 \
+	--seeds 1 --out low
+has "the baseline's own check" '^The baseline is better at twice the best value, by ' out
+
+# Without noise, nothing begins anywhere.
+succeeds "a parameter without effect" "$KNLP" sweep ./exp --param DATA_NOISE_START \
+	--values 10,1000 --out flat
+has "it makes no difference" '^DATA_NOISE_START makes no difference: all values gave' out
+equal "none is the best, nor at an end" "$(grep -c 'best' out)" 0
+equal "there is nothing to check" "$(ls flat)" "$(ls flat | grep -v check)"
+
 cat >>exp/defconfig <<'END'
 CONFIG_OPTIM_NAME="sgd"
 CONFIG_OPTIM_CLIP="0"
@@ -100,6 +116,10 @@ no="$KNLP sweep ./exp --out no"
 	fails "no data" 1 'nowhere: no such data folder' $no --param TRAIN_LR --values 1e-3,3e-3 \
 		--data nowhere
 	fails "an unknown parameter" 2 'TRAIN_RL: did you mean TRAIN_LR' $no --param TRAIN_RL --values 1,2
+	fails "what is measured" 2 'TRAIN_EVAL_TOKENS changes what is measured' $no \
+		--param TRAIN_EVAL_TOKENS --values 2k,4k
+	fails "what measures read" 2 'FIM_SEED changes what is measured' $no --param FIM_SEED --values 2,3
+	fails "the budget" 2 'TRAIN_TOKENS is the budget' $no --param TRAIN_TOKENS --values 2k,4k
 	fails "a seed" 2 'TRAIN_SEED is nothing to tune' $no --param TRAIN_SEED --values 1,2
 	fails "a local one" 2 'RUN_THREADS is nothing to tune' $no --param RUN_THREADS --values 1,2
 	fails "one value" 2 'one value is no choice' $no --param TRAIN_LR --values 1e-3

@@ -93,6 +93,9 @@ for set in MODEL_WIDTH=64 TRAIN_TOKENS=20480 TRAIN_EVAL_EVERY=20 DATA_NOISE_STAR
 done
 fails "what begins too early" 1 "DATA_NOISE was 0, now 0.3, from DATA_NOISE_START=20 on" \
 	fork no $noise --at 36
+has "where it may begin" '; a fork may begin at step 20 or before: --at=20$' err
+fails "no checkpoint is early enough" 1 'at step 10 or before, and there is no checkpoint$' \
+	fork no $noise --at 20 --set DATA_NOISE_START=10
 succeeds "a start that is later on both sides" fork later --at 20 --set DATA_NOISE_START=30
 same "which makes no difference without noise" later plain
 fails "no such checkpoint" 1 'has no checkpoint of step 7, but of: 20, 36, 40' fork no --at 7
@@ -102,6 +105,7 @@ tr a e <text >changed
 "$KNLP" data prepare -q -i changed -t byte -o other --piece-bytes 1000 >out 2>err
 fails "other data" 1 'data_hash' fork no --data other --at 20
 equal "nothing is left of them" "$(find . -maxdepth 1 -name no)" ''
+fails "--at of no fork" 2 "train: --at names a step of --fork's run" "$KNLP" train --run no --at 3
 for words in '--at 3' '--fork old --resume' '--fork old --init old' '--fork old --dry-run'; do
 	# shellcheck disable=SC2086 # words
 	fails "usage: $words" 2 'knlp: error: train: ' "$KNLP" train --run no --data data $words

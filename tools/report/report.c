@@ -90,6 +90,15 @@ static const char *find_experiment(int argc, char **argv)
 	return NULL;
 }
 
+static bool is_sweep(const char *dir)
+{
+	char *part = path_join(dir, "tune");
+	bool is = part && report_of_experiment(part);
+
+	free(part);
+	return is;
+}
+
 static int describe(int argc, char **argv, const char *format, struct strbuf *text)
 {
 	const char *experiment = find_experiment(argc, argv);
@@ -101,6 +110,11 @@ static int describe(int argc, char **argv, const char *format, struct strbuf *te
 			    experiment);
 	if (experiment)
 		return experiment_report(experiment, format, text);
+	for (int i = 0; i < argc; i++)
+		if (is_sweep(argv[i]))
+			return fail(-EINVAL, "%s is a sweep: see %s/sweep.html; its parts are "
+				    "reported like others: %s/tune and, if it has one, %s/check",
+				    argv[i], argv[i], argv[i], argv[i]);
 	ret = report_open(&report, argv, argc);
 	if (!ret)
 		ret = report_write(&report, format, text);

@@ -227,7 +227,7 @@ static const struct command command = {
 		"[--no-share] [--json]",
 		"[NAME|DIR] --estimate [--data=DIR] [--jobs=N] [--threads=N] [--no-share] "
 		"[--json]",
-		"RUN [ARM SEED] --verify [--data=DIR] [--threads=N] [--force] [--json]",
+		"NAME|RUN [ARM SEED] --verify [--data=DIR] [--threads=N] [--force] [--json]",
 		NULL
 	},
 	.description =

@@ -161,7 +161,7 @@ static void print_tune(const struct sweep *s, const struct sweep_curve *c)
 		printf("%-*s", width, s->values[i]);
 		print_number(c->point[i].mean);
 		print_number(c->point[i].sd);
-		puts(i == c->best ? "  best" : "");
+		puts(i == c->best && !c->flat ? "  best" : "");
 	}
 }
 
@@ -213,11 +213,11 @@ static int print_json(const struct sweep *s, const struct results *r, char *advi
 	return json_out_print(o);
 }
 
-static int show(const struct sweep *s, const struct results *r, const char *out)
+static int show(const struct sweep *s, const struct results *r, const char *data, const char *out)
 {
 	const struct sweep_curve *checked = r->has_check ? &r->check : NULL;
 	struct strbuf advice;
-	int ret = sweep_report(s, &r->tune, checked, out);
+	int ret = sweep_report(s, &r->tune, checked, data, out);
 
 	strbuf_init(&advice);
 	sweep_advice(s, &r->tune, checked, &advice);
@@ -247,8 +247,6 @@ static int read_options(struct sweep *s)
 				   near ? ": did you mean " : "", near ? near : "",
 				   near ? "?" : "");
 	}
-	if (params[id].is_local || id == PARAM_TRAIN_SEED)
-		return usage_error("sweep: %s is nothing to tune", params[id].name);
 	s->param = id;
 	if (sweep_values(s, opt.values, opt.grid))
 		return fail_in(COMMAND_USAGE, "sweep");
@@ -355,10 +353,10 @@ static int run_sweep(const struct sweep *s, const char *out)
 		run_catch_signals();
 	if (!ret)
 		ret = tune(s, data, out, &r);
-	if (!ret && !opt.no_check)
+	if (!ret && !opt.no_check && !r.tune.flat)
 		ret = check(s, data, out, &r);
 	if (!ret)
-		ret = show(s, &r, out);
+		ret = show(s, &r, data, out);
 	sweep_curve_free(&r.tune);
 	sweep_curve_free(&r.check);
 	experiment_run_close(r.tune_run);
@@ -382,6 +380,8 @@ static int sweep_run(int argc, char **argv)
 	if (!ret)
 		ret = read_plan(argc, argv, &e);
 	s.e = e;
+	if (!ret && sweep_can_tune(e, s.param))
+		ret = fail_in(COMMAND_USAGE, "sweep");
 	if (!ret)
 		ret = check_seeds(&s);
 	if (!ret) {

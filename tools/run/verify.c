@@ -105,6 +105,17 @@ static int verify_cell(const struct experiment_run *run, const struct experiment
 	return ret;
 }
 
+/* A run by its folder, or an experiment by its name: then its usual folder is meant. */
+static char *find_run(const char *name)
+{
+	char *usual = strchr(name, '/') || experiment_is_run(name) ? NULL : path_join("runs", name);
+
+	if (usual && experiment_is_run(usual))
+		return usual;
+	free(usual);
+	return strdup(name);
+}
+
 int run_verify(int argc, char **argv, const char *data, int threads, bool force)
 {
 	struct verify_options o = {
@@ -112,8 +123,10 @@ int run_verify(int argc, char **argv, const char *data, int threads, bool force)
 	};
 	const struct experiment_cell *cell = NULL;
 	struct experiment_run *run;
-	int ret = experiment_run_open(argv[0], &run);
+	char *path = find_run(argv[0]);
+	int ret = path ? experiment_run_open(path, &run) : fail_nomem(0, "a path");
 
+	free(path);
 	if (ret)
 		return ret;
 	ret = choose_cell(run, argc - 1, argv + 1, &cell);

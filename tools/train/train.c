@@ -366,8 +366,6 @@ static void close_parts(struct job *j)
 
 static int check_fork(void)
 {
-	if (opt.at >= 0 && !opt.fork)
-		return usage_error("train: --at names a step of --fork's run");
 	if (opt.fork && opt.resume)
 		return usage_error("train: a forked run goes on with --resume alone, without "
 				   "--fork");
@@ -384,6 +382,8 @@ static int check_usage(void)
 		return usage_error("train: --dry-run plans a new run, without --resume");
 	if (opt.force && !opt.resume && !opt.fork)
 		return usage_error("train: --force is for --resume and --fork only");
+	if (opt.at >= 0 && !opt.fork)
+		return usage_error("train: --at names a step of --fork's run");
 	if (!opt.data && !opt.resume && !opt.fork)
 		return usage_error("train: --data is missing");
 	if (!opt.run && !opt.dry_run)
