@@ -199,8 +199,8 @@ static int write_as(const struct sweep *s, const struct sweep_curve *tune,
 	strbuf_free(&advice);
 	if (doc_page(&d)) {
 		ret = draw(s, tune, doc_page(&d));
-		doc_text(&d, "dim", "Dots: means over the seeds, the vertical line at the best one. "
-			 "Pale: single seeds.");
+		doc_text(&d, "dim", "Dots: means over the seeds, the vertical line at the best "
+			 "one. Pale: single seeds.");
 	}
 	add_tune(s, tune, &d);
 	if (check)

@@ -33,15 +33,30 @@ struct layer {
 	char name[40];
 };
 
-/** struct attention - an estimate under way. @host_q, @host_k: of one layer. */
+/**
+ * struct attention - an estimate under way.
+ * @host_q, @host_k: of one layer
+ * @keys: (width, T) the keys of one head
+ * @scores: (tiles, T) of the row that each tile is at
+ */
 struct attention {
 	struct fim_job *job;
 	struct fim_pass pass;
 	struct layer *layer;
 	int nr;
 	float *host_q, *host_k;
+	double *keys, *scores;
+	struct fim_rows_batch batch;
 	const struct layer *now;	/* whose q and k they are */
+	int64_t head;
 };
+
+#define TILE_ROWS 16
+
+static int64_t nr_tiles(const struct attention *a)
+{
+	return (a->job->context + TILE_ROWS - 1) / TILE_ROWS;
+}
 
 /* ---- the graph --------------------------------------------------------------------------- */
 
@@ -104,15 +119,36 @@ static int64_t largest(const struct attention *a)
 	return most * a->job->context;
 }
 
+static int64_t widest(const struct attention *a)
+{
+	int64_t most = 0;
+
+	for (int i = 0; i < a->nr; i++)
+		most = a->layer[i].width > most ? a->layer[i].width : most;
+	return most;
+}
+
+/* Bytes of what one head at a time needs. */
+static size_t scratch_bytes(const struct attention *a)
+{
+	int64_t t = a->job->context;
+
+	return 2 * largest(a) * sizeof(float) + fim_rows_batch_bytes(t) +
+	       (widest(a) + nr_tiles(a)) * t * sizeof(double);
+}
+
 static int take_memory(struct attention *a)
 {
 	size_t bytes = largest(a) * sizeof(float);
-	int ret = 0;
+	int64_t t = a->job->context;
+	int ret = fim_rows_batch_init(&a->batch, t);
 
 	a->host_q = malloc(bytes);
 	a->host_k = malloc(bytes);
-	if (!a->host_q || !a->host_k)
-		return fail_nomem(2 * bytes, "queries and keys");
+	a->keys = malloc(widest(a) * t * sizeof(*a->keys));
+	a->scores = malloc(nr_tiles(a) * t * sizeof(*a->scores));
+	if (!ret && (!a->host_q || !a->host_k || !a->keys || !a->scores))
+		ret = fail_nomem(scratch_bytes(a), "queries and keys");
 	for (int i = 0; i < a->nr && !ret; i++) {
 		struct layer *l = &a->layer[i];
 
@@ -143,6 +179,9 @@ static void attention_end(struct attention *a)
 	free(a->layer);
 	free(a->host_q);
 	free(a->host_k);
+	free(a->keys);
+	free(a->scores);
+	fim_rows_batch_free(&a->batch);
 	fim_pass_end(&a->pass);
 }
 
@@ -167,8 +206,7 @@ static int check_room(struct fim_job *j)
 	for (int i = 0; i < a.nr && !ret; i++)
 		need += a.layer[i].heads * fim_rows_bytes(j->context);
 	if (!ret)
-		ret = fim_check_room(j, need + 2 * largest(&a) * sizeof(float) +
-				     fim_pass_bytes(&a.pass));
+		ret = fim_check_room(j, need + scratch_bytes(&a) + fim_pass_bytes(&a.pass));
 	attention_end(&a);
 	return ret;
 }
@@ -187,52 +225,90 @@ static int64_t first_key(const struct attention *a, int64_t i)
 	return from;
 }
 
-static double score(const struct attention *a, int64_t head, int64_t i, int64_t j)
+/* A row of the keys for each of their elements, so that scores are sums of rows. */
+static void turn_keys(const struct attention *a)
 {
 	const struct layer *l = a->now;
-	int64_t kv = head / (l->heads / l->kv_heads);
-	const float *q = a->host_q + (i * l->heads + head) * l->width;
-	const float *k = a->host_k + (j * l->kv_heads + kv) * l->width;
-	double sum = 0, cap = l->attr->softcap;
+	int64_t t = a->job->context, kv = a->head / (l->heads / l->kv_heads);
 
-	for (int64_t d = 0; d < l->width; d++)
-		sum += (double)q[d] * k[d];
-	sum *= l->attr->scale > 0 ? l->attr->scale : 1 / sqrt((double)l->width);
-	return cap > 0 ? cap * tanh(sum / cap) : sum;
+	for (int64_t j = 0; j < t; j++) {
+		const float *k = a->host_k + (j * l->kv_heads + kv) * l->width;
+
+		for (int64_t d = 0; d < l->width; d++)
+			a->keys[d * t + j] = k[d];
+	}
 }
 
-static void softmax_row(const struct attention *a, int64_t head, int64_t i, double *p)
-{
-	int64_t from = first_key(a, i);
-	double max = -INFINITY, sum = 0;
+/* Two numbers, by which the compiler does not add one by one. */
+typedef double pair __attribute__((vector_size(2 * sizeof(double)), may_alias,
+				   aligned(sizeof(double))));
 
-	for (int64_t j = from; j <= i; j++) {
-		p[j] = score(a, head, i, j);
-		max = fmax(max, p[j]);
+/* @p[j] for the keys j that query @i may see. */
+static void scores(const struct attention *a, int64_t i, int64_t from, double *p)
+{
+	const struct layer *l = a->now;
+	const float *q = a->host_q + (i * l->heads + a->head) * l->width;
+	double scale = l->attr->scale > 0 ? l->attr->scale : 1 / sqrt((double)l->width);
+	double cap = l->attr->softcap;
+	int64_t t = a->job->context;
+
+	for (int64_t j = from; j <= i; j++)
+		p[j] = 0;
+	for (int64_t d = 0; d < l->width; d++) {
+		const double *k = a->keys + d * t;
+		double x = q[d];
+		int64_t j;
+
+		for (j = from; j < i; j += 2)
+			*(pair *)(p + j) += x * *(const pair *)(k + j);
+		if (j == i)
+			p[j] += x * k[j];
 	}
 	for (int64_t j = from; j <= i; j++) {
-		p[j] = exp(p[j] - max);
+		p[j] *= scale;
+		if (cap > 0)
+			p[j] = cap * tanh(p[j] / cap);
+	}
+}
+
+/* With p = exp(s - max) / sum, the entropy is ln(sum) - E[s - max]. */
+static void put_row(struct attention *a, int64_t i, double *p)
+{
+	int64_t from = first_key(a, i);
+	double max = -INFINITY, sum = 0, mean = 0;
+
+	scores(a, i, from, p);
+	for (int64_t j = from; j <= i; j++)
+		max = fmax(max, p[j]);
+	for (int64_t j = from; j <= i; j++) {
+		double s = p[j] - max;
+
+		p[j] = exp(s);
 		sum += p[j];
+		mean += p[j] > 0 ? p[j] * s : 0;	/* p ln p is 0 at 0 */
 	}
 	for (int64_t j = from; j <= i; j++)
 		p[j] /= sum;
+	fim_rows_put(&a->batch, i, p, from, log(sum) - mean / sum);
 }
 
-static void head_tile(void *ctx, long head)
+static void rows_tile(void *ctx, long tile)
 {
-	const struct attention *a = ctx;
-	int64_t t = a->job->context;
-	double *p = malloc(FIM_ROWS_AT_ONCE * t * sizeof(*p));
+	struct attention *a = ctx;
+	int64_t t = a->job->context, end = (tile + 1) * TILE_ROWS;
 
-	for (int64_t i = 0; i < t && p; i += FIM_ROWS_AT_ONCE) {
-		int nr = (int)(t - i < FIM_ROWS_AT_ONCE ? t - i : FIM_ROWS_AT_ONCE);
+	for (int64_t i = tile * TILE_ROWS; i < end && i < t; i++)
+		put_row(a, i, a->scores + tile * t);
+}
 
-		memset(p, 0, FIM_ROWS_AT_ONCE * t * sizeof(*p));
-		for (int r = 0; r < nr; r++)
-			softmax_row(a, head, i + r, p + r * t);
-		fim_rows_add(&a->now->rows[head], p, nr, i + nr);
+/* Heads one after the other, and each by all threads: some models have few heads. */
+static void run_heads(struct attention *a)
+{
+	for (a->head = 0; a->head < a->now->heads; a->head++) {
+		turn_keys(a);
+		threads_run((long)nr_tiles(a), rows_tile, a);
+		fim_rows_add(&a->now->rows[a->head], &a->batch);
 	}
-	free(p);
 }
 
 static int step(struct attention *a, int64_t sample)
@@ -250,26 +326,18 @@ static int step(struct attention *a, int64_t sample)
 			ret = tensor_read(l->k, a->host_k,
 					  t * l->kv_heads * l->width * sizeof(float));
 		if (!ret)
-			threads_run((long)l->heads, head_tile, a);
+			run_heads(a);
 	}
 	return ret;
 }
 
-/* A tile cannot fail; one that had no memory added no rows. */
 static int check_rows(const struct attention *a)
 {
-	int64_t want = a->job->facts.tokens;
-
 	for (int i = 0; i < a->nr; i++)
-		for (int64_t h = 0; h < a->layer[i].heads; h++) {
-			const struct fim_rows *r = &a->layer[i].rows[h];
-
-			if (r->rows != want)
-				return fail_nomem(a->job->context * 64, "rows of attention");
-			if (!isfinite(r->squares))
+		for (int64_t h = 0; h < a->layer[i].heads; h++)
+			if (!isfinite(a->layer[i].rows[h].squares))
 				return fail(-EDOM, "%s: head %lld has rows that are not finite",
 					    a->layer[i].name, (long long)h);
-		}
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/rng.h"
+#include "base/thread.h"
 
 #define STEPS 96	/* of Lanczos: the end of a spectrum is exact long before */
 
@@ -34,39 +35,153 @@ void fim_rows_free(struct fim_rows *r)
 	free(r->outer);
 }
 
-static void add_one(struct fim_rows *r, const double *p, int64_t used)
+/* ---- the product ------------------------------------------------------------------------- */
+
+/*
+ * sum p p^T over the rows, as a product of blocks: PANEL keys by PANEL keys, CHUNK rows at a
+ * time, which stay in the cache for all of a tile's panels.  A tile is TILE panels, rows of the
+ * triangle; each element gets its chunks in the same order whoever works at it.
+ */
+#define PANEL 4
+#define CHUNK 128
+#define TILE 8
+
+/* What every processor has registers for; eight sums and two factors fit into them. */
+typedef double pair __attribute__((vector_size(2 * sizeof(double)), may_alias,
+				   aligned(sizeof(double))));
+
+static int64_t panels(int64_t n)
 {
-	for (int64_t j = 0; j < used; j++) {
-		r->mean[j] += p[j];
-		r->squares += p[j] * p[j];
-		if (p[j] > 0)
-			r->entropy -= p[j] * log(p[j]);
-	}
-	r->rows++;
+	return (n + PANEL - 1) / PANEL;
 }
 
-/* Row @j of the triangle, for all rows at once: it is read and written once. */
-static void add_outer(double *to, const double *p, int64_t n, int64_t j)
+uint64_t fim_rows_batch_bytes(int64_t n)
 {
-	double at[FIM_ROWS_AT_ONCE];
+	return (uint64_t)(panels(n) * PANEL * n + 2 * n) * sizeof(double);
+}
 
-	for (int i = 0; i < FIM_ROWS_AT_ONCE; i++)
-		at[i] = p[i * n + j];
-	for (int64_t k = 0; k <= j; k++) {
-		double sum = 0;
+int fim_rows_batch_init(struct fim_rows_batch *b, int64_t n)
+{
+	*b = (struct fim_rows_batch){ .n = n };
+	b->p = calloc(panels(n) * PANEL * n, sizeof(*b->p));
+	b->squares = calloc(n, sizeof(*b->squares));
+	b->entropy = calloc(n, sizeof(*b->entropy));
+	return b->p && b->squares && b->entropy
+	     ? 0 : fail_nomem(fim_rows_batch_bytes(n), "rows of attention");
+}
 
-		for (int i = 0; i < FIM_ROWS_AT_ONCE; i++)
-			sum += at[i] * p[i * n + k];
-		to[k] += sum;
+void fim_rows_batch_free(struct fim_rows_batch *b)
+{
+	free(b->p);
+	free(b->squares);
+	free(b->entropy);
+}
+
+/* Row @row of panel @j. */
+static double *packed(const struct fim_rows_batch *b, int64_t j, int64_t row)
+{
+	return b->p + (j * b->n + row) * PANEL;
+}
+
+void fim_rows_put(struct fim_rows_batch *b, int64_t i, const double *p, int64_t from,
+		  double entropy)
+{
+	double squares = 0;
+
+	for (int64_t j = 0; j <= i / PANEL; j++)
+		for (int64_t k = 0; k < PANEL; k++) {
+			int64_t key = j * PANEL + k;
+			double x = key >= from && key <= i ? p[key] : 0;
+
+			packed(b, j, i)[k] = x;
+			squares += x * x;
+		}
+	b->squares[i] = squares;
+	b->entropy[i] = entropy;
+}
+
+/* @to[x][y] = the sum over @rows rows of a[x] b[y]. */
+static void multiply_panels(const double *a, const double *b, int64_t rows, double *to)
+{
+	pair s[2 * PANEL] = { { 0 } };
+
+	for (int64_t i = 0; i < rows; i++) {
+		pair low = *(const pair *)(b + i * PANEL);
+		pair high = *(const pair *)(b + i * PANEL + 2);
+		const double *x = a + i * PANEL;
+
+		s[0] += x[0] * low;
+		s[1] += x[0] * high;
+		s[2] += x[1] * low;
+		s[3] += x[1] * high;
+		s[4] += x[2] * low;
+		s[5] += x[2] * high;
+		s[6] += x[3] * low;
+		s[7] += x[3] * high;
+	}
+	memcpy(to, s, sizeof(s));
+}
+
+/* Rows before the first key of panel @j have no weight there. */
+static void add_panel(struct fim_rows *r, const struct fim_rows_batch *b, int64_t j, int64_t k,
+		      int64_t begin, int64_t end)
+{
+	double sum[PANEL * PANEL];
+
+	begin = begin > j * PANEL ? begin : j * PANEL;
+	if (begin >= end)
+		return;
+	multiply_panels(packed(b, j, begin), packed(b, k, begin), end - begin, sum);
+	for (int64_t x = 0; x < PANEL && j * PANEL + x < b->n; x++) {
+		int64_t row = j * PANEL + x;
+		double *to = r->outer + triangle(row) + k * PANEL;
+
+		for (int64_t y = 0; y < PANEL && k * PANEL + y <= row; y++)
+			to[y] += sum[x * PANEL + y];
 	}
 }
 
-void fim_rows_add(struct fim_rows *r, const double *p, int nr, int64_t used)
+static void add_mean(struct fim_rows *r, const struct fim_rows_batch *b, int64_t j)
 {
-	for (int i = 0; i < nr; i++)
-		add_one(r, p + i * r->n, used);
-	for (int64_t j = 0; j < used; j++)
-		add_outer(r->outer + triangle(j), p, r->n, j);
+	for (int64_t i = j * PANEL; i < b->n; i++)
+		for (int64_t k = 0; k < PANEL && j * PANEL + k < b->n; k++)
+			r->mean[j * PANEL + k] += packed(b, j, i)[k];
+}
+
+/** struct product - what the tiles share. */
+struct product {
+	struct fim_rows *rows;
+	const struct fim_rows_batch *batch;
+};
+
+static void product_tile(void *ctx, long tile)
+{
+	const struct product *p = ctx;
+	int64_t first = tile * TILE, last = first + TILE, n = p->batch->n;
+
+	last = last < panels(n) ? last : panels(n);
+	for (int64_t begin = 0; begin < n; begin += CHUNK) {
+		int64_t end = begin + CHUNK < n ? begin + CHUNK : n;
+
+		for (int64_t k = 0; k < last; k++)
+			for (int64_t j = k > first ? k : first; j < last; j++)
+				add_panel(p->rows, p->batch, j, k, begin, end);
+	}
+	for (int64_t j = first; j < last; j++)
+		add_mean(p->rows, p->batch, j);
+}
+
+void fim_rows_add(struct fim_rows *r, const struct fim_rows_batch *b)
+{
+	struct product p = { .rows = r, .batch = b };
+
+	BUG_ON(b->n > r->n);
+	threads_run((long)((panels(b->n) + TILE - 1) / TILE), product_tile, &p);
+	for (int64_t i = 0; i < b->n; i++) {
+		r->squares += b->squares[i];
+		r->entropy += b->entropy[i];
+	}
+	r->rows += b->n;
 }
 
 /* ---- eigenvalues ------------------------------------------------------------------------- */

@@ -40,12 +40,37 @@ int fim_rows_init(struct fim_rows *r, int64_t n);
 void fim_rows_free(struct fim_rows *r);
 
 /**
- * fim_rows_add() - @nr distributions, at most FIM_ROWS_AT_ONCE.
- * @p: (nr, n), zeros where there is no key
- * @used: keys from @used on have no weight in any of them
+ * struct fim_rows_batch - the rows of one head in one sequence: row i has weight on keys up to
+ * i only.
+ *
+ * They are packed for the product, which has most of the work: keys by fours, those of all rows
+ * behind each other.
+ * @n: rows, and keys
+ * @p: (ceil(n / 4), n, 4)
+ * @squares, @entropy: (n) of each row
  */
-#define FIM_ROWS_AT_ONCE 8
-void fim_rows_add(struct fim_rows *r, const double *p, int nr, int64_t used);
+struct fim_rows_batch {
+	int64_t n;
+	double *p, *squares, *entropy;
+};
+
+/** fim_rows_batch_bytes() - memory that fim_rows_batch_init() takes. */
+uint64_t fim_rows_batch_bytes(int64_t n);
+
+/** fim_rows_batch_init() - for @n rows. Return: 0 or -ENOMEM. */
+int fim_rows_batch_init(struct fim_rows_batch *b, int64_t n);
+void fim_rows_batch_free(struct fim_rows_batch *b);
+
+/**
+ * fim_rows_put() - row @i of @b; threads may put different rows at the same time.
+ * @p: (i + 1), of which those before @from are taken for 0
+ * @entropy: of the row, nats
+ */
+void fim_rows_put(struct fim_rows_batch *b, int64_t i, const double *p, int64_t from,
+		  double entropy);
+
+/** fim_rows_add() - all rows of @b, by all threads; the bits do not depend on how many. */
+void fim_rows_add(struct fim_rows *r, const struct fim_rows_batch *b);
 
 /** fim_rows_result() - of at least one row. Return: 0 or -ENOMEM. */
 int fim_rows_result(const struct fim_rows *r, struct fim_rows_result *result);
