@@ -349,6 +349,23 @@ const char *config_list_item(const struct config *cfg, enum param_id id, int lay
 
 /* ---- from which step on ---- */
 
+long long config_steps(const struct config *cfg)
+{
+	long long per_step = config_int(cfg, PARAM_TRAIN_BATCH) *
+			     config_int(cfg, PARAM_TRAIN_ACCUM) *
+			     config_int(cfg, PARAM_MODEL_CONTEXT);
+
+	return (config_int(cfg, PARAM_TRAIN_TOKENS) + per_step - 1) / per_step;
+}
+
+/* A number of steps, or a share of them. */
+static long long steps_before(const struct config *cfg, enum param_id id)
+{
+	if (params[id].type == PARAM_INT)
+		return config_int(cfg, id);
+	return (long long)(config_float(cfg, id) * (double)config_steps(cfg) + 0.5);
+}
+
 long long config_acts_from(const struct config *cfg, enum param_id id)
 {
 	const struct param *p = &params[id];
@@ -357,7 +374,7 @@ long long config_acts_from(const struct config *cfg, enum param_id id)
 		return CONFIG_NEVER;
 	if (!p->from)
 		return 0;
-	return strcmp(p->from, PARAM_FROM_END) ? config_int(cfg, param_find(p->from))
+	return strcmp(p->from, PARAM_FROM_END) ? steps_before(cfg, param_find(p->from))
 					       : CONFIG_NEVER;
 }
 

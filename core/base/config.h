@@ -90,13 +90,16 @@ int config_write_shared(const struct config *cfg, FILE *f);
  */
 int config_hash(const struct config *cfg, char hex[HASH_HEX]);
 
+/** config_steps() - of a training by @cfg: the smallest number that spends TRAIN_TOKENS. */
+long long config_steps(const struct config *cfg);
+
 #define CONFIG_NEVER LLONG_MAX
 
 /**
  * config_acts_from() - steps that a training is through before parameter @id counts.
  *
- * Return: 0 for most; the value of the parameter behind `from`; CONFIG_NEVER for what a
- * training never reads, or what is local.
+ * Return: 0 for most; what the parameter behind `from` says, in steps or as a share of them;
+ * CONFIG_NEVER for what a training never reads, or what is local.
  */
 long long config_acts_from(const struct config *cfg, enum param_id id);
 

@@ -43,8 +43,8 @@ struct param {
 	bool may_be_auto;
 	double min, max;
 	const char *const *choices;	/* NULL-terminated, for CHOICE and LIST */
-	const char *from;		/* takes effect only from this parameter's step; or
-					 * PARAM_FROM_END; or NULL */
+	const char *from;		/* takes effect only from this parameter's step, or share
+					 * of the steps; or PARAM_FROM_END; or NULL */
 };
 
 /** PARAM_FROM_END - `from` of what training never reads, only what measures its result. */

@@ -22,20 +22,17 @@ struct save {
 	size_t nr_sums;
 };
 
-static int save_tensors(struct save *s, const char *name, const struct tensor_entry *entries,
-			size_t nr)
+static int save_file_of(struct save *s, const char *name, const struct tensor_entry *entries,
+			size_t nr, const struct st_meta *meta, size_t nr_meta)
 {
 	struct checkpoint_sum *sum = &s->sums[s->nr_sums++];
-	char *path = path_join(s->dir, name), step[24];
-	struct st_meta meta[] = { { "format", "pt" }, { "step", step } };
+	char *path = path_join(s->dir, name);
 	struct stat sb;
 	int ret;
 
 	if (!path)
 		return fail_nomem(strlen(s->dir), "a file name");
-	/* "pt" is what transformers asks for; knlp's names and layouts are those. */
-	snprintf(step, sizeof(step), "%lld", s->c->step);
-	ret = st_write_new(path, entries, nr, meta, 2, sum->checksum);
+	ret = st_write_new(path, entries, nr, meta, nr_meta, sum->checksum);
 	if (!ret && stat(path, &sb))
 		ret = fail_errno("%s", path);
 	if (!ret) {
@@ -46,11 +43,22 @@ static int save_tensors(struct save *s, const char *name, const struct tensor_en
 	return ret;
 }
 
+static int save_tensors(struct save *s, const char *name, const struct tensor_entry *entries,
+			size_t nr)
+{
+	/* "pt" is what transformers asks for; knlp's names and layouts are those. */
+	char step[24];
+	struct st_meta meta[] = { { "format", "pt" }, { "step", step } };
+
+	snprintf(step, sizeof(step), "%lld", s->c->step);
+	return save_file_of(s, name, entries, nr, meta, 2);
+}
+
 static bool is_plain_name(const char *name)
 {
 	return *name && *name != '.' && !strchr(name, '/') && strcmp(name, CHECKPOINT_STATE) &&
 	       strcmp(name, CHECKPOINT_KEEP) && strcmp(name, "model.safetensors") &&
-	       strcmp(name, "optimizer.safetensors");
+	       strcmp(name, "optimizer.safetensors") && strcmp(name, "masks.safetensors");
 }
 
 static int save_file(struct save *s, const struct checkpoint_file *f)
@@ -82,6 +90,9 @@ static int save_folder(struct save *s)
 	ret = save_tensors(s, "model.safetensors", c->model, c->nr_model);
 	if (!ret && c->nr_optimizer)
 		ret = save_tensors(s, "optimizer.safetensors", c->optimizer, c->nr_optimizer);
+	if (!ret && c->nr_masks)
+		ret = save_file_of(s, "masks.safetensors", c->masks, c->nr_masks, c->masks_meta,
+				   c->nr_masks_meta);
 	for (size_t i = 0; i < c->nr_files && !ret; i++)
 		ret = save_file(s, &c->files[i]);
 	if (!ret && c->keep)
@@ -118,7 +129,7 @@ static int save_named(struct run *run, const struct checkpoint_content *c, const
 	int ret;
 
 	s.dir = str_printf("%s.tmp-%ld", path, (long)getpid());
-	s.sums = calloc(c->nr_files + 2, sizeof(*s.sums));
+	s.sums = calloc(c->nr_files + 3, sizeof(*s.sums));
 	if (!s.dir || !s.sums) {
 		ret = fail_nomem(strlen(path), "a checkpoint");
 		goto out_s;

@@ -121,6 +121,8 @@ static int open_parts(struct checkpoint *ck)
 		ret = open_tensors(ck->dir, "model.safetensors", &ck->model);
 	if (!ret && yml_get(files, "optimizer.safetensors"))
 		ret = open_tensors(ck->dir, "optimizer.safetensors", &ck->optimizer);
+	if (!ret && yml_get(files, "masks.safetensors"))
+		ret = open_tensors(ck->dir, "masks.safetensors", &ck->masks);
 	return ret;
 }
 
@@ -146,6 +148,7 @@ void checkpoint_close(struct checkpoint *ck)
 {
 	if (!ck)
 		return;
+	st_close(ck->masks);
 	st_close(ck->optimizer);
 	st_close(ck->model);
 	yml_free(ck->root);

@@ -5,6 +5,7 @@
  *	RUN/checkpoints/step-0000000100/
  *		model.safetensors
  *		optimizer.safetensors	unless there is nothing in it
+ *		masks.safetensors	of a training that prunes
  *		config.json ...		files of the caller
  *		state.yaml		values, and size and checksum of each file
  *		keep			if present, the folder is never pruned
@@ -52,6 +53,10 @@ struct checkpoint_content {
 	size_t nr_model;
 	const struct tensor_entry *optimizer;
 	size_t nr_optimizer;
+	const struct tensor_entry *masks;
+	size_t nr_masks;
+	const struct st_meta *masks_meta;
+	size_t nr_masks_meta;
 	const struct state_value *state;
 	size_t nr_state;
 	const struct checkpoint_file *files;
@@ -78,7 +83,7 @@ struct checkpoint {
 	struct yml *root;	/* of state.yaml */
 	const struct yml *state;	/* the caller's values: yml_int() etc. */
 	struct st *model;
-	struct st *optimizer;		/* NULL if there is none */
+	struct st *optimizer, *masks;	/* NULL if there are none */
 };
 
 /**

@@ -240,7 +240,7 @@ struct tensor *nn_weight(struct builder *b, const struct param_info *info)
 
 /* ---- initial values ------------------------------------------------------------- */
 
-static void draw(const struct param_info *p, uint64_t seed, float *to, int64_t count)
+void param_draw(const struct param_info *p, uint64_t seed, float *to, int64_t count)
 {
 	char purpose[160];
 	struct rng r;
@@ -266,7 +266,7 @@ int model_init(struct model *m, uint64_t seed)
 
 		if (!host)
 			return fail_nomem(count * sizeof(*host), p->name);
-		draw(p, seed, host, count);
+		param_draw(p, seed, host, count);
 		ret = device_write(s->buffer, s->views[p->view].at, host, count * sizeof(*host));
 		free(host);
 		if (ret)

@@ -118,6 +118,9 @@ int model_refresh(struct model *m);
 /** model_init() - initial weights: param p from stream (seed, "init/" p->name). */
 int model_init(struct model *m, uint64_t seed);
 
+/** param_draw() - the initial values of one parameter, all @count of them. */
+void param_draw(const struct param_info *p, uint64_t seed, float *to, int64_t count);
+
 /**
  * model_step_bytes() - of the weights that a step of decoding reads, whatever the batch: all
  * but tables that rows are looked up in; one that is the head as well counts.

@@ -19,7 +19,7 @@ static int adamw_update(struct graph *g, const struct config *cfg, const struct 
 	};
 
 	op_adamw(g, s->weights, s->states[0], s->states[1], s->gradients, s->clip, s->hyper,
-		 NULL, s->shadow, &attr);
+		 s->mask, s->shadow, &attr);
 	return graph_error(g);
 }
 

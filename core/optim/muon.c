@@ -18,7 +18,7 @@ static int muon_update(struct graph *g, const struct config *cfg, const struct o
 		.match_rms = !strcmp(config_text(cfg, PARAM_OPTIM_MUON_SCALE), "match_rms"),
 	};
 
-	op_muon(g, s->weights, s->states[0], s->gradients, s->clip, s->hyper, NULL, s->shadow,
+	op_muon(g, s->weights, s->states[0], s->gradients, s->clip, s->hyper, s->mask, s->shadow,
 		&attr);
 	return graph_error(g);
 }

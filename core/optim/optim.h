@@ -25,6 +25,7 @@ enum optim_unit { OPTIM_ELEMENT, OPTIM_MATRIX };
 struct optim_segment {
 	struct tensor *weights, *gradients;
 	struct tensor *states[OPTIM_MAX_STATES];
+	struct tensor *mask;	/* u8: where it is 0, weight and states become 0; or NULL */
 	struct tensor *shadow;	/* bf16 copy of the weights that the update renews, or NULL */
 	struct tensor *clip;	/* f32 scalar: factor on the gradient */
 	struct tensor *hyper;	/* f32 (OPTIM_HYPER), as hyper() fills it */

@@ -14,7 +14,7 @@ static int sgd_update(struct graph *g, const struct config *cfg, const struct op
 		.nesterov = config_bool(cfg, PARAM_OPTIM_NESTEROV),
 	};
 
-	op_sgd(g, s->weights, s->states[0], s->gradients, s->clip, s->hyper, NULL, s->shadow,
+	op_sgd(g, s->weights, s->states[0], s->gradients, s->clip, s->hyper, s->mask, s->shadow,
 	       &attr);
 	return graph_error(g);
 }

@@ -56,11 +56,15 @@ static inline int64_t prune_tensor_count(const struct prune_tensor *t)
 /**
  * struct prune_choice - how to choose.
  * @keep, @of: N:M instead of a sparsity: @keep of each @of neighbours of a row; 0: not
+ * @regrow: so large a share of what is kept is dropped as well, and as many weights with the
+ *	largest gradients come back in its place, whatever the criterion says of them (RigL:
+ *	Evci et al., "Rigging the lottery", 2020); not with N:M.  Tensors have PRUNE_GRADIENT then
  */
 struct prune_choice {
 	const struct criterion *criterion;
 	enum prune_scope scope;
 	int keep, of;
+	double regrow;
 	struct score_values values;
 };
 
@@ -72,20 +76,30 @@ struct prune_choice {
  */
 int prune_scores(const struct prune_choice *c, struct prune_tensor *t, float *score);
 
+/** prune_check() - -EINVAL naming a tensor that N:M does not divide. */
+int prune_check(const struct prune_choice *c, const struct prune_tensor *tensors, int nr);
+
 /**
  * prune_choose() - the masks of all tensors.
  *
  * Of each row, tensor, block or of all, exactly select_count(sparsity, weights) are dropped,
  * with the mean sparsity where tensors of a scope have several.  Monotone criteria keep
- * dropped what @before dropped.
- * Return: 0; -EINVAL naming a tensor that N:M does not divide; -ENOMEM.
+ * dropped what @before dropped, but for what @c->regrow lets come back.
+ * Return: 0; -EINVAL as prune_check(); -ENOMEM.
  */
 int prune_choose(const struct prune_choice *c, struct prune_tensor *tensors, int nr);
 
-/** prune_mean() - mean of @input over all elements of all tensors, the same for any threads. */
+/** prune_asked() - how many weights prune_choose() drops if nothing was dropped before. */
+int64_t prune_asked(const struct prune_choice *c, const struct prune_tensor *tensors, int nr);
+
+/**
+ * prune_mean() - mean of @input over the weights of all tensors, the same for any threads.
+ *
+ * Those that @before dropped, where the input is 0, do not count; prune_median() as well.
+ */
 int prune_mean(const struct prune_tensor *tensors, int nr, enum prune_input input, double *mean);
 
-/** prune_median() - median (the lower one) of @input over all tensors. */
+/** prune_median() - median (the lower one) of @input, which is nowhere below 0. */
 int prune_median(const struct prune_tensor *tensors, int nr, enum prune_input input,
 		 double *median);
 

@@ -31,6 +31,14 @@ double prune_line_jaccard(const struct prune_line *l)
 	return mask_jaccard(l->kept, l->magnitude, l->common);
 }
 
+double prune_line_fresh(const struct prune_line *l)
+{
+	int64_t both = l->before - (l->kept + l->magnitude - l->common);
+	int64_t any = l->before - l->common;
+
+	return any > 0 && !l->regrown ? (double)both / (double)any : NAN;
+}
+
 /* ---- against |w| ------------------------------------------------------------------------ */
 
 static void free_copies(struct prune_tensor *copy, int nr)
@@ -68,6 +76,7 @@ static int compare(const struct prune_choice *c, const struct prune_tensor *tens
 	if (!copy)
 		return fail_nomem(nr * sizeof(*copy), "masks to compare with");
 	magnitude.criterion = criterion_find("magnitude");
+	magnitude.regrow = 0;
 	ret = magnitude.criterion ? prune_choose(&magnitude, copy, nr) : -EINVAL;
 	for (int i = 0; i < nr && !ret; i++) {
 		int64_t n = prune_tensor_count(&copy[i]);
@@ -90,6 +99,7 @@ static void fill_line(const struct prune_choice *c, const struct prune_tensor *t
 	l->name = t->name;
 	l->layer = t->layer;
 	l->weights = nr;
+	l->before = t->before ? mask_kept(t->before, nr) : nr;
 	l->kept = mask_kept(t->mask, nr);
 	l->not_finite = c->criterion->score ? t->not_finite : 0;
 	l->low = has_range ? t->low : NAN;
@@ -103,6 +113,7 @@ static void fill_line(const struct prune_choice *c, const struct prune_tensor *t
 static void add_line(struct prune_line *all, const struct prune_line *l)
 {
 	all->weights += l->weights;
+	all->before += l->before;
 	all->kept += l->kept;
 	all->changed += l->changed;
 	all->regrown += l->regrown;
@@ -127,21 +138,36 @@ static int find_ratio(const struct prune_choice *c, const struct prune_tensor *t
 	return ret;
 }
 
-static void warn(const struct prune_choice *c, const struct prune_event *e)
+static void warn_of_line(const struct criterion *c, const struct prune_line *l)
 {
+	if (l->not_finite)
+		log_warn("%s: %lld scores of %s are not finite", l->name,
+			 (long long)l->not_finite, c->name);
+}
+
+void prune_event_warn(const struct criterion *c, const struct prune_event *e)
+{
+	int64_t dropped = e->all.weights - e->all.kept;
+
 	if (e->eps_ratio > 1)
 		log_warn("%s: its epsilon is %.3g times the median of exp_avg_sq: this is nearly "
-			 "the order of |w| (Jaccard %.4f)", c->criterion->name, e->eps_ratio,
+			 "the order of |w| (Jaccard %.4f)", c->name, e->eps_ratio,
 			 prune_line_jaccard(&e->all));
-	for (int i = 0; i < e->nr; i++) {
-		const struct prune_line *l = &e->line[i];
+	if (dropped != e->asked)
+		log_warn("%s: %lld weights are dropped, and %lld should be: what is dropped stays "
+			 "so, though the sparsity of its tensor fell", c->name,
+			 (long long)dropped, (long long)e->asked);
+	for (int i = 0; i < e->nr; i++)
+		warn_of_line(c, &e->line[i]);
+}
 
-		if (l->not_finite)
-			log_warn("%s: %lld scores of %s are not finite", l->name,
-				 (long long)l->not_finite, c->criterion->name);
-		if (!l->kept)
-			log_warn("%s: nothing is left of it", l->name);
-	}
+int prune_event_check(const struct prune_event *e)
+{
+	for (int i = 0; i < e->nr; i++)
+		if (!e->line[i].kept)
+			return fail(-EINVAL, "%s: nothing would be left of it; PRUNE_ALLOC=global "
+				    "keeps a floor of each tensor", e->line[i].name);
+	return 0;
 }
 
 int prune_event_make(const struct prune_choice *c, struct prune_tensor *tensors, int nr,
@@ -164,10 +190,9 @@ int prune_event_make(const struct prune_choice *c, struct prune_tensor *tensors,
 		ret = find_ratio(c, tensors, nr, e);
 	if (!ret)
 		ret = prune_hash(tensors, nr, e->hash);
+	e->asked = prune_asked(c, tensors, nr);
 	if (ret)
 		prune_event_free(e);
-	else
-		warn(c, e);
 	return ret;
 }
 

@@ -70,15 +70,12 @@ static int check_groups(const struct pruning *p)
 	const struct prune_choice *c = &p->s->choice;
 	int columns = (int)config_int(p->s->cfg, PARAM_PRUNE_COLUMNS);
 
-	for (int i = 0; i < p->nr && c->of; i++)
-		if (p->t[i].cols % c->of)
-			return fail(-EINVAL, "%s: %d:%d does not divide its %lld columns; "
-				    "PRUNE_EXCLUDE can leave it out", p->t[i].name, c->keep, c->of,
-				    (long long)p->t[i].cols);
-	if (c->of && !c->criterion->score && columns % c->of)
+	int ret = prune_check(c, p->t, p->nr);
+
+	if (!ret && c->of && !c->criterion->score && columns % c->of)
 		return fail(-EINVAL, "PRUNE_COLUMNS=%d: %d:%d does not divide it", columns, c->keep,
 			    c->of);
-	return 0;
+	return ret;
 }
 
 static int open_data(struct pruning *p)
@@ -97,23 +94,6 @@ static int open_data(struct pruning *p)
 	if (!ret && !p->src->tokenizer)
 		ret = fail(-EINVAL, "%s has no tokenizer", p->f->model);
 	return ret ? ret : model_check_ids(p->f->model, p->src->tokenizer, p->data);
-}
-
-static int find_values(struct pruning *p)
-{
-	const struct config *cfg = p->s->cfg;
-	double mean = 0;
-	int ret = 0;
-
-	if (p->s->choice.criterion->reads & READS(EXP_AVG_SQ))
-		ret = prune_mean(p->t, p->nr, PRUNE_EXP_AVG_SQ, &mean);
-	p->values = (struct score_values){
-		.seed = (uint64_t)config_int(cfg, PARAM_PRUNE_SEED),
-		.parameters = model_count(p->shape, false),
-		.power = config_float(cfg, PARAM_PRUNE_POWER),
-		.eps = config_float(cfg, PARAM_PRUNE_EPS) * mean,
-	};
-	return ret;
 }
 
 int pruning_new(const struct prune_settings *s, const struct prune_files *f, struct pruning **out)
@@ -138,7 +118,7 @@ int pruning_new(const struct prune_settings *s, const struct prune_files *f, str
 	if (!ret)
 		ret = inputs_read(p);
 	if (!ret)
-		ret = find_values(p);
+		ret = prune_values(s, p->t, p->nr, model_count(p->shape, false), &p->values);
 	if (ret)
 		pruning_free(p);
 	else
@@ -213,16 +193,6 @@ static int look_at_dense(struct pruning *p, double *seconds)
 	return ret ? ret : stage_norms(p, 0, p->nr, &p->dense);
 }
 
-static int assign(struct pruning *p, double sparsity, const struct prune_choice *choice)
-{
-	struct alloc_call call = {
-		.sparsity = sparsity, .cfg = p->s->cfg, .choice = choice, .tensors = p->t,
-		.nr = p->nr,
-	};
-
-	return p->s->alloc->assign(&call);
-}
-
 static int stage_end(const struct pruning *p, int begin)
 {
 	int end = begin;
@@ -232,15 +202,6 @@ static int stage_end(const struct pruning *p, int begin)
 	while (end < p->nr && p->t[end].layer == p->t[begin].layer)
 		end++;
 	return end;
-}
-
-static int check_empty(const struct pruning *p)
-{
-	for (int i = 0; i < p->nr; i++)
-		if (!mask_kept(p->t[i].mask, prune_tensor_count(&p->t[i])))
-			return fail(-EINVAL, "%s: nothing would be left of it; PRUNE_ALLOC=global "
-				    "keeps a floor of each tensor", p->t[i].name);
-	return 0;
 }
 
 static int run_one(struct pruning *p, struct prune_result *r)
@@ -255,17 +216,21 @@ static int run_one(struct pruning *p, struct prune_result *r)
 	if (!ret && needs_dense)
 		ret = look_at_dense(p, &r->calibration);
 	if (!ret)
-		ret = assign(p, r->sparsity, &choice);
+		ret = prune_assign(p->s, r->sparsity, &choice, p->t, p->nr);
 	if (!ret && !stage_chooses(p))
 		ret = stage_choose(p, 0, p->nr);
 	for (int begin = 0; begin < p->nr && !ret; begin = end) {
 		end = stage_end(p, begin);
 		ret = stage_run(p, begin, end, &r->calibration);
 	}
-	if (!ret)
-		ret = check_empty(p);
 	from = clock_seconds() - from - r->calibration;
-	return ret ? ret : prune_event_make(&choice, p->t, p->nr, from, &r->event);
+	if (!ret)
+		ret = prune_event_make(&choice, p->t, p->nr, from, &r->event);
+	if (!ret)
+		ret = prune_event_check(&r->event);
+	if (!ret)
+		prune_event_warn(choice.criterion, &r->event);
+	return ret;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */

@@ -14,8 +14,6 @@
 #include "tensor/arch.h"
 #include "tensor/dtype.h"
 
-#define PRUNE_MASKS "masks.safetensors"
-
 struct pruning;
 
 /**

@@ -8,43 +8,10 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "io/safetensors.h"
 #include "prune/allocation.h"
+#include "prune/mask-file.h"
 #include "prune/mask.h"
 #include "prune/model-internal.h"
-
-#define META_MAX 8
-
-struct meta {
-	struct st_meta entry[META_MAX];
-	int nr;
-	char sparsity[32], kept[32];
-};
-
-static void add(struct meta *m, const char *key, const char *value)
-{
-	m->entry[m->nr++] = (struct st_meta){ key, value };
-}
-
-static void fill_meta(const struct pruning *p, const struct prune_result *r, struct meta *m)
-{
-	const struct prune_choice *c = &p->s->choice;
-
-	*m = (struct meta){ 0 };
-	if (c->of)
-		snprintf(m->sparsity, sizeof(m->sparsity), "%d:%d", c->keep, c->of);
-	else
-		snprintf(m->sparsity, sizeof(m->sparsity), "%g", r->sparsity);
-	snprintf(m->kept, sizeof(m->kept), "%lld", (long long)r->event.all.kept);
-	add(m, "format", "knlp masks");
-	add(m, "version", "1");
-	add(m, "criterion", c->criterion->name);
-	add(m, "sparsity", m->sparsity);
-	add(m, "scope", prune_scope_names[c->scope]);
-	add(m, "allocation", p->s->alloc->name);
-	add(m, "kept", m->kept);
-	add(m, "hash", r->event.hash);
-}
 
 /* Files of Hugging Face may have rows of q and k in another order: so have the masks. */
 static uint64_t *mask_in_file(const struct pruning *p, int i, bool is_own)
@@ -64,26 +31,36 @@ static uint64_t *mask_in_file(const struct pruning *p, int i, bool is_own)
 static int make_entries(const struct pruning *p, bool is_own, struct tensor_entry *e)
 {
 	for (int i = 0; i < p->nr; i++) {
-		e[i] = (struct tensor_entry){ .name = p->t[i].name, .dtype = DT_U8, .nd = 1,
-					      .fetch = tensor_fetch_memory };
-		e[i].ctx = mask_in_file(p, i, is_own);
+		e[i] = mask_entry(p->t[i].name, prune_tensor_count(&p->t[i]),
+				  mask_in_file(p, i, is_own));
 		if (!e[i].ctx)
 			return -ENOMEM;
-		e[i].shape[0] = (prune_tensor_count(&p->t[i]) + 7) / 8;
 	}
 	return 0;
+}
+
+static void fill_meta(const struct pruning *p, const struct prune_result *r, char sparsity[32],
+		      struct mask_meta *m)
+{
+	const struct prune_choice *c = &p->s->choice;
+
+	if (c->of)
+		snprintf(sparsity, 32, "%d:%d", c->keep, c->of);
+	else
+		snprintf(sparsity, 32, "%g", r->sparsity);
+	mask_meta_make(m, c, p->s->alloc->name, sparsity, r->event.all.kept, r->event.hash);
 }
 
 static int masks_write(const struct pruning *p, const struct prune_result *r, bool is_own,
 		       const char *dir)
 {
 	struct tensor_entry *e = calloc(p->nr + 1, sizeof(*e));
-	char *path = path_join(dir, PRUNE_MASKS);
-	struct meta m;
+	char *path = path_join(dir, MASK_FILE), sparsity[32];
+	struct mask_meta m;
 	int ret = e && path ? make_entries(p, is_own, e)
 			    : fail_nomem(p->nr * sizeof(*e), "masks");
 
-	fill_meta(p, r, &m);
+	fill_meta(p, r, sparsity, &m);
 	if (!ret)
 		ret = st_write_new(path, e, p->nr, m.entry, m.nr, NULL);
 	for (int i = 0; e && i < p->nr; i++)

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/thread.h"
 #include "prune/choose.h"
+#include "prune/mask.h"
 #include "prune/select.h"
 
 #define TILE 16384	/* elements, about: whole rows */
@@ -158,6 +159,13 @@ static int add_sum(const float *x, int64_t nr, double *total)
 	return 0;
 }
 
+static int64_t kept_before(const struct prune_tensor *t)
+{
+	int64_t nr = prune_tensor_count(t);
+
+	return t->before ? mask_kept(t->before, nr) : nr;
+}
+
 int prune_mean(const struct prune_tensor *tensors, int nr, enum prune_input input, double *mean)
 {
 	int64_t count = 0;
@@ -166,7 +174,7 @@ int prune_mean(const struct prune_tensor *tensors, int nr, enum prune_input inpu
 
 	for (int i = 0; i < nr && !ret; i++) {
 		ret = add_sum(tensors[i].in[input], prune_tensor_count(&tensors[i]), &total);
-		count += prune_tensor_count(&tensors[i]);
+		count += kept_before(&tensors[i]);
 	}
 	*mean = count ? total / (double)count : 0;
 	return ret;
@@ -176,7 +184,7 @@ int prune_median(const struct prune_tensor *tensors, int nr, enum prune_input in
 		 double *median)
 {
 	struct select_part *parts = calloc(nr + 1, sizeof(*parts));
-	int64_t count = 0;
+	int64_t count = 0, kept = 0;
 	float value = 0;
 	int ret = 0;
 
@@ -186,9 +194,11 @@ int prune_median(const struct prune_tensor *tensors, int nr, enum prune_input in
 		parts[i].score = tensors[i].in[input];
 		parts[i].nr = prune_tensor_count(&tensors[i]);
 		count += parts[i].nr;
+		kept += kept_before(&tensors[i]);
 	}
-	if (count)
-		ret = select_value(parts, nr, (count - 1) / 2, &value);
+	/* What was dropped comes first: it is 0. */
+	if (kept)
+		ret = select_value(parts, nr, count - kept + (kept - 1) / 2, &value);
 	*median = value;
 	free(parts);
 	return ret;

@@ -128,3 +128,31 @@ unsigned int prune_reads(const struct prune_settings *s)
 
 	return s->update == PRUNE_UPDATE_OBS ? reads | READS(HESSIAN) : reads;
 }
+
+int prune_values(const struct prune_settings *s, const struct prune_tensor *tensors, int nr,
+		 int64_t parameters, struct score_values *v)
+{
+	double mean = 0;
+	int ret = 0;
+
+	if (s->choice.criterion->reads & READS(EXP_AVG_SQ))
+		ret = prune_mean(tensors, nr, PRUNE_EXP_AVG_SQ, &mean);
+	*v = (struct score_values){
+		.seed = (uint64_t)config_int(s->cfg, PARAM_PRUNE_SEED),
+		.parameters = parameters,
+		.power = config_float(s->cfg, PARAM_PRUNE_POWER),
+		.eps = config_float(s->cfg, PARAM_PRUNE_EPS) * mean,
+	};
+	return ret;
+}
+
+int prune_assign(const struct prune_settings *s, double sparsity,
+		 const struct prune_choice *choice, struct prune_tensor *tensors, int nr)
+{
+	struct alloc_call call = {
+		.sparsity = sparsity, .cfg = s->cfg, .choice = choice, .tensors = tensors,
+		.nr = nr,
+	};
+
+	return s->alloc->assign(&call);
+}

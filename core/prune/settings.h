@@ -36,6 +36,20 @@ struct prune_settings {
  */
 int prune_settings_read(const struct config *cfg, struct prune_settings *s);
 
+/**
+ * prune_values() - what scores of all tensors have in common.
+ * @tensors: with PRUNE_EXP_AVG_SQ, if the criterion reads that
+ * @parameters: of the whole model
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int prune_values(const struct prune_settings *s, const struct prune_tensor *tensors, int nr,
+		 int64_t parameters, struct score_values *v);
+
+/** prune_assign() - set each tensor's sparsity, as the allocation shares @sparsity out. */
+int prune_assign(const struct prune_settings *s, double sparsity,
+		 const struct prune_choice *choice, struct prune_tensor *tensors, int nr);
+
 /** prune_reads() - the inputs that criterion, allocation and update read, READS(...). */
 unsigned int prune_reads(const struct prune_settings *s);
 

@@ -40,6 +40,8 @@ static int fork_at(struct trainer *t, const struct train_fork *f, const struct c
 
 	facts->fork_step = ck->step;
 	if (!ret)
+		ret = pruner_fork(t, yml_get(old->manifest, "init"));
+	if (!ret)
 		ret = yml_text(ck->root, "checksum", &facts->fork_hash);
 	if (!ret)
 		ret = run_prepare(f->run, t->cfg, run);

@@ -15,27 +15,51 @@
 
 struct entries {
 	struct tensor_entry *model, *optimizer;
-	int nr_model, nr_optimizer;
+	int nr_model, nr_optimizer, nr_states;
+	struct pruner_files pruning;
 };
 
-static int get_entries(struct trainer *t, struct entries *e)
+/* What pruning sums up stands behind the states of the optimizer. */
+static int add_sums(struct trainer *t, long long done, struct entries *e)
 {
-	e->optimizer = NULL;
-	e->nr_optimizer = 0;
-	e->nr_model = model_entries(t->model, SEG_WEIGHT, SEG_WEIGHT, &e->model);
-	if (e->nr_model < 0)
-		return e->nr_model;
-	e->nr_optimizer = model_entries(t->model, SEG_STATE, SEG_STATES_END, &e->optimizer);
-	if (e->nr_optimizer >= 0)
-		return 0;
-	model_entries_free(e->model, e->nr_model);
-	return e->nr_optimizer;
+	struct tensor_entry *more;
+	int ret = pruner_files_make(t, done, &e->pruning);
+
+	if (ret || !e->pruning.nr_sums)
+		return ret;
+	more = realloc(e->optimizer, (e->nr_optimizer + e->pruning.nr_sums) * sizeof(*more));
+	if (!more)
+		return fail_nomem(e->pruning.nr_sums * sizeof(*more), "a list of tensors");
+	e->optimizer = more;
+	memcpy(more + e->nr_optimizer, e->pruning.sums, e->pruning.nr_sums * sizeof(*more));
+	e->nr_optimizer += e->pruning.nr_sums;
+	return 0;
 }
 
 static void put_entries(struct entries *e)
 {
 	model_entries_free(e->model, e->nr_model);
-	model_entries_free(e->optimizer, e->nr_optimizer);
+	model_entries_free(e->optimizer, e->nr_states);
+	pruner_files_free(&e->pruning);
+}
+
+/* @done: steps that the checkpoint is behind */
+static int get_entries(struct trainer *t, long long done, struct entries *e)
+{
+	int ret;
+
+	*e = (struct entries){ 0 };
+	e->nr_model = model_entries(t->model, SEG_WEIGHT, SEG_WEIGHT, &e->model);
+	if (e->nr_model < 0)
+		return e->nr_model;
+	ret = model_entries(t->model, SEG_STATE, SEG_STATES_END, &e->optimizer);
+	if (ret >= 0) {
+		e->nr_optimizer = e->nr_states = ret;
+		ret = add_sums(t, done, e);
+	}
+	if (ret < 0)
+		put_entries(e);
+	return ret;
 }
 
 /* @e, read in pieces, holds numbers only. */
@@ -94,7 +118,7 @@ int trainer_save(struct trainer *t, struct run *run)
 	struct checkpoint_file files[MODEL_FILES];
 	struct checkpoint_content content = { .step = t->done, .keep = is_kept(t) };
 	struct entries e;
-	int ret = get_entries(t, &e);
+	int ret = get_entries(t, t->done, &e);
 
 	if (ret)
 		return ret;
@@ -112,6 +136,7 @@ int trainer_save(struct trainer *t, struct run *run)
 	content.state = state;
 	content.nr_state = sizeof(state) / sizeof(state[0]);
 	content.files = files;
+	pruner_files_add(&e.pruning, &content);
 	content.nr_files = t->tokenizer_config ? MODEL_FILES : MODEL_FILES - 1;
 	ret = checkpoint_save(run, &content);
 	model_files_free(files);
@@ -130,11 +155,15 @@ static int take_tokenizer_config(struct trainer *t, const char *model)
 int trainer_load(struct trainer *t, const struct checkpoint *ck)
 {
 	struct entries e;
-	int ret = get_entries(t, &e);
+	int ret = pruner_reset(t);
 
+	if (!ret)
+		ret = get_entries(t, ck->step, &e);
 	if (ret)
 		return ret;
 	ret = checkpoint_load(ck, e.model, e.nr_model, e.optimizer, e.nr_optimizer);
+	if (!ret)
+		ret = pruner_load(t, ck);
 	if (!ret)
 		ret = model_refresh(t->model);
 	if (!ret)
@@ -165,7 +194,10 @@ int trainer_start(struct trainer *t, const char *init)
 		ret = model_check_tokenizer(init, t->data);
 		if (!ret)
 			ret = take_tokenizer_config(t, init);
-		return ret ? ret : model_load_weights(t->model, init);
+		if (!ret)
+			ret = model_load_weights(t->model, init);
+		return ret ? ret : pruner_start(t, true);
 	}
-	return model_init(t->model, (uint64_t)config_int(t->cfg, PARAM_TRAIN_SEED));
+	ret = model_init(t->model, (uint64_t)config_int(t->cfg, PARAM_TRAIN_SEED));
+	return ret ? ret : pruner_start(t, false);
 }

@@ -186,6 +186,8 @@ static int one_step(struct session *s)
 	s->loss = r.loss;
 	s->lr = r.lr;
 	ret = log_step(s, &r, seconds);
+	if (!ret)
+		ret = session_log_masks(s);
 	if (s->step_done)
 		s->step_done(s->ctx);
 	return ret;

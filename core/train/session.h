@@ -73,6 +73,16 @@ int session_losses(const struct session *s, struct session_losses *losses);
 /** session_next_eval() - the step behind those done that the next evaluation is due at. */
 int64_t session_next_eval(const struct session *s);
 
+/** session_log_masks() - log what the last step chose to drop, if it did. */
+#if IS_ENABLED(CONFIG_PRUNE)
+int session_log_masks(const struct session *s);
+#else
+static inline int session_log_masks(const struct session *s)
+{
+	return 0;
+}
+#endif
+
 /** session_rate() - tokens per second of the steps of this process. */
 double session_rate(const struct session *s);
 

@@ -31,7 +31,7 @@ static int build_step(struct trainer *t)
 {
 	struct builder b = { .model = t->model, .training = true };
 	struct backward_options opts = { 0 };
-	struct feed_inputs in;
+	struct feed_inputs *in = &t->inputs;
 	struct tensor *losses;
 	struct graph *g;
 	int ret;
@@ -39,16 +39,16 @@ static int build_step(struct trainer *t)
 	t->step.graph = b.graph = g = graph_new();
 	if (!g)
 		return -ENOMEM;
-	ret = feed_inputs(t->feed, g, &in);
+	ret = feed_inputs(t->feed, g, in);
 	if (ret)
 		return ret;
-	b.ids = in.part[FEED_IDS];
-	b.positions = in.part[FEED_POSITIONS];
-	b.doc_start = in.part[FEED_DOC_START];
+	b.ids = in->part[FEED_IDS];
+	b.positions = in->part[FEED_POSITIONS];
+	b.doc_start = in->part[FEED_DOC_START];
 	b.rng_key = scalar(t, g, SCALAR_KEY, "rng_key", DT_I64, 2);
 	opts.accumulate = scalar(t, g, SCALAR_FLAG, "accumulate", DT_I32, 1);
 	losses = op_linear_cross_entropy(g, model_hidden(&b), model_head(&b),
-					 in.part[FEED_TARGETS],
+					 in->part[FEED_TARGETS],
 					 scalar(t, g, SCALAR_LOSS_SCALE, "loss_scale", DT_F32, 1),
 					 opts.accumulate, NULL, t->model->spec.logit_softcap);
 	t->loss = op_sum(g, losses);
@@ -88,19 +88,23 @@ static int build_norm(struct trainer *t)
 }
 
 /* A tensor of the update: view @view of a segment, or with -1 all of it, flat. */
-static struct tensor *part(struct trainer *t, struct graph *g, int kind, int group, int view)
+static struct tensor *part_of(const struct segment *s, struct graph *g, int view)
 {
-	const struct segment *s = t->model->segment[kind][group];
 	const struct segment_view *v;
 	struct tensor *x;
 
 	if (view < 0)
-		return flat(t, g, kind, group);
+		return segment_flat(s, g, TENSOR_STATE);
 	v = &s->views[view];
 	x = graph_tensor(g, TENSOR_STATE, v->name, s->dtype, v->layout.nd, v->layout.n, NULL);
 	if (x && s->buffer)
 		segment_bind(s, view, x);
 	return x;
+}
+
+static struct tensor *part(struct trainer *t, struct graph *g, int kind, int group, int view)
+{
+	return part_of(t->model->segment[kind][group], g, view);
 }
 
 static int update_part(struct trainer *t, struct graph *g, struct optim_segment *s, int group,
@@ -112,6 +116,8 @@ static int update_part(struct trainer *t, struct graph *g, struct optim_segment 
 	s->gradients = part(t, g, SEG_GRAD, group, view);
 	if (t->model->segment[SEG_SHADOW][group])
 		s->shadow = part(t, g, SEG_SHADOW, group, view);
+	if (pruner_mask(t->pruner, group))
+		s->mask = part_of(pruner_mask(t->pruner, group), g, view);
 	for (int i = 0; i < o->nr_states; i++)
 		s->states[i] = part(t, g, SEG_STATE + i, group, view);
 	return o->update(g, t->cfg, s);
@@ -156,10 +162,12 @@ int stages_build(struct trainer *t)
 
 	if (!ret)
 		ret = build_norm(t);
-	return ret ? ret : build_update(t);
+	if (!ret)
+		ret = build_update(t);
+	return ret ? ret : pruner_build(t);
 }
 
-static void free_stage(struct stage *s)
+void stage_free(struct stage *s)
 {
 	plan_free(s->plan);
 	graph_free(s->graph);
@@ -167,7 +175,7 @@ static void free_stage(struct stage *s)
 
 void stages_free(struct trainer *t)
 {
-	free_stage(&t->step);
-	free_stage(&t->norm);
-	free_stage(&t->update);
+	stage_free(&t->step);
+	stage_free(&t->norm);
+	stage_free(&t->update);
 }

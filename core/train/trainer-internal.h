@@ -11,6 +11,7 @@
 #include "optim/schedule.h"
 #include "tensor/plan.h"
 #include "train/feed.h"
+#include "train/pruner.h"
 #include "train/trainer.h"
 
 /** Small values that kernels read: byte offsets in the scalars buffer. */
@@ -43,6 +44,8 @@ struct trainer {
 	struct feed *feed;
 	struct buffer *scalars;
 	struct stage step, norm, update;
+	struct feed_inputs inputs;	/* of the step graph */
+	struct pruner *pruner;		/* NULL: nothing is pruned */
 	struct tensor *loss;		/* of the step graph: sum over a micro batch, nats */
 	struct tensor *sq_norm;		/* of the norm graph */
 	struct evaluator *eval;
@@ -54,5 +57,6 @@ struct trainer {
 /** stages_build() - the three graphs, planned. */
 int stages_build(struct trainer *t);
 void stages_free(struct trainer *t);
+void stage_free(struct stage *s);
 
 #endif

@@ -23,7 +23,7 @@ int train_shape_read(const struct config *cfg, struct train_shape *s)
 	s->tokens_per_step = (int64_t)s->batch * s->accum * s->context;
 	if (tokens < 1)
 		return fail(-EINVAL, "TRAIN_TOKENS is 0: there is nothing to train on");
-	s->steps = (tokens + s->tokens_per_step - 1) / s->tokens_per_step;
+	s->steps = config_steps(cfg);
 	return 0;
 }
 
@@ -88,6 +88,8 @@ static int build(struct trainer *t)
 		ret = find_parts(t);
 	if (!ret)
 		ret = make_model(t);
+	if (!ret)
+		ret = pruner_new(t);
 	if (!ret)
 		ret = feed_new(t->dry ? NULL : t->dev, t->shape.batch, t->shape.context,
 			       config_bool(cfg, PARAM_DATA_DOC_MASK), &t->feed);
@@ -200,6 +202,7 @@ void trainer_free(struct trainer *t)
 		return;
 	evaluator_free(t->eval);
 	stages_free(t);
+	pruner_free(t->pruner);
 	feed_free(t->feed);
 	buffer_free(t->scalars);
 	model_free(t->model);
@@ -236,7 +239,7 @@ struct train_memory trainer_memory(const struct trainer *t)
 		.weights = model_bytes(m, SEG_WEIGHT, SEG_WEIGHT) +
 			   model_bytes(m, SEG_SHADOW, SEG_SHADOW),
 		.gradients = model_bytes(m, SEG_GRAD, SEG_GRAD),
-		.states = model_bytes(m, SEG_STATE, SEG_STATES_END),
+		.states = model_bytes(m, SEG_STATE, SEG_STATES_END) + pruner_bytes(t->pruner),
 		.intermediates = device_bytes(t->step.plan->arena_bytes) +
 				 device_bytes(t->norm.plan->arena_bytes) +
 				 device_bytes(t->update.plan->arena_bytes) +
@@ -430,10 +433,18 @@ int trainer_step(struct trainer *t, struct step_result *r)
 	r->grad_norm = sqrt(sq);
 	if (!isfinite(r->grad_norm))
 		return explain(t, "the gradient");
-	ret = plan_run(t->update.plan);
+	ret = pruner_gradient(t);
 	if (!ret)
-		t->done++;
-	return ret;
+		ret = plan_run(t->update.plan);
+	if (ret)
+		return ret;
+	t->done++;
+	return pruner_step(t);
+}
+
+const struct prune_event *trainer_event(const struct trainer *t)
+{
+	return pruner_event(t->pruner);
 }
 
 int trainer_eval(struct trainer *t, struct eval_result *result)

@@ -24,6 +24,7 @@
 struct checkpoint;
 struct dataset;
 struct model;
+struct prune_event;
 struct run;
 struct run_facts;
 struct trainer;
@@ -47,6 +48,7 @@ struct step_result {
 
 /**
  * struct train_memory - bytes by purpose, known before the first step.
+ * @states: of the optimizer, and masks and sums of pruning
  * @intermediates: with the batches; the sum of all is what a trainer takes of the device
  */
 struct train_memory {
@@ -113,6 +115,9 @@ int trainer_start(struct trainer *t, const char *init);
  * first op and tensor that made it, and the weights are those before the step.
  */
 int trainer_step(struct trainer *t, struct step_result *result);
+
+/** trainer_event() - the masks that the last step chose; NULL: none. */
+const struct prune_event *trainer_event(const struct trainer *t);
 
 /** trainer_eval() - loss on the first TRAIN_EVAL_TOKENS held-out tokens. */
 int trainer_eval(struct trainer *t, struct eval_result *result);

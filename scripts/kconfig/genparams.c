@@ -495,7 +495,15 @@ static void parse_file(const char *path)
 	entry_end();
 }
 
-/* What `from` names is a number of steps: it counts from itself, or it would count at once. */
+static bool is_steps(const struct param *p)
+{
+	return p->type == PARAM_INT || (p->type == PARAM_FLOAT && p->max <= 1);
+}
+
+/*
+ * What `from` names is a number of steps, or a share of all of them: it counts from itself, or
+ * it would count at once.
+ */
 static void check_from(const struct entry *e)
 {
 	const char *name = e->p.from;
@@ -506,8 +514,9 @@ static void check_from(const struct entry *e)
 	start = entry_find(name);
 	if (!start)
 		die_entry(e, "Type: 'from %s': there is no such parameter", name);
-	if (start->p.type != PARAM_INT || start->p.may_be_auto || start->p.min < 0)
-		die_entry(e, "Type: 'from %s': that is no number of steps", name);
+	if (!is_steps(&start->p) || start->p.may_be_auto || start->p.min < 0)
+		die_entry(e, "Type: 'from %s': that is no number of steps and no share of them",
+			  name);
 	if (!start->p.from || strcmp(start->p.from, name))
 		die_entry(start, "others are 'from %s': its own type has to end so, too", name);
 }

@@ -669,12 +669,23 @@ def squares():
                  [normal(2, 3, 5), normal(7, 5), targets, positive()] + more, row_by_row)
 
 
+def movements():
+    def by_mask(total, w, grad):
+        """w g is the gradient of a mask on w, as movement pruning defines it."""
+        mask = torch.ones_like(w, requires_grad=True)
+        # A loss whose gradient by the masked weights is @grad.
+        (score,) = torch.autograd.grad((w * mask * grad).sum(), mask)
+        return total - score
+
+    add_case("movement", "matrix", None, [normal(3, 5), normal(3, 5), normal(3, 5)], by_mask)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for group in (elementwise, reductions, shapes, updates, layers, norms, ropes, attentions,
                   dropouts, losses, optimizers, casts, shadows, residuals, fused, momenta,
-                  rotary_attentions, squares):
+                  rotary_attentions, squares, movements):
         group()
     save(sys.argv[1], tensors, metadata)
 

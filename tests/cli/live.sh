@@ -42,7 +42,24 @@ CONFIG_TRAIN_DECAY_FRACTION="0.8"
 CONFIG_DATA_NOISE="0.5"
 END
 
-for file in first second; do
+# Of pruning, much counts beside one criterion or allocation alone.
+cat first - >third <<'END'
+CONFIG_PRUNE_SCHEDULE="linear"
+CONFIG_PRUNE_START="0.2"
+CONFIG_PRUNE_END="0.8"
+CONFIG_PRUNE_INTERVAL=1
+CONFIG_PRUNE_CRITERION="scale_free"
+END
+sed 's/scale_free/obd/' third >fourth
+cat >>fourth <<'END'
+CONFIG_PRUNE_ALLOC="file"
+CONFIG_PRUNE_ALLOC_FILE="sparsities"
+END
+echo 'weight 0.5' >sparsities
+sed 's/scale_free/random/' third >fifth
+echo 'CONFIG_PRUNE_ALLOC="global"' >>fifth
+
+for file in first second third fourth fifth; do
 	succeeds "the $file setting trains" "$KNLP" train -d data -r "run-$file" -c $file
 	has "the $file setting learns" '"event":"eval","step":5,.*"loss":[0-9]' \
 		"run-$file/metrics.jsonl"
@@ -104,14 +121,14 @@ values()
 usual()
 {
 	case $type in local*) kind=local ;; *) kind=all ;; esac
-	[ -s "usual-$1-$kind-$plan" ] || outcome "$type" "$1" "$name=$now" >"usual-$1-$kind-$plan"
+	[ -s "usual-$1-$kind-$plan" ] || outcome "$type" "$1" DATA_SHUFFLE=y >"usual-$1-$kind-$plan"
 	cat "usual-$1-$kind-$plan"
 }
 
 # One value that changes something is enough ...
 number_is_live()
 {
-	for file in first second; do
+	for file in $settings; do
 		was=$(usual $file)
 		for value in $(values "$type" "$now"); do
 			[ "$(outcome "$type" $file "$name=$value")" = "$was" ] || return 0
@@ -124,7 +141,7 @@ number_is_live()
 words_are_live()
 {
 	want=$(values "$type" "$now" | grep -c -v '^auto$')
-	for file in first second; do
+	for file in $settings; do
 		have=$(for value in $(values "$type" "$now"); do
 			outcome "$type" $file "$name=$value"
 		done | sort -u | wc -l)
@@ -154,6 +171,10 @@ while read -r name; do
 	"$KNLP" config -c tiny.config --help-for="$name" >out
 	type=$(sed -n 's/^type:  *//p' out)
 	now=$(sed -n 's/^value:  *//p' out)
+	case $name in
+	PRUNE_*) settings='third fourth fifth' ;;
+	*) settings='first second' ;;
+	esac
 	if [ -z "$(values "$type" "$now")" ]; then
 		not_ok "$name" "no values for its type '$type': teach tests/cli/live.sh"
 		continue

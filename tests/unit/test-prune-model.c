@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "formats/source.h"
 #include "io/safetensors.h"
+#include "prune/mask-file.h"
 #include "prune/mask.h"
 #include "tests/unit/data-helper.h"
 #include "tests/unit/test.h"
@@ -92,7 +93,7 @@ static void check_tensor(const struct model_source *src, const struct source_ten
 
 static void check_files(const struct pruned *m)
 {
-	char *path = path_join(m->out, PRUNE_MASKS);
+	char *path = path_join(m->out, MASK_FILE);
 	struct model_source *was, *is;
 	int masked = 0;
 	struct st *st;

@@ -172,7 +172,11 @@ static const struct command command = {
 		"them from a checkpoint of knlp; those that read the inputs of layers need "
 		"--data.",
 	.options = options,
-	.params = "PRUNE_ RUN_",
+	.params =
+		"PRUNE_ALLOC PRUNE_CALIB PRUNE_COLUMNS PRUNE_CRITERION PRUNE_DAMP PRUNE_EPS "
+		"PRUNE_EXCLUDE PRUNE_FLOOR PRUNE_INCLUDE PRUNE_LENGTH PRUNE_OWL PRUNE_POWER "
+		"PRUNE_SCOPE PRUNE_SEED PRUNE_SEQUENCES PRUNE_SPARSITY PRUNE_TABLES PRUNE_UPDATE "
+		"RUN_",
 	.args = "RUN|MODEL",
 	.max_args = 1,
 	.run = prune_run,

@@ -48,8 +48,9 @@ static void warn_of_waiting(const struct config *cfg, int64_t steps)
 		if (!from || from == CONFIG_NEVER || from < steps || !strcmp(p->from, p->name) ||
 		    !strcmp(config_text(cfg, i), p->default_text))
 			continue;
-		log_warn("%s=%s never counts: %s=%lld, and the training has %lld steps", p->name,
-			 config_text(cfg, i), p->from, from, (long long)steps);
+		log_warn("%s=%s never counts: %s=%s, and the training has %lld steps", p->name,
+			 config_text(cfg, i), p->from, config_text(cfg, param_find(p->from)),
+			 (long long)steps);
 	}
 }
 

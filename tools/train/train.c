@@ -469,7 +469,11 @@ static const struct command command = {
 		"SIGKILL, goes on with --resume and ends with the bits of an uninterrupted one. "
 		"SIGINT, SIGTERM and SIGHUP end it after the step under way, with a checkpoint.",
 	.options = options,
-	.params = "MODEL_ OPTIM_ TRAIN_ DATA_ RUN_",
+	.params =
+		"MODEL_ OPTIM_ TRAIN_ DATA_ RUN_ "
+		"PRUNE_ALLOC PRUNE_CRITERION PRUNE_END PRUNE_EPS PRUNE_EXCLUDE PRUNE_FLOOR "
+		"PRUNE_INCLUDE PRUNE_INTERVAL PRUNE_POWER PRUNE_REGROW PRUNE_SCHEDULE PRUNE_SCOPE "
+		"PRUNE_SEED PRUNE_SEQUENCES PRUNE_SPARSITY PRUNE_START PRUNE_TABLES",
 	.run = train_run,
 };
 COMMAND_REGISTER(command);
