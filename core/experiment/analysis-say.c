@@ -108,7 +108,7 @@ void analysis_say_power(const struct analysis *a, struct strbuf *sb)
 	if (e->primary < 0)
 		return;
 	c = &a->tables[0].arm[e->primary].contrast;
-	if (isnan(c->found))
+	if (!isfinite(c->found))
 		return;
 	strbuf_addf(sb, "With %d seeds and gains that vary by %.2g between seeds, a true gain of "
 		    "%.3g%s%s is called supported in %.0f of 100 experiments.", e->nr_seeds,

@@ -18,87 +18,6 @@
 
 #define POLL_SECONDS 0.25
 
-/* ---- training it again --------------------------------------------------------- */
-
-static int make_command(const struct verify *v, struct argv *words)
-{
-	argv_add(words, "knlp");
-	argv_add(words, "train");
-	argv_addf(words, "--run=%s", v->again.path);
-	argv_addf(words, "--data=%s", v->o->data ? v->o->data : v->run->data);
-	argv_addf(words, "--config=%s/config", v->cell->path);
-	argv_addf(words, "--threads=%d", v->o->threads);
-	argv_add(words, "--quiet");
-	return argv_ok(words);
-}
-
-static void show_progress(const struct verify *v)
-{
-	const char *arm = v->run->plan->arms[v->cell->arm].name;
-	long long seed = v->run->plan->seeds[v->cell->seed];
-	uint64_t done = (uint64_t)(v->measure ? v->cell->steps : log_last_step(v->again.path));
-
-	progress_update(v->bar, done, "%s/%lld%s%s", arm, seed, v->measure ? ":" : "",
-			v->measure ? v->measure : "");
-}
-
-static int await(const struct verify *v, struct child *child, int *status)
-{
-	const struct child *list[] = { child };
-	bool told = false;
-	int ret;
-
-	while (!(ret = child_wait(child, false, status))) {
-		show_progress(v);
-		if (*v->o->stop && !told) {
-			kill(child->pid, SIGKILL);	/* nothing of it is needed */
-			told = true;
-		}
-		children_wait(list, 1, POLL_SECONDS);
-	}
-	return ret < 0 ? ret : 0;
-}
-
-int verify_child(const struct verify *v, const struct argv *words, const char *what, bool keep_out,
-		 struct child *child)
-{
-	char *log = path_join(v->o->scratch, "log"), *why;
-	int status, ret = log ? 0 : fail_nomem(0, "a path");
-
-	/* Trainings are told how many threads; measures see it from their processors. */
-	if (!ret)
-		ret = child_start(child, words->argv, log, keep_out,
-				  keep_out ? v->o->threads : 0, 0);
-	free(log);
-	if (ret)
-		return ret;
-	ret = await(v, child, &status);
-	if (!ret && *v->o->stop)
-		ret = fail(-EINTR, "stopped by signal %d: nothing is known yet", (int)*v->o->stop);
-	if (!ret && (!WIFEXITED(status) || WEXITSTATUS(status))) {
-		why = child_failure(child, status);
-		ret = fail(-ECHILD, "%s failed this time: %s", what, why ? why : "");
-		free(why);
-	}
-	if (ret)
-		child_end(child);
-	return ret;
-}
-
-static int train_again(const struct verify *v)
-{
-	struct argv words = { 0 };
-	struct child child;
-	int ret = make_command(v, &words);
-
-	if (!ret)
-		ret = verify_child(v, &words, "the training", false, &child);
-	if (!ret)
-		child_end(&child);
-	argv_free(&words);
-	return ret;
-}
-
 /* ---- what computed ------------------------------------------------------------- */
 
 static void join_list(const struct yml *manifest, const char *key, struct strbuf *sb)
@@ -165,6 +84,105 @@ static int compare_machines(const struct verify *v)
 	}
 	run_close(now);
 	run_close(then);
+	return ret;
+}
+
+/* ---- training it again --------------------------------------------------------- */
+
+static int make_command(const struct verify *v, struct argv *words)
+{
+	argv_add(words, "knlp");
+	argv_add(words, "train");
+	argv_addf(words, "--run=%s", v->again.path);
+	argv_addf(words, "--data=%s", v->o->data ? v->o->data : v->run->data);
+	argv_addf(words, "--config=%s/config", v->cell->path);
+	argv_addf(words, "--threads=%d", v->o->threads);
+	argv_add(words, "--quiet");
+	return argv_ok(words);
+}
+
+static void show_progress(const struct verify *v)
+{
+	const char *arm = v->run->plan->arms[v->cell->arm].name;
+	long long seed = v->run->plan->seeds[v->cell->seed];
+	uint64_t done = (uint64_t)(v->measure ? v->cell->steps : log_last_step(v->again.path));
+
+	progress_update(v->bar, done, "%s/%lld%s%s", arm, seed, v->measure ? ":" : "",
+			v->measure ? v->measure : "");
+}
+
+/* As soon as the training says what it computes with: it need not end to be refused. */
+static int look_at_machine(const struct verify *v, bool *done)
+{
+	char *manifest = path_join(v->again.path, "manifest.yaml");
+	int ret = 0;
+
+	if (!*done && !v->measure && manifest && file_exists(manifest)) {
+		ret = compare_machines(v);
+		*done = true;
+	}
+	free(manifest);
+	return ret;
+}
+
+static int await(const struct verify *v, struct child *child, int *status)
+{
+	const struct child *list[] = { child };
+	bool told = false, compared = false;
+	int ret, other = 0;
+
+	while (!(ret = child_wait(child, false, status))) {
+		show_progress(v);
+		if (!other)
+			other = look_at_machine(v, &compared);
+		if ((*v->o->stop || other) && !told) {
+			kill(child->pid, SIGKILL);	/* nothing of it is needed */
+			told = true;
+		}
+		children_wait(list, 1, POLL_SECONDS);
+	}
+	if (!other && ret > 0 && WIFEXITED(*status) && !WEXITSTATUS(*status))
+		other = look_at_machine(v, &compared);
+	return ret < 0 ? ret : other;
+}
+
+int verify_child(const struct verify *v, const struct argv *words, const char *what, bool keep_out,
+		 struct child *child)
+{
+	char *log = path_join(v->o->scratch, "log"), *why;
+	int status, ret = log ? 0 : fail_nomem(0, "a path");
+
+	/* Trainings are told how many threads; measures see it from their processors. */
+	if (!ret)
+		ret = child_start(child, words->argv, log, keep_out,
+				  keep_out ? v->o->threads : 0, 0);
+	free(log);
+	if (ret)
+		return ret;
+	ret = await(v, child, &status);
+	if (!ret && *v->o->stop)
+		ret = fail(-EINTR, "stopped by signal %d: nothing is known yet", (int)*v->o->stop);
+	if (!ret && (!WIFEXITED(status) || WEXITSTATUS(status))) {
+		why = child_failure(child, status);
+		ret = fail(-ECHILD, "%s failed this time: %s", what, why ? why : "");
+		free(why);
+	}
+	if (ret)
+		child_end(child);
+	return ret;
+}
+
+static int train_again(const struct verify *v)
+{
+	struct argv words = { 0 };
+	struct child child;
+	int ret = make_command(v, &words);
+
+	if (!ret)
+		ret = verify_child(v, &words, "the training", false, &child);
+	if (!ret)
+		child_end(&child);
+	argv_free(&words);
 	return ret;
 }
 
@@ -310,8 +328,6 @@ static int verify_all(struct verify *v)
 		return ret;
 	v->bar = progress_begin("verify", (uint64_t)v->cell->steps);
 	ret = train_again(v);
-	if (!ret)
-		ret = compare_machines(v);
 	if (!ret)
 		ret = compare_logs(v);
 	if (!ret)

@@ -70,12 +70,33 @@ int fim_read(const struct fim *f, const struct fim_item *item, enum fim_part par
 	return 0;
 }
 
+/* ---- by name: a hostile file may have many tensors ---------------------------------------- */
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct fim_item *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int sort_items(struct fim *f)
+{
+	f->by_name = malloc(((size_t)f->nr + 1) * sizeof(*f->by_name));
+	if (!f->by_name)
+		return fail_nomem((size_t)f->nr * sizeof(*f->by_name), "an index of tensors");
+	for (int i = 0; i < f->nr; i++)
+		f->by_name[i] = &f->item[i];
+	qsort(f->by_name, (size_t)f->nr, sizeof(*f->by_name), compare_items);
+	return 0;
+}
+
 const struct fim_item *fim_find(const struct fim *f, const char *name)
 {
-	for (int i = 0; i < f->nr; i++)
-		if (!strcmp(f->item[i].name, name))
-			return &f->item[i];
-	return NULL;
+	const struct fim_item key = { .name = (char *)(uintptr_t)name }, *wanted = &key;
+	const struct fim_item **at = bsearch(&wanted, f->by_name, (size_t)f->nr,
+					     sizeof(*f->by_name), compare_items);
+
+	return at ? *at : NULL;
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -213,6 +234,8 @@ int fim_open(const char *path, struct fim **out)
 		ret = fim_facts_read(f->st, &f->facts);
 	if (!ret)
 		ret = read_items(f);
+	if (!ret)
+		ret = sort_items(f);
 	if (ret)
 		fim_close(f);
 	else
@@ -227,6 +250,7 @@ void fim_close(struct fim *f)
 	for (int i = 0; i < f->nr; i++)
 		free(f->item[i].name);
 	free(f->item);
+	free(f->by_name);
 	fim_facts_free(&f->facts);
 	st_close(f->st);
 	free(f->path);

@@ -99,6 +99,7 @@ struct fim {
 	struct st *st;
 	struct fim_facts facts;
 	struct fim_item *item;	/* in the order of the model */
+	const struct fim_item **by_name;	/* the same, sorted */
 	int nr;
 };
 

@@ -17,6 +17,7 @@
 #define COLUMNS 64
 #define WIDTH 510	/* pixels of a heatmap; wide ones take two columns of the page */
 #define WIDE 1040
+#define KINDS_MOST 256		/* rows of the map of layers */
 #define MAP_MOST (1 << 20)	/* cells of a map that is not pooled: no model has as many */
 
 /* ---- head and tables ------------------------------------------------------------------ */
@@ -156,6 +157,20 @@ static int find_kind(const char **kinds, int nr, const char *kind)
 	return i;
 }
 
+static int count_kinds(const struct fim_summary *s)
+{
+	const char *kinds[KINDS_MOST];
+	int nr = 0;
+
+	for (int i = 0; i < s->nr; i++)
+		if (s->tensor[i].layer >= 0 && find_kind(kinds, nr, s->tensor[i].kind) == nr) {
+			if (nr == KINDS_MOST)
+				return nr + 1;
+			kinds[nr++] = s->tensor[i].kind;
+		}
+	return nr;
+}
+
 static int refuse_map(struct strbuf *out, const char *what)
 {
 	strbuf_addf(out, "<p class=\"dim\">There are too many %s for a map.</p>\n", what);
@@ -173,6 +188,8 @@ static int add_layer_map(struct strbuf *out, const struct fim_summary *s)
 
 	if ((int64_t)s->nr * layers > MAP_MOST)
 		return refuse_map(out, "layers");
+	if (count_kinds(s) > KINDS_MOST)
+		return refuse_map(out, "kinds of tensors");
 	kinds = calloc(s->nr + 1, sizeof(*kinds));
 	value = calloc((size_t)(s->nr + 1) * (layers + 1), sizeof(*value));
 	ret = kinds && value ? 0 : fail_nomem(0, "a heatmap");
@@ -187,7 +204,7 @@ static int add_layer_map(struct strbuf *out, const struct fim_summary *s)
 		kind = find_kind(kinds, nr, t->kind);
 		kinds[kind] = t->kind;
 		nr += kind == nr;
-		while (s->layer[column].layer != t->layer)
+		while (s->layer[column].layer != t->layer)	/* MAP_MOST in all, at most */
 			column++;
 		value[kind * layers + column] = t->mean;
 	}

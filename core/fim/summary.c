@@ -134,36 +134,44 @@ static int read_tensor(const struct fim *f, const struct fim_item *item, struct 
 
 /* ---- layers ------------------------------------------------------------------------------ */
 
-static struct fim_figure *find_layer(struct fim_summary *s, int number)
-{
-	for (int i = 0; i < s->nr_layers; i++)
-		if (s->layer[i].layer == number)
-			return &s->layer[i];
-	s->layer[s->nr_layers] = (struct fim_figure){
-		.name = number < 0 ? "outside" : "layer", .layer = number,
-		.peak = NAN, .zeros = NAN, .a = NAN, .g = NAN,
-	};
-	return &s->layer[s->nr_layers++];
-}
-
+/* By layer, what is in none last; within a layer in the order of the model. */
 static int by_layer(const void *a, const void *b)
 {
-	const struct fim_figure *x = a, *y = b;
+	const struct fim_figure *const *x = a, *const *y = b;
 
-	if ((x->layer < 0) != (y->layer < 0))
-		return x->layer < 0 ? 1 : -1;
-	return (x->layer > y->layer) - (x->layer < y->layer);
+	if ((*x)->layer == (*y)->layer)
+		return (*x > *y) - (*x < *y);
+	if ((*x)->layer < 0 || (*y)->layer < 0)
+		return (*x)->layer < 0 ? 1 : -1;
+	return (*x)->layer < (*y)->layer ? -1 : 1;
 }
 
-static void make_layers(struct fim_summary *s)
+static int make_layers(struct fim_summary *s)
 {
-	for (int i = 0; i < s->nr; i++) {
-		struct fim_figure *l = find_layer(s, s->tensor[i].layer);
+	const struct fim_figure **sorted = malloc(((size_t)s->nr + 1) * sizeof(*sorted));
 
-		l->count += s->tensor[i].count;
-		l->sum += s->tensor[i].sum;
+	if (!sorted)
+		return fail_nomem((size_t)s->nr * sizeof(*sorted), "layers");
+	for (int i = 0; i < s->nr; i++)
+		sorted[i] = &s->tensor[i];
+	qsort(sorted, (size_t)s->nr, sizeof(*sorted), by_layer);
+	for (int i = 0; i < s->nr; i++) {
+		struct fim_figure *l = &s->layer[s->nr_layers];
+
+		if (!i || sorted[i]->layer != sorted[i - 1]->layer) {
+			*l = (struct fim_figure){
+				.name = sorted[i]->layer < 0 ? "outside" : "layer",
+				.layer = sorted[i]->layer, .peak = NAN, .zeros = NAN, .a = NAN,
+				.g = NAN,
+			};
+			s->nr_layers++;
+		}
+		l = &s->layer[s->nr_layers - 1];
+		l->count += sorted[i]->count;
+		l->sum += sorted[i]->sum;
 	}
-	qsort(s->layer, s->nr_layers, sizeof(*s->layer), by_layer);
+	free(sorted);
+	return 0;
 }
 
 static void make_shares(struct fim_figure *t, int nr, double sum)
@@ -222,9 +230,10 @@ int fim_summarize(const struct fim *f, struct fim_summary *s)
 		s->sum += s->tensor[i].sum;
 		s->count += s->tensor[i].count;
 	}
+	if (!ret)
+		ret = make_layers(s);
 	if (ret)
 		return ret;
-	make_layers(s);
 	make_shares(s->tensor, s->nr, s->sum);
 	make_shares(s->layer, s->nr_layers, s->sum);
 	return 0;

@@ -31,6 +31,8 @@ double stats_power_gain(double power, double sd, int n, double delta, double lev
 		low *= 2;
 	while (power_of(high, n, level) < power && high < STATS_NCT_MAX)
 		high *= 2;
+	if (power_of(high, n, level) < power)	/* as far as is known */
+		return sd > 0 ? INFINITY : delta;
 	while (high - low > 1e-12 * fmax(1, fabs(high))) {
 		double middle = (low + high) / 2;
 

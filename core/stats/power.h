@@ -14,13 +14,14 @@
  * @gain: the true one
  * @sd: of the differences; 0: the answer is certain
  * @n: pairs; one pair supports nothing
- * @level: of the interval, at most 0.99
+ * @level: of the interval, below 1
  */
 double stats_power(double gain, double sd, int n, double delta, double level);
 
 /**
  * stats_power_gain() - the smallest true gain that is called `supported` with probability
- * @power, in (0, 1); inf if n < 2.
+ * @power, in (0, 1); inf if n < 2, or if it is beyond what stats_nct_cdf() knows, where few
+ * pairs meet a high level.
  */
 double stats_power_gain(double power, double sd, int n, double delta, double level);
 

@@ -209,6 +209,9 @@ static void power_formula(void)
 	CHECK(stats_power(0.2, 0, 5, 0.1, 0.95) == 1 && stats_power(0.1, 0, 5, 0.1, 0.95) == 0);
 	CHECK(stats_power(9, 1, 1, 0, 0.95) == 0 && isinf(stats_power_gain(0.8, 1, 1, 0, 0.95)));
 	CHECK(stats_power_gain(0.8, 0, 5, 0.1, 0.95) == 0.1);
+	/* Two pairs among a thousand arms: no bound is better than a wrong one. */
+	CHECK(isinf(stats_power_gain(0.8, 1, 2, 0, 1 - 0.05 / 1000)));
+	CHECK(stats_power_gain(0.8, 0, 2, 0.1, 1 - 0.05 / 1000) == 0.1);
 	CHECK(stats_power(1e9, 1e-9, 3, 0, 0.95) == 1);
 }
 TEST_REGISTER(power_formula);
