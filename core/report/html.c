@@ -13,6 +13,7 @@
 #include "report/figures.h"
 #include "report/html-charts.h"
 #include "report/html-style.h"
+#include "report/masks.h"
 
 #define NAMES_MAX 4	/* in the heading */
 
@@ -274,6 +275,8 @@ static int write_html(const struct report *r, struct strbuf *out)
 		add_figures_table(out, r);
 	strbuf_adds(out, "<h2>Curves</h2>\n");
 	ret = html_charts(r, out);
+	if (!ret)
+		ret = masks_html(r, out);
 	add_samples(out, r);
 	add_config(out, r);
 	if (!ret)

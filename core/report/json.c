@@ -14,6 +14,7 @@
 #include "report/facts.h"
 #include "report/figures.h"
 #include "report/json-put.h"
+#include "report/masks.h"
 
 #define FORMAT 1
 #define COLUMNS 500	/* of the curves, which keep about twice as many steps */
@@ -93,6 +94,12 @@ static void put_events(struct strbuf *out, const struct report_run *run)
 	strbuf_addc(out, ']');
 }
 
+static void put_masks(struct strbuf *out, const struct report_run *run)
+{
+	if (run->nr_masks)
+		masks_json(run, out);
+}
+
 static void put_config(struct strbuf *out, const struct report_run *run)
 {
 	json_put_open(out, "config", '{');
@@ -153,6 +160,7 @@ static int put_run(struct strbuf *out, const struct report_run *run)
 	put_figures(out, run);
 	ret = put_steps(out, run);
 	put_events(out, run);
+	put_masks(out, run);
 	put_config(out, run);
 	json_put_open(out, "provenance", '{');
 	if (!ret)

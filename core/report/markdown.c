@@ -10,6 +10,7 @@
 #include "report/escape.h"
 #include "report/facts.h"
 #include "report/figures.h"
+#include "report/masks.h"
 
 #define EVAL_ROWS 20	/* of a run; of more, every second, third, ... and the last */
 
@@ -197,6 +198,7 @@ static int write_markdown(const struct report *r, struct strbuf *out)
 	add_heading(out, r);
 	add_figures(out, r);
 	add_evals(out, r);
+	masks_markdown(r, out);
 	add_samples(out, r);
 	add_config(out, r);
 	strbuf_adds(out, "## What ran, on what\n\n");

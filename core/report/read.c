@@ -125,6 +125,57 @@ static int read_resume(struct report_run *run, const struct metrics_line *l, dou
 	return e->time ? 0 : fail_nomem(0, "a text");
 }
 
+static void free_pruned(struct report_run *run)
+{
+	for (size_t i = 0; i < run->nr_pruned; i++)
+		free(run->pruned[i].name);
+	free(run->pruned);
+	run->pruned = NULL;
+	run->nr_pruned = 0;
+}
+
+/* The lines of its tensors follow. */
+static int read_masks(struct report_run *run, const struct metrics_line *l, double step)
+{
+	struct report_masks *m = with_room(run->masks, run->nr_masks, sizeof(*m));
+
+	if (!m)
+		return fail_nomem(sizeof(*m), "a log");
+	free_pruned(run);
+	run->masks = m;
+	m += run->nr_masks++;
+	*m = (struct report_masks){
+		.step = step,
+		.tokens = last(run, COL_TOKENS),
+		.weights = metrics_number(l, "weights"),
+		.sparsity = metrics_number(l, "sparsity"),
+		.changed = metrics_number(l, "changed"),
+		.regrown = metrics_number(l, "regrown"),
+		.jaccard = metrics_number(l, "jaccard"),
+		.fresh_jaccard = metrics_number(l, "fresh_jaccard"),
+		.eps_ratio = metrics_number(l, "eps_ratio"),
+		.seconds = metrics_number(l, "seconds"),
+	};
+	return 0;
+}
+
+static int read_pruned(struct report_run *run, const struct metrics_line *l)
+{
+	struct report_pruned *p = with_room(run->pruned, run->nr_pruned, sizeof(*p));
+
+	if (!p)
+		return fail_nomem(sizeof(*p), "a log");
+	run->pruned = p;
+	p += run->nr_pruned++;
+	*p = (struct report_pruned){
+		.name = strdup(text_of(l, "name")),
+		.weights = metrics_number(l, "weights"),
+		.sparsity = metrics_number(l, "sparsity"),
+		.jaccard = metrics_number(l, "jaccard"),
+	};
+	return p->name ? 0 : fail_nomem(0, "a text");
+}
+
 static int read_failure(struct report_run *run, const struct metrics_line *l)
 {
 	run->failure = strdup(text_of(l, "message"));
@@ -149,6 +200,10 @@ static int read_line(void *ctx, const struct metrics_line *l)
 		return read_sample(run, l, (double)step);
 	if (metrics_is(l, "resume"))
 		return read_resume(run, l, (double)step);
+	if (metrics_is(l, "prune"))
+		return read_masks(run, l, (double)step);
+	if (metrics_is(l, "prune_tensor"))
+		return read_pruned(run, l);
 	if (metrics_is(l, "failed"))
 		return read_failure(run, l);
 	return 0;
@@ -244,6 +299,8 @@ void report_run_free(struct report_run *run)
 		free(run->resumes[i].time);
 	for (int c = 0; c < COL_COUNT; c++)
 		free(run->col[c]);
+	free_pruned(run);
+	free(run->masks);
 	free(run->failure);
 	free(run->evals);
 	free(run->samples);

@@ -59,6 +59,18 @@ struct report_resume {
 	char *time;			/* UTC; "" if it was not logged */
 };
 
+/** struct report_masks - a choice of masks: all tensors together. */
+struct report_masks {
+	double step, tokens, weights, sparsity, changed, regrown, jaccard, fresh_jaccard;
+	double eps_ratio, seconds;
+};
+
+/** struct report_pruned - a tensor as the last choice left it. */
+struct report_pruned {
+	char *name;
+	double weights, sparsity, jaccard;
+};
+
 enum report_state { REPORT_FINISHED, REPORT_RUNNING, REPORT_CUT, REPORT_FAILED };
 
 /** struct report_run - one run. */
@@ -76,7 +88,9 @@ struct report_run {
 	struct report_eval *evals;
 	struct report_sample *samples;
 	struct report_resume *resumes;
-	size_t nr_evals, nr_samples, nr_resumes;
+	struct report_masks *masks;
+	struct report_pruned *pruned;
+	size_t nr_evals, nr_samples, nr_resumes, nr_masks, nr_pruned;
 };
 
 struct report {

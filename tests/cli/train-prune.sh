@@ -91,7 +91,19 @@ fails 'a fork behind the start' 1 'PRUNE_SCHEDULE' \
 
 succeeds 'knlp info' "$KNLP" info plain
 succeeds 'knlp generate' "$KNLP" generate -n 5 plain
-succeeds 'knlp report' "$KNLP" report plain -o report.html
+if "$KNLP" report -h >out 2>err; then
+	succeeds 'knlp report' "$KNLP" report plain dense -o report.html
+	has 'draws the sparsity' 'Share of weights whose mask changed' report.html
+	has 'names the tensors' '<tr><th>transformer.h.0.attn.c_attn.weight</th><td class="num">3,072</td><td class="num">50.00 %' \
+		report.html
+	succeeds 'knlp report in JSON' "$KNLP" report plain -o report.json
+	has 'has the choices' '"prune":\[{"step":15,"tokens":1920,"sparsity":0.' report.json
+	equal 'has all tensors' "$(grep -o '"name":"transformer.h[^"]*"' report.json | wc -l | tr -d ' ')" 8
+	succeeds 'knlp report in Markdown' "$KNLP" report plain -o report.md
+	has 'has a table' '^| plain | 4 | 50.00 % | 1.0000 | ' report.md
+	succeeds 'a report without pruning' "$KNLP" report dense -o report.md
+	equal 'says nothing of it' "$(grep -c Pruning report.md)" 0
+fi
 succeeds 'knlp prune goes on from there' "$KNLP" prune -q --json -o sparser --sparsity 0.7 plain
 has 'and keeps what is dropped' '"kept":7376,' out
 tiny moved $on --set PRUNE_CRITERION=movement >out 2>err
