@@ -52,6 +52,17 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* Two places often hold the same ones. */
+static bool is_listed(const struct strbuf *sb, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = strstr(sb->s, name); at; at = strstr(at + 1, name))
+		if ((at == sb->s || at[-1] == ' ') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
 static void add_names(const char *place, struct strbuf *sb)
 {
 	struct dirent **entries;
@@ -60,7 +71,8 @@ static void add_names(const char *place, struct strbuf *sb)
 	for (int i = 0; i < nr; i++) {
 		char *dir = path_join(place, entries[i]->d_name);
 
-		if (dir && *entries[i]->d_name != '.' && holds_plan(dir))
+		if (dir && *entries[i]->d_name != '.' && holds_plan(dir) &&
+		    !is_listed(sb, entries[i]->d_name))
 			strbuf_addf(sb, "%s%s", sb->len ? ", " : "", entries[i]->d_name);
 		free(dir);
 		free(entries[i]);
@@ -69,13 +81,12 @@ static void add_names(const char *place, struct strbuf *sb)
 		free(entries);
 }
 
-/* Of the first place that there is: two places often hold the same ones. */
 void experiment_names(struct strbuf *sb)
 {
 	char *places[PLACES];
 
 	list_places(places);
-	for (int i = 0; i < PLACES && !sb->len; i++)
+	for (int i = 0; i < PLACES; i++)
 		if (places[i])
 			add_names(places[i], sb);
 	free_places(places);
@@ -86,6 +97,9 @@ static int not_found(const char *name)
 	struct strbuf names;
 	int ret;
 
+	if (file_exists(name))
+		return fail(-ENOENT, "%s holds no experiment: there is no %s in it", name,
+			    PLAN_FILE);
 	strbuf_init(&names);
 	experiment_names(&names);
 	if (names.len)

@@ -207,9 +207,17 @@ static void add_config(const struct xreport *r, struct doc *d)
 
 /* ---- what ran, on what --------------------------------------------------------------------- */
 
+/** struct fact_sink - where facts go: long lists behind the table, as one column would be. */
+struct fact_sink {
+	struct doc *d;
+	struct strbuf lists;	/* a line for each, "kernels: ..." */
+};
+
+#define CELL_MOST 100
+
 static void add_fact(void *ctx, const char *key, const char *value, bool is_list)
 {
-	struct doc *d = ctx;
+	struct fact_sink *sink = ctx;
 	struct strbuf text;
 
 	if (!*value)
@@ -217,10 +225,32 @@ static void add_fact(void *ctx, const char *key, const char *value, bool is_list
 	strbuf_init(&text);
 	for (; *value; value++)
 		strbuf_adds(&text, is_list && *value == '\n' ? ", " : (char[2]){ *value, 0 });
-	doc_cell(d, "%s", key);
-	doc_cell(d, "%s", text.s);
-	d->out->failed |= text.failed;
+	if (is_list && text.len > CELL_MOST) {
+		strbuf_addf(&sink->lists, "%s: %s\n", key, text.s);
+	} else {
+		doc_cell(sink->d, "%s", key);
+		doc_cell(sink->d, "%s", text.s);
+	}
+	sink->lists.failed |= text.failed;
 	strbuf_free(&text);
+}
+
+static void sink_begin(struct fact_sink *sink, struct doc *d, const char *title)
+{
+	*sink = (struct fact_sink){ .d = d };
+	strbuf_init(&sink->lists);
+	doc_table(d, "ll");
+	doc_cell(d, "%s", "");
+	doc_cell(d, "%s", title);
+}
+
+static void sink_end(struct fact_sink *sink)
+{
+	doc_table_end(sink->d);
+	for (char *line = strtok(sink->lists.s, "\n"); line; line = strtok(NULL, "\n"))
+		doc_text(sink->d, "dim", "%s", line);
+	sink->d->out->failed |= sink->lists.failed;
+	strbuf_free(&sink->lists);
 }
 
 /* The same key of two manifests; one that is a list or a map is compared with all in it. */
@@ -319,27 +349,24 @@ static void add_plan(const struct xreport *r, struct doc *d)
 static int add_provenance(const struct xreport *r, struct doc *d)
 {
 	const struct report_run *run = first_run(r, r->run->plan->baseline);
+	struct fact_sink sink;
 	int ret;
 
 	doc_heading(d, 2, "What ran, on what");
 	warn_of_machines(r, d);
-	doc_table(d, "ll");
-	doc_cell(d, "%s", "");
-	doc_cell(d, "The experiment");
-	ret = facts_manifest(r->run->manifest, add_fact, d);
-	add_fact(d, "plan now", r->run->plan_state == PLAN_SAME ? "as it was" :
+	sink_begin(&sink, d, "The experiment");
+	ret = facts_manifest(r->run->manifest, add_fact, &sink);
+	add_fact(&sink, "plan now", r->run->plan_state == PLAN_SAME ? "as it was" :
 		 r->run->plan_state == PLAN_GONE ? "its folder is gone" :
 		 r->run->plan_state == PLAN_EDITED ? "edited" : "altered", false);
-	add_fact(d, "run folder", r->run->path, false);
-	doc_table_end(d);
+	add_fact(&sink, "run folder", r->run->path, false);
+	sink_end(&sink);
 	if (!run || ret)
 		return ret;
 	doc_fold(d, "a training of the baseline");
-	doc_table(d, "ll");
-	doc_cell(d, "%s", "");
-	doc_cell(d, "%s", run->folder->path);
-	ret = facts_walk(run, add_fact, d);
-	doc_table_end(d);
+	sink_begin(&sink, d, run->folder->path);
+	ret = facts_walk(run, add_fact, &sink);
+	sink_end(&sink);
 	doc_fold_end(d);
 	return ret;
 }

@@ -389,6 +389,14 @@ static void add_legend(const struct xreport *r, struct strbuf *out)
 		    "of them are.</p>\n");
 }
 
+static bool differs_in_noise(const struct xreport *r)
+{
+	for (int i = 0; i < r->a->nr_diff; i++)
+		if (!strncmp(params[r->a->diff[i]].name, "DATA_NOISE", strlen("DATA_NOISE")))
+			return true;
+	return false;
+}
+
 int xreport_curves(const struct xreport *r, struct strbuf *out)
 {
 	const struct chart charts[] = {
@@ -410,6 +418,9 @@ int xreport_curves(const struct xreport *r, struct strbuf *out)
 		strbuf_adds(out, "</div>\n");
 	}
 	strbuf_adds(out, "</div>\n");
+	if (differs_in_noise(r))
+		strbuf_adds(out, "<p class=\"dim\">Arms differ in DATA_NOISE: training losses of "
+			    "other targets are no comparison. Held-out text has no noise.</p>\n");
 	return ret;
 }
 

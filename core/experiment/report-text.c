@@ -361,7 +361,7 @@ static void add_controls(const struct xreport *r, struct doc *d)
 	const struct experiment *plan = r->run->plan;
 	int nr = 0;
 
-	doc_heading(d, 2, "Controls");
+	doc_heading(d, 2, "Controls and expectations");
 	for (int arm = 0; arm < plan->nr_arms; arm++)
 		nr += is_control(plan, arm);
 	if (!nr) {
@@ -382,6 +382,8 @@ static void add_controls(const struct xreport *r, struct doc *d)
 		if (is_control(plan, arm))
 			add_control_row(r, d, arm);
 	doc_table_end(d);
+	doc_text(d, "dim", "All arms of which the plan expects something, whatever their role. "
+		 "Open: the interval holds 0, or cells are missing, so that nothing is known yet.");
 }
 
 /* ---- the course, and other metrics ------------------------------------------------------ */

@@ -691,6 +691,16 @@ static int forget_damage(struct experiment_run *run)
 	return ret;
 }
 
+/* Reports warn as well; here the user may still stop. */
+static void warn_of_configs(const struct experiment_run *run)
+{
+	for (int i = 0; i < run->nr_cells; i++)
+		if (has_manifest(&run->cells[i]) && cell_config_check(run, &run->cells[i])) {
+			log_warn("%s", fail_message());
+			fail_clear();
+		}
+}
+
 int experiment_execute(struct experiment_run *run, const struct runner_options *o)
 {
 	struct runner r = { .run = run, .o = o };
@@ -699,8 +709,10 @@ int experiment_execute(struct experiment_run *run, const struct runner_options *
 
 	run->active = true;
 	ret = read_configs(&r);
-	if (!ret)
+	if (!ret) {
+		warn_of_configs(run);
 		ret = forget_damage(run);
+	}
 	if (!ret) {
 		divide_threads(&r);
 		ret = loop(&r);

@@ -96,14 +96,14 @@ out_all:
 
 /* ---- tables -------------------------------------------------------------------------- */
 
-static void add_number(struct doc *d, double v, bool best)
+static void add_number(struct doc *d, double v, int digits, bool best)
 {
 	if (isnan(v))
 		doc_cell(d, "-");
 	else if (best)
-		doc_cell_strong(d, "%.6g", v);
+		doc_cell_strong(d, "%.*g", digits, v);
 	else
-		doc_cell(d, "%.6g", v);
+		doc_cell(d, "%.*g", digits, v);
 }
 
 static void add_tune(const struct sweep *s, const struct sweep_curve *c, struct doc *d)
@@ -122,10 +122,10 @@ static void add_tune(const struct sweep *s, const struct sweep_curve *c, struct 
 		doc_cell(d, "Seed %lld", s->e->seeds[i]);
 	for (int i = 0; i < c->nr; i++) {
 		doc_cell(d, "%s", s->values[i]);
-		add_number(d, c->point[i].mean, i == c->best);
-		add_number(d, c->point[i].sd, false);
+		add_number(d, c->point[i].mean, 6, i == c->best && !c->flat);
+		add_number(d, c->point[i].sd, 2, false);
 		for (int seed = 0; seed < c->seeds; seed++)
-			add_number(d, c->point[i].value[seed], false);
+			add_number(d, c->point[i].value[seed], 6, false);
 	}
 	doc_table_end(d);
 	strbuf_free(&columns);
@@ -145,7 +145,7 @@ static void add_check(const struct sweep *s, const struct sweep_curve *c, struct
 	for (int i = 0; i + 2 < c->nr; i += 3) {
 		doc_cell(d, "%s", c->point[i].label);
 		for (int f = 0; f < 3; f++)
-			add_number(d, c->point[i + f].mean, false);
+			add_number(d, c->point[i + f].mean, 6, false);
 	}
 	doc_table_end(d);
 }

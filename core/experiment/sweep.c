@@ -94,6 +94,10 @@ static int add_grid(struct sweep *s, const char *grid)
 		return wrong_grid(grid);
 	for (int i = 0; i < nr && !ret; i++)
 		ret = add_number(s, low * pow(high / low, (double)i / (double)(nr - 1)));
+	if (ret == -EINVAL)
+		ret = fail_in(ret, params[s->param].type == PARAM_FLOAT
+			      ? "%s, rounded to four digits" : "%s, rounded to whole numbers",
+			      grid);
 	return ret;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "fim/facts.h"
@@ -224,12 +225,17 @@ static int read_items(struct fim *f)
 int fim_open(const char *path, struct fim **out)
 {
 	struct fim *f = calloc(1, sizeof(*f));
+	struct stat st;
 	int ret;
 
 	if (!f)
 		return fail_nomem(sizeof(*f), "a FIM file");
 	f->path = strdup(path);
-	ret = f->path ? st_open(path, &f->st) : fail_nomem(strlen(path), "a path");
+	if (f->path && !stat(path, &st) && S_ISDIR(st.st_mode))
+		ret = fail(-EISDIR, "%s is a folder: a FIM file is one file, which `knlp fim "
+			   "estimate` writes", path);
+	else
+		ret = f->path ? st_open(path, &f->st) : fail_nomem(strlen(path), "a path");
 	if (!ret)
 		ret = fim_facts_read(f->st, &f->facts);
 	if (!ret)

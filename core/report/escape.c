@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "report/escape.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "data/utf8.h"
@@ -81,9 +82,13 @@ void escape_markdown(struct strbuf *sb, const char *text)
 	cleaned(&clean, text);
 	sb->failed |= clean.failed;
 	for (const char *s = clean.s; *s; s++) {
+		/* Within a word it emphasizes nothing (CommonMark 6.2): TRAIN_LR. */
+		bool in_word = *s == '_' && s > clean.s && isalnum((unsigned char)s[-1]) &&
+			       isalnum((unsigned char)s[1]);
+
 		if (*s == '\n' || *s == '\t')
 			strbuf_addc(sb, ' ');
-		else if (strchr(special, *s))
+		else if (strchr(special, *s) && !in_word)
 			strbuf_addf(sb, "\\%c", *s);
 		else
 			strbuf_addc(sb, *s);

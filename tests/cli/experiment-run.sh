@@ -129,6 +129,8 @@ succeeds "an experiment by its name" "$KNLP" run -q exp
 succeeds "--verify: by its name" "$KNLP" run --verify exp plain 3
 equal "runs/NAME is its place" "$(find runs/exp -name experiment.yaml)" runs/exp/experiment.yaml
 fails "names that there are" 1 "there are exp" "$KNLP" run exq
+mkdir planless
+fails "a folder without a plan" 1 'planless holds no experiment: there is no plan.yaml' "$KNLP" run planless
 
 # ---- --verify ----------------------------------------------------------------------------------------
 
@@ -176,6 +178,7 @@ fails "--verify: an arm that was changed" 1 'changed/arms/fast.config has the ha
 	"$KNLP" run --verify changed fast 3
 cp saved changed/arms/fast.config
 succeeds "goes on" "$KNLP" run -q changed --resume
+has "and warns" "seed-3 has another configuration than its arm 'fast'" err
 fails "--verify: trained with another configuration" 1 \
 	"seed-3 has another configuration than its arm 'fast': OPTIM_WEIGHT_DECAY is 0.9, not" \
 	"$KNLP" run --verify changed fast 3

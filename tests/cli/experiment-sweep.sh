@@ -126,6 +126,8 @@ no="$KNLP sweep ./exp --out no"
 	fails "a value twice" 2 '0.001 is there twice' $no --param TRAIN_LR --values 1e-3,0.001
 	fails "a value out of range" 2 '0..10' $no --param TRAIN_LR --values 1e-3,11
 	fails "no values" 2 'either --values or --grid' $no --param TRAIN_LR
+	fails "a grid that is rounded" 2 '1:3:9, rounded to whole numbers: TRAIN_WARMUP: 1 is there twice' \
+		$no --param TRAIN_WARMUP --grid 1:3:9
 	fails "a grid that is none" 2 "not '1:2'" $no --param TRAIN_LR --grid 1:2
 	fails "a grid of words" 2 'OPTIM_NAME is no number' $no --param OPTIM_NAME --grid 1:2:3
 	fails "no parameter" 2 'param is missing' $no --values 1,2

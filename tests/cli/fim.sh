@@ -235,6 +235,7 @@ if [ -f hf/config.json ]; then
 	fails 'adam of weights alone' 1 'hf has no state of an optimizer: unit adam reads the' \
 		"$KNLP" fim estimate --unit adam -o x.st hf
 fi
+fails 'a folder' 1 'run is a folder: a FIM file is one file' "$KNLP" fim show run
 fails 'not a file' 1 'No such file' "$KNLP" fim show nothing.st
 head -c 3000 whole.st >cut.st
 fails 'a cut file' 1 'cut.st' "$KNLP" fim show cut.st

@@ -53,7 +53,8 @@ static int execute(struct experiment_run *run, const char *part)
 	};
 	int ret;
 
-	log_info("%s: %d values with %d seed%s", part, run->plan->nr_arms, run->plan->nr_seeds,
+	log_info("%s: %d training%s with each of %d seed%s", part, run->plan->nr_arms,
+		 run->plan->nr_arms > 1 ? "s" : "", run->plan->nr_seeds,
 		 run->plan->nr_seeds > 1 ? "s" : "");
 	ret = experiment_execute(run, &o);
 	if (ret != -ECANCELED)
@@ -140,12 +141,12 @@ out_part:
 
 /* ---- what came of it ---------------------------------------------------------------------- */
 
-static void print_number(double v)
+static void print_number(double v, int digits)
 {
 	if (isnan(v))
 		printf("  %12s", "-");
 	else
-		printf("  %12.6g", v);
+		printf("  %12.*g", digits, v);
 }
 
 static void print_tune(const struct sweep *s, const struct sweep_curve *c)
@@ -159,8 +160,8 @@ static void print_tune(const struct sweep *s, const struct sweep_curve *c)
 	       s->e->metric.unit, width, params[s->param].name, "mean", "SD");
 	for (int i = 0; i < c->nr; i++) {
 		printf("%-*s", width, s->values[i]);
-		print_number(c->point[i].mean);
-		print_number(c->point[i].sd);
+		print_number(c->point[i].mean, 6);
+		print_number(c->point[i].sd, 2);
 		puts(i == c->best && !c->flat ? "  best" : "");
 	}
 }
@@ -176,7 +177,7 @@ static void print_check(const struct sweep_curve *c)
 	for (int i = 0; i + 2 < c->nr; i += 3) {
 		printf("%-*s", width, c->point[i].label);
 		for (int f = 0; f < 3; f++)
-			print_number(c->point[i + f].mean);
+			print_number(c->point[i + f].mean, 6);
 		putchar('\n');
 	}
 }

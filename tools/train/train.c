@@ -378,6 +378,8 @@ static int check_fork(void)
 
 static int check_usage(void)
 {
+	if (opt.dry_run && opt.until)
+		return usage_error("train: --dry-run trains nothing that --until could end");
 	if (opt.dry_run && opt.resume)
 		return usage_error("train: --dry-run plans a new run, without --resume");
 	if (opt.force && !opt.resume && !opt.fork)
