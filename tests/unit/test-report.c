@@ -163,6 +163,7 @@ START_TEST(escaping)
 	check_text(escape_html, "\xc3\xa4 \xff\xc3", "\xc3\xa4 \xef\xbf\xbd");
 	check_text(escape_html, "\xef\xbf\xbf]]>", "\xef\xbf\xbd]]&gt;");
 	check_text(escape_markdown, "a|b\n`c` <d>", "a\\|b \\`c\\` \\<d\\>");
+	check_text(escape_markdown, "TRAIN_LR _x_ a_ 2_3", "TRAIN_LR \\_x\\_ a\\_ 2_3");
 	check_text(escape_markdown, "[-1, 2]", "[-1, 2]");
 	check_text(escape_markdown, "[a](b)", "\\[a\\](b)");
 	check_text(escape_block, "x\n```\ny", "````text\nx\n```\ny\n````\n");

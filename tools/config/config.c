@@ -58,10 +58,9 @@ static int explain(const struct config *cfg)
 	       *words->help ? "\n\n" : "", words->type, p->default_text, config_text(cfg, id));
 	if (p->from && !strcmp(p->from, PARAM_FROM_END))
 		puts("training never reads it");
-	else if (p->from && !strcmp(p->from, p->name))
-		puts("says itself from which step on it takes effect");
 	else if (p->from)
-		printf("takes effect only from: %s\n", p->from);
+		printf("takes effect only from: %s\n",
+		       strcmp(p->from, p->name) ? p->from : "its own step");
 	return 0;
 }
 
