@@ -58,7 +58,17 @@ enum fill {
 	FILL_ONE,
 	FILL_SMALL,	/* normal * 0.02 */
 	FILL_RNG,	/* an RNG key tensor: see dropout */
+	/*
+	 * Of a sparse matrix of K columns, of whose rows the even ones keep N elements, the odd
+	 * ones N - 1 (block/sparse.h): bits of the mask, limit CASE_MASK(K, N); the starts of its
+	 * rows, limit N; pairs of places of 2:4.
+	 */
+	FILL_MASK,
+	FILL_STARTS,
+	FILL_PAIRS,
 };
+
+#define CASE_MASK(k, n) ((int64_t)(k) << 32 | (n))
 
 /** struct case_input - one input of a test case; nd = -1: absent. */
 struct case_input {

@@ -28,6 +28,28 @@ static double doc_start(const struct rng *r, int64_t row, int64_t t)
 	return (double)start;
 }
 
+/* Byte @b of the mask of @row: those columns at which c * kept / k passes a whole number. */
+static double mask_byte(int64_t limit, int64_t row, int64_t b)
+{
+	int64_t k = limit >> 32, kept = (limit & UINT32_MAX) - row % 2;
+	int byte = 0;
+
+	for (int64_t c = 8 * b; c < 8 * b + 8 && c < k; c++) {
+		int64_t at = c + 7 * row;
+
+		byte |= ((at + 1) * kept / k > at * kept / k) << c % 8;
+	}
+	return byte;
+}
+
+/* Two groups: each any of the six pairs in rising order. */
+static double two_pairs(const struct rng *r, int64_t i)
+{
+	static const uint8_t pairs[6] = { 4, 8, 12, 9, 13, 14 };
+
+	return pairs[rng_below(r, 2 * i, 6)] | pairs[rng_below(r, 2 * i + 1, 6)] << 4;
+}
+
 double case_element(const struct rng *r, const struct case_input *in, int64_t i)
 {
 	int64_t last = in->nd ? in->n[in->nd - 1] : 1;
@@ -54,6 +76,12 @@ double case_element(const struct rng *r, const struct case_input *in, int64_t i)
 		return 1;
 	case FILL_RNG:
 		return i ? 3 : 12345;
+	case FILL_MASK:
+		return mask_byte(in->limit, i / last, i % last);
+	case FILL_STARTS:
+		return (double)(i * in->limit - i / 2);
+	case FILL_PAIRS:
+		return two_pairs(r, i);
 	default:
 		return 0;
 	}

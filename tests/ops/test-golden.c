@@ -10,6 +10,7 @@
 static const struct {
 	const char *op, *reason;
 } excused[] = {
+	{ "sparse_linear", "PyTorch has no such matrices: test-sparse.c has what numpy says" },
 	{ "qlinear", "PyTorch has no such types: test-block.c has what gguf-py says of them" },
 	{ NULL, NULL },
 };

@@ -73,11 +73,12 @@ TEST_REGISTER(op_kernels, add_kernels);
 
 /*
  * The kernels whose code asks simd_level(), once for each level below this machine's:
- * products (linear, its gradients, the loss, Muon, mm, qlinear) and attention.
+ * products (linear, its gradients, the loss, Muon, mm, qlinear, sparse_linear) and attention.
  */
 static bool asks_level(const struct kernel *k)
 {
-	static const char *const begins[] = { "attention", "linear", "mm", "muon", "qlinear" };
+	static const char *const begins[] = { "attention", "linear", "mm", "muon", "qlinear",
+						"sparse_linear" };
 
 	if (strcmp(k->arch, "cpu"))
 		return false;
