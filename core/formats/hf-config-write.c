@@ -207,7 +207,8 @@ static void put_tokens(struct strbuf *sb, const struct tokenizer *tok)
 	put_id(sb, "pad_token_id", tokenizer_pad(tok));
 }
 
-int hf_config_write(const struct model_source *src, enum dtype dtype, struct strbuf *sb)
+int hf_config_write(const struct model_source *src, enum dtype dtype, bool sparse,
+		    struct strbuf *sb)
 {
 	const struct model_spec *s = &src->spec;
 	int kind = spec_kind(HF_CONFIG, s);
@@ -228,6 +229,10 @@ int hf_config_write(const struct model_source *src, enum dtype dtype, struct str
 	if (src->tokenizer)
 		put_tokens(sb, src->tokenizer);
 	put_text(sb, "torch_dtype", type);
+	if (sparse) {
+		add_key(sb, "quantization_config");
+		strbuf_adds(sb, "{\"quant_method\": \"" HF_SPARSE "\"}");
+	}
 	strbuf_adds(sb, "\n}\n");
 	return strbuf_ok(sb);
 }

@@ -78,6 +78,17 @@ static void refuse_key(struct reader *r, const char *key)
 		r->error = fail(-ENOTSUP, "%s: knlp has no models with '%s'", r->file, key);
 }
 
+/* Of ways to store weights otherwise, knlp knows its own (hf-sparse.c). */
+static void check_quantization(struct reader *r)
+{
+	const char *method = cJSON_GetStringValue(json_get(json_get(r->config,
+								    "quantization_config"),
+							   "quant_method"));
+
+	if (!method || strcmp(method, HF_SPARSE))
+		refuse_key(r, "quantization_config");
+}
+
 static int layers_of(struct reader *r, const char *key, int otherwise)
 {
 	return number(r, key, r->max_layers < SPEC_LAYERS_MAX ? r->max_layers : SPEC_LAYERS_MAX,
@@ -324,7 +335,7 @@ static int read_common(struct reader *r, struct model_spec *s, const char *act_k
 	l.mlp_width = number(r, "intermediate_size", SPEC_WIDTH_MAX, sizes->mlp_width);
 	l.activation = activation(r, act_key, act, true);
 	l.qk_norm = s->family->qk_norm;
-	refuse_key(r, "quantization_config");
+	check_quantization(r);
 	return r->error ? r->error : spec_layers(s, layers, &l);
 }
 

@@ -34,6 +34,45 @@ int hf_weights_open(const char *dir, struct hf_weights *w);
 void hf_weights_close(struct hf_weights *w);
 /** hf_weights_find() - by name, or NULL (no message). */
 struct hf_tensor *hf_weights_find(struct hf_weights *w, const char *name);
+/** hf_weights_look_up() - the same, also by the other names that files have for a tensor. */
+struct hf_tensor *hf_weights_look_up(struct hf_weights *w, const char *name);
+
+#define HF_SPARSE "knlp-sparse"	/* quant_method: programs that do not know it refuse the folder */
+
+/**
+ * hf_sparse_find() - the tensors that stand for matrix @info of which some elements are stored.
+ * Return: 1: found; 0: there are none; -EINVAL with a message; -ENOMEM.
+ */
+int hf_sparse_find(struct model_source *src, struct hf_weights *w, const struct param_info *info,
+		   struct found_tensor *f);
+
+/**
+ * struct hf_packed - a matrix on its way into a file.
+ * @kind: SPARSE_NONE: it stays dense, and the rest is not set
+ * @places, @values: made when they are written
+ */
+struct hf_packed {
+	struct turned *turned;
+	enum sparse_kind kind;
+	int64_t nr_values;
+	char *places_name, *values_name;
+	uint8_t *places;
+	char *values;
+};
+
+/**
+ * hf_packed_make() - how each tensor of @out is to be written.
+ * @packed: (out->nr); ends with hf_packed_free()
+ *
+ * Return: 0; -EINVAL if no matrix would be smaller than dense.
+ */
+int hf_packed_make(const struct model_source *src, const char *path, struct outgoing *out,
+		   enum write_sparse how, struct hf_packed **packed);
+void hf_packed_free(struct hf_packed *packed, int nr);
+/** hf_packed_bytes() - in the file; of a sparse one. */
+uint64_t hf_packed_bytes(const struct hf_packed *p);
+/** hf_packed_entries() - its two tensors, which one file holds. */
+void hf_packed_entries(struct hf_packed *p, struct tensor_entry e[2]);
 
 /**
  * hf_collect() - fill the tensors of @src, whose spec is set, from @w.
@@ -54,17 +93,23 @@ float hf_subtracted(const struct model_spec *spec);
 int hf_config_read(const char *file, const cJSON *config, int max_layers,
 		   struct model_spec *spec);
 
-/** hf_config_write() - append the config.json of @src, whose matrices have type @dtype. */
-int hf_config_write(const struct model_source *src, enum dtype dtype, struct strbuf *sb);
+/**
+ * hf_config_write() - append the config.json of @src, whose matrices have type @dtype.
+ * @sparse: some of them are sparse
+ */
+int hf_config_write(const struct model_source *src, enum dtype dtype, bool sparse,
+		    struct strbuf *sb);
 
 /** hf_type_of() - of struct outgoing_rules: the type of a tensor in a safetensors file. */
 enum dtype hf_type_of(const struct model_source *src, const struct source_tensor *t, float add,
 		      const struct write_options *o);
 /**
  * hf_weights_write() - model.safetensors in @dir, or shards and their index.
+ * @packed: which tensors are sparse; NULL: none
  * @shard_bytes: most bytes of tensors in a file; one that is larger has its own
  */
-int hf_weights_write(struct outgoing *out, const char *dir, uint64_t shard_bytes);
+int hf_weights_write(struct outgoing *out, struct hf_packed *packed, const char *dir,
+		     uint64_t shard_bytes);
 /** hf_tokenizer_write() - tokenizer.json and tokenizer_config.json in @dir, if @src has any. */
 int hf_tokenizer_write(const struct model_source *src, const char *dir);
 /** hf_write() - a struct model_format's write(). */

@@ -35,26 +35,40 @@ static bool is_conv1d(const struct source_tensor *t)
 	return t->nd == 2 && !strncmp(t->name, "transformer.h.", 14);
 }
 
-static int shards_make(struct outgoing *out, const char *dir, uint64_t most, struct shards *s)
+static uint64_t bytes_of(const struct outgoing *out, const struct hf_packed *packed, int i)
+{
+	return packed && packed[i].kind ? hf_packed_bytes(&packed[i])
+					: turned_bytes(&out->turned[i]);
+}
+
+static int shards_make(struct outgoing *out, struct hf_packed *packed, const char *dir,
+		       uint64_t most, struct shards *s)
 {
 	uint64_t bytes = 0;
 
-	*s = (struct shards){ .nr_entries = out->nr, .dir = dir };
-	s->entries = calloc(out->nr + 1, sizeof(*s->entries));
+	*s = (struct shards){ .dir = dir };
+	s->entries = calloc(2 * out->nr + 1, sizeof(*s->entries));
 	s->first = calloc(out->nr + 2, sizeof(*s->first));
 	if (!s->entries || !s->first)
 		return fail_nomem(out->nr * sizeof(*s->entries), "a list of tensors");
 	for (int i = 0; i < out->nr; i++) {
-		uint64_t more = turned_bytes(&out->turned[i]);
+		uint64_t more = bytes_of(out, packed, i);
 
-		fill_entry(&out->turned[i], is_conv1d(out->turned[i].from), &s->entries[i]);
 		if (!i || more > most || bytes > most - more) {
-			s->first[s->nr++] = i;
+			s->first[s->nr++] = s->nr_entries;
 			bytes = 0;
 		}
+		if (packed && packed[i].kind) {
+			hf_packed_entries(&packed[i], &s->entries[s->nr_entries]);
+			s->nr_entries++;
+		} else {
+			fill_entry(&out->turned[i], is_conv1d(out->turned[i].from),
+				   &s->entries[s->nr_entries]);
+		}
+		s->nr_entries++;
 		bytes += more;
 	}
-	s->first[s->nr] = out->nr;
+	s->first[s->nr] = s->nr_entries;
 	return 0;
 }
 
@@ -99,14 +113,15 @@ static int add_file_of(const struct shards *s, int shard, struct strbuf *sb)
 	return 0;
 }
 
-static int write_index(const struct shards *s, const struct outgoing *out)
+static int write_index(const struct shards *s, const struct outgoing *out,
+		       const struct hf_packed *packed)
 {
 	uint64_t bytes = 0, parameters = 0;
 	struct strbuf sb;
 	int ret = 0;
 
 	for (int i = 0; i < out->nr; i++) {
-		bytes += turned_bytes(&out->turned[i]);
+		bytes += bytes_of(out, packed, i);
 		parameters += out->turned[i].rows * out->turned[i].cols;
 	}
 	strbuf_init(&sb);
@@ -122,17 +137,18 @@ static int write_index(const struct shards *s, const struct outgoing *out)
 	return ret;
 }
 
-int hf_weights_write(struct outgoing *out, const char *dir, uint64_t shard_bytes)
+int hf_weights_write(struct outgoing *out, struct hf_packed *packed, const char *dir,
+		     uint64_t shard_bytes)
 {
 	struct shards s;
-	int ret = shards_make(out, dir, shard_bytes, &s);
+	int ret = shards_make(out, packed, dir, shard_bytes, &s);
 
 	outgoing_begin(out);
 	for (int i = 0; i < s.nr && !ret; i++)
 		ret = write_shard(&s, i);
 	outgoing_end(out);
 	if (!ret && s.nr > 1)
-		ret = write_index(&s, out);
+		ret = write_index(&s, out, packed);
 	shards_free(&s);
 	return ret;
 }

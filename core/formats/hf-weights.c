@@ -207,7 +207,7 @@ static const struct {
 	{ "model.", "model.language_model." },
 };
 
-static struct hf_tensor *look_up(struct hf_weights *w, const char *name)
+struct hf_tensor *hf_weights_look_up(struct hf_weights *w, const char *name)
 {
 	struct hf_tensor *t = hf_weights_find(w, name);
 	char other[160];	/* the longest name that families have takes half */
@@ -286,10 +286,12 @@ static int add_to_norm(struct collect *c, struct source_tensor *t)
 static int find(void *ctx, const struct param_info *p, struct found_tensor *f)
 {
 	struct collect *c = ctx;
-	struct hf_tensor *h = look_up(c->weights, p->name);
+	struct hf_tensor *h = hf_weights_look_up(c->weights, p->name);
+	int ret = h ? 0 : hf_sparse_find(c->src, c->weights, p, f);
 	const struct st_view *v;
-	int ret = 0;
 
+	if (ret)
+		return ret < 0 ? ret : 0;
 	if (!h)	/* st_find() names the nearest */
 		return st_find(c->weights->files[0], p->name, &v);
 	h->used = true;

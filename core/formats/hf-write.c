@@ -60,32 +60,33 @@ int hf_tokenizer_write(const struct model_source *src, const char *dir)
 	return ret;
 }
 
-static int write_config(const struct model_source *src, enum dtype type, const char *dir)
+static int write_config(const struct model_source *src, enum dtype type, bool sparse,
+			const char *dir)
 {
 	struct strbuf sb;
 	int ret;
 
 	strbuf_init(&sb);
-	ret = hf_config_write(src, type, &sb);
+	ret = hf_config_write(src, type, sparse, &sb);
 	if (!ret)
 		ret = folder_put(dir, HF_CONFIG, &sb);
 	strbuf_free(&sb);
 	return ret;
 }
 
-static int write_all(const struct model_source *src, struct outgoing *out, const char *path,
-		     uint64_t shard_bytes)
+static int write_all(const struct model_source *src, struct outgoing *out,
+		     struct hf_packed *packed, const char *path, uint64_t shard_bytes)
 {
 	char *tmp = folder_begin(path);
 	int ret;
 
 	if (!tmp)
 		return -ENOMEM;
-	ret = write_config(src, common_type(out), tmp);
+	ret = write_config(src, common_type(out), packed, tmp);
 	if (!ret)
 		ret = hf_tokenizer_write(src, tmp);
 	if (!ret)
-		ret = hf_weights_write(out, tmp, shard_bytes);
+		ret = hf_weights_write(out, packed, tmp, shard_bytes);
 	return folder_end(tmp, path, ret);
 }
 
@@ -94,6 +95,7 @@ int hf_write(const struct model_source *src, const char *path, const struct writ
 	struct outgoing_rules rules = {
 		.position = POS_ROPE, .norms = -hf_subtracted(&src->spec), .type = hf_type_of,
 	};
+	struct hf_packed *packed = NULL;
 	struct outgoing out;
 	int ret = spec_kind(path, &src->spec);
 
@@ -102,7 +104,12 @@ int hf_write(const struct model_source *src, const char *path, const struct writ
 	ret = outgoing_make(src, &rules, o, &out);
 	if (ret)
 		return ret;
-	ret = write_all(src, &out, path, o->shard_bytes ? o->shard_bytes : HF_SHARD_BYTES);
+	if (o->sparse)
+		ret = hf_packed_make(src, path, &out, o->sparse, &packed);
+	if (!ret)
+		ret = write_all(src, &out, packed, path,
+				o->shard_bytes ? o->shard_bytes : HF_SHARD_BYTES);
+	hf_packed_free(packed, out.nr);
 	outgoing_free(&out);
 	return ret;
 }

@@ -114,7 +114,7 @@ static int write_folder(const struct model_source *src, struct outgoing *out, co
 
 	if (!ret)
 		ret = hf_tokenizer_write(src, dir);
-	return ret ? ret : hf_weights_write(out, dir, UINT64_MAX);
+	return ret ? ret : hf_weights_write(out, NULL, dir, UINT64_MAX);
 }
 
 static int knlp_write(const struct model_source *src, const char *path,

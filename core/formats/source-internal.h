@@ -120,6 +120,8 @@ static inline uint64_t turned_bytes(const struct turned *t)
 
 /** turned_row() - row @r as the file is to hold it. Return: 0; -ERANGE; -EOPNOTSUPP. */
 int turned_row(struct turned *t, int64_t r, const unsigned char **bytes, size_t *len);
+/** turned_advance() - @len more bytes of it are written: for the progress that is shown. */
+void turned_advance(struct turned *t, size_t len);
 /** turned_fetch() - for struct tensor_entry; @ctx is a struct turned. */
 int turned_fetch(void *ctx, size_t offset, size_t len, void *buf);
 /** turned_write() - all of it into @f; @ctx is a struct turned. */

@@ -127,7 +127,31 @@ int source_check_tokenizer(const struct model_source *src)
 	return 0;
 }
 
-static int open_as(const struct model_format *f, const char *path, bool describe,
+/* Matrices that the file holds sparse, with all their zeros. */
+static int make_dense(struct model_source *src)
+{
+	for (int i = 0; i < src->nr_tensors; i++) {
+		struct source_tensor *t = &src->tensors[i];
+		size_t row = dtype_bytes(t->dtype, t->shape[1]);
+		char *dense;
+
+		if (!t->sparse)
+			continue;
+		t->bytes = t->shape[0] * row;
+		dense = source_alloc(src, t->bytes, t->name);
+		if (!dense)
+			return -ENOMEM;
+		for (int64_t r = 0; r < t->shape[0]; r++)
+			sparse_expand(t->sparse, r, dense + r * row);
+		t->data = dense;
+		t->sparse = NULL;
+	}
+	return 0;
+}
+
+enum open_how { OPEN_DENSE, OPEN_STORED, OPEN_DESCRIBE };
+
+static int open_as(const struct model_format *f, const char *path, enum open_how how,
 		   struct model_source **out)
 {
 	struct model_source *src = calloc(1, sizeof(*src));
@@ -136,11 +160,13 @@ static int open_as(const struct model_format *f, const char *path, bool describe
 	if (!src)
 		return fail_nomem(sizeof(*src), path);
 	src->format = f;
-	src->describe = describe;
+	src->describe = how == OPEN_DESCRIBE;
 	src->path = strdup(path);
 	ret = src->path ? f->open(src) : fail_nomem(strlen(path), path);
 	if (!ret)
 		ret = source_check_tokenizer(src);
+	if (!ret && how == OPEN_DENSE)
+		ret = make_dense(src);
 	if (ret)
 		source_close(src);
 	else
@@ -148,7 +174,7 @@ static int open_as(const struct model_format *f, const char *path, bool describe
 	return ret;
 }
 
-static int open_any(const char *path, bool describe, struct model_source **src)
+static int open_any(const char *path, enum open_how how, struct model_source **src)
 {
 	const struct model_format *f;
 
@@ -158,17 +184,22 @@ static int open_any(const char *path, bool describe, struct model_source **src)
 	if (access(path, R_OK))
 		return fail_errno("%s", path);
 	f = source_recognize(path);
-	return f ? open_as(f, path, describe, src) : source_unknown(path);
+	return f ? open_as(f, path, how, src) : source_unknown(path);
 }
 
 int source_open(const char *path, struct model_source **src)
 {
-	return open_any(path, false, src);
+	return open_any(path, OPEN_DENSE, src);
+}
+
+int source_open_stored(const char *path, struct model_source **src)
+{
+	return open_any(path, OPEN_STORED, src);
 }
 
 int source_describe(const char *path, struct model_source **src)
 {
-	return open_any(path, true, src);
+	return open_any(path, OPEN_DESCRIBE, src);
 }
 
 void source_close(struct model_source *src)
@@ -231,6 +262,18 @@ int source_written(const char *path)
 	return ret;
 }
 
+int write_sparse_from_name(const char *name)
+{
+	static const char *const names[] = {
+		[WRITE_SMALLEST] = "auto", [WRITE_MASK] = "mask", [WRITE_2_4] = "2:4",
+	};
+
+	for (int i = WRITE_SMALLEST; i <= WRITE_2_4; i++)
+		if (!strcmp(name, names[i]))
+			return i;
+	return -EINVAL;
+}
+
 int source_write(const struct model_source *src, const char *path, const char *format,
 		 const struct write_options *o)
 {
@@ -241,6 +284,8 @@ int source_write(const struct model_source *src, const char *path, const char *f
 		return format ? -EINVAL : fail_listing(path, "which format is it to be");
 	if (!f->write)
 		return fail(-EINVAL, "%s: knlp does not write format %s", path, f->name);
+	if (o->sparse && strcmp(f->name, "hf"))
+		return fail(-EINVAL, "%s: format %s has no sparse matrices, hf has", path, f->name);
 	if (file_exists(path))
 		return fail(-EEXIST, "%s: exists already", path);
 	ret = f->write(src, path, o);

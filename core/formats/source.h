@@ -18,13 +18,18 @@
 #include <stdint.h>
 
 #include "base/section.h"
+#include "block/sparse.h"
 #include "nn/spec.h"
 #include "tensor/dtype.h"
 
 struct model_format;
 struct tokenizer;
 
-/** struct source_tensor - a tensor of a model in a file. */
+/**
+ * struct source_tensor - a tensor of a model in a file.
+ * @sparse: if the file holds some elements only: which ones; @bytes are then what they take,
+ *	and @data is NULL.  See source_open_stored()
+ */
 struct source_tensor {
 	const char *name;	/* "model.layers.0.mlp.up_proj.weight" */
 	enum dtype dtype;
@@ -32,6 +37,7 @@ struct source_tensor {
 	int64_t shape[2];
 	const void *data;	/* in a mapped file, or memory of the source */
 	size_t bytes;
+	const struct sparse_matrix *sparse;
 };
 
 /** struct source_fact - something that the file says of the model, for `knlp info`. */
@@ -65,16 +71,29 @@ struct model_source {
 };
 
 /**
+ * enum write_sparse - what becomes of matrices of linear layers that have zeros.
+ * @WRITE_DENSE: all elements
+ * @WRITE_SMALLEST: the smallest of dense, mask and 2:4, of equal ones 2:4
+ * @WRITE_MASK, @WRITE_2_4: that, where it is smaller than dense and, of 2:4, fits
+ */
+enum write_sparse { WRITE_DENSE, WRITE_SMALLEST, WRITE_MASK, WRITE_2_4 };
+
+/** write_sparse_from_name() - "auto", "mask" or "2:4"; -EINVAL (no message) for others. */
+int write_sparse_from_name(const char *name);
+
+/**
  * struct write_options - how to write a model.
  * @dtype: type of matrices, or DT_COUNT: as they are
  * @llama2c_version: 0 (legacy) or 1
  * @shard_bytes: of tensors in one file of a folder of Hugging Face, at most, but for a tensor
  *	that is larger; 0: HF_SHARD_BYTES
+ * @sparse: which elements of matrices a folder of Hugging Face holds (sparse.h)
  */
 struct write_options {
 	enum dtype dtype;
 	int llama2c_version;
 	uint64_t shard_bytes;
+	enum write_sparse sparse;
 };
 
 /** HF_SHARD_BYTES - 5 GB, as transformers has had it. */
@@ -112,6 +131,12 @@ SECTION_DECLARE(knlp_model_formats, struct model_format);
  * Return: 0; -ENOENT; -EINVAL with one line that names file, tensor and reason.
  */
 int source_open(const char *path, struct model_source **src);
+
+/**
+ * source_open_stored() - the same, but matrices of which the file holds some elements only stay
+ * so; source_open() makes them dense.
+ */
+int source_open_stored(const char *path, struct model_source **src);
 
 /**
  * source_describe() - the same to look at all but the weights: the data of tensors that

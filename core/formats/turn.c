@@ -109,7 +109,7 @@ int turned_row(struct turned *t, int64_t r, const unsigned char **bytes, size_t 
 	return ret;
 }
 
-static void advance(struct turned *t, size_t len)
+void turned_advance(struct turned *t, size_t len)
 {
 	if (!t->progress)
 		return;
@@ -134,7 +134,7 @@ int turned_fetch(void *ctx, size_t offset, size_t len, void *buf)
 		memcpy((char *)buf + done, row + at, n);
 		done += n;
 	}
-	advance(t, len);
+	turned_advance(t, len);
 	return 0;
 }
 
@@ -151,7 +151,7 @@ int turned_write(void *ctx, FILE *f)
 			return ret;
 		if (fwrite(row, 1, len, f) != len)
 			return fail_errno("write");
-		advance(t, len);
+		turned_advance(t, len);
 	}
 	return 0;
 }

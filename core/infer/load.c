@@ -84,6 +84,29 @@ static int bind(struct model *m, int i, const struct source_tensor *t, struct de
 	return ret;
 }
 
+/* The parts of a sparse matrix, each in its own memory. */
+static int bind_sparse(struct model *m, int i, const struct source_tensor *t, struct device *dev)
+{
+	const struct sparse_matrix *s = t->sparse;
+	struct sparse_place place = { .kind = s->kind, .nr_values = s->nr_values };
+	int ret = device_map(dev, s->values, dtype_bytes(s->dtype, s->nr_values), t->name,
+			     &place.values);
+
+	if (!ret)
+		ret = device_map(dev, s->places, s->rows * sparse_row_bytes(s->cols), t->name,
+				 &place.places);
+	if (!ret && s->starts)
+		ret = device_map(dev, s->starts, s->rows * sizeof(*s->starts), t->name,
+				 &place.starts);
+	if (!ret) {
+		model_bind_sparse(m, i, s->dtype, &place);
+		return 0;
+	}
+	buffer_free(place.values);
+	buffer_free(place.places);
+	return ret;
+}
+
 int model_from_source(const struct model_source *src, struct device *dev, struct model **out)
 {
 	struct model_spec spec;
@@ -97,7 +120,10 @@ int model_from_source(const struct model_source *src, struct device *dev, struct
 	for (int i = 0; i < m->nr_params && !ret; i++) {
 		const struct source_tensor *t = tensor_for(src, &m->params[i]);
 
-		ret = t ? bind(m, i, t, dev) : -EINVAL;
+		if (!t)
+			ret = -EINVAL;
+		else
+			ret = t->sparse ? bind_sparse(m, i, t, dev) : bind(m, i, t, dev);
 	}
 	if (ret)
 		model_free(m);

@@ -15,8 +15,8 @@ struct model_source;
  * model_from_source() - a model that is only used.
  * @src: must stay open as long as the model is used
  *
- * Matrices stay what they are in the file, vectors become f32.  Nothing looks at the
- * weights, so that it takes no time.
+ * Matrices stay what they are in the file, sparse ones sparse; vectors become f32.  Nothing
+ * looks at the weights, so that it takes no time.
  * Return: 0; -EINVAL naming the tensor that is missing or has another shape; -errno.
  */
 int model_from_source(const struct model_source *src, struct device *dev, struct model **m);

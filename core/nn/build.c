@@ -30,6 +30,7 @@
 #include "ops/sigmoid.h"
 #include "ops/silu.h"
 #include "ops/softcap.h"
+#include "ops/sparse-linear.h"
 #include "ops/split-dim.h"
 
 #define NAME_MAX_LEN 128
@@ -104,12 +105,17 @@ struct tensor *nn_linear(struct builder *b, const char *name, struct tensor *x,
 		.nd = 2, .n = { l.out, l.in }, .kind = WEIGHT_MATRIX,
 		.init = INIT_NORMAL, .std = l.std, .transposed = l.transposed,
 	};
-	struct tensor *w = weight(b, name, "weight", info), *bias = NULL;
+	struct sparse_weight sparse;
+	bool is_sparse = nn_sparse_weight(b, name, &sparse);
+	struct tensor *w = is_sparse ? NULL : weight(b, name, "weight", info), *bias = NULL;
 
 	if (l.bias)
 		bias = weight(b, name, "bias", vector(l.out, WEIGHT_BIAS, INIT_ZERO));
 	if (b->collecting)
 		return NULL;
+	if (is_sparse)
+		return activate(b->graph, op_sparse_linear(b->graph, x, &sparse, bias,
+							   b->model->act_round), l.act);
 	if (is_stored(x, w))
 		return activate(b->graph, op_qlinear(b->graph, x, w, bias, b->model->act_round),
 				l.act);

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/strbuf.h"
 #include "nn/family.h"
+#include "ops/sparse-linear.h"
 #include "optim/optim.h"
 #include "tensor/segment.h"
 
@@ -114,8 +115,12 @@ void model_free(struct model *m)
 	for (int k = 0; k < SEG_KINDS; k++)
 		for (int g = 0; g < GROUP_MAX; g++)
 			segment_free(m->segment[k][g]);
-	for (int i = 0; i < m->nr_params; i++)
+	for (int i = 0; i < m->nr_params; i++) {
 		buffer_free(m->params[i].place);
+		buffer_free(m->params[i].sparse.values);
+		buffer_free(m->params[i].sparse.places);
+		buffer_free(m->params[i].sparse.starts);
+	}
 	free(m->params);
 	spec_free(&m->spec);
 	free(m);
@@ -187,6 +192,16 @@ void model_bind(struct model *m, int i, enum dtype dtype, struct buffer *place)
 	p->place = place;
 }
 
+void model_bind_sparse(struct model *m, int i, enum dtype dtype, const struct sparse_place *place)
+{
+	struct param_info *p = &m->params[i];
+
+	BUG_ON(m->groups || p->place || p->sparse.kind || p->kind != WEIGHT_MATRIX);
+	m->device = place->values->device;
+	p->dtype = dtype;
+	p->sparse = *place;
+}
+
 bool model_has_shadow(const struct model *m, const struct param_info *p)
 {
 	return m->compute == DT_BF16 && p->nd > 1 && !p->place;
@@ -236,6 +251,42 @@ struct tensor *nn_weight(struct builder *b, const struct param_info *info)
 	if (t && b->training)
 		t->grad = bound(b, p, SEG_GRAD);
 	return t;
+}
+
+static struct tensor *sparse_part(struct builder *b, const struct param_info *p, const char *part,
+				  struct buffer *place, enum dtype dtype, int nd, const int64_t *n)
+{
+	struct tensor *t;
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s.%s", p->name, part);
+	t = graph_tensor(b->graph, TENSOR_PARAM, name, dtype, nd, n, NULL);
+	if (t)
+		tensor_bind(t, place, 0);
+	return t;
+}
+
+bool nn_sparse_weight(struct builder *b, const char *name, struct sparse_weight *w)
+{
+	char full[160];
+	const struct param_info *p;
+	const struct sparse_place *s;
+
+	snprintf(full, sizeof(full), "%s.weight", name);
+	p = b->collecting ? NULL : model_param(b->model, full);
+	if (!p || !p->sparse.kind)
+		return false;
+	s = &p->sparse;
+	*w = (struct sparse_weight){ 0 };
+	w->values = s->kind == SPARSE_2_4
+		? sparse_part(b, p, "values", s->values, p->dtype, 2,
+			      (int64_t[]){ p->n[0], p->n[1] / 2 })
+		: sparse_part(b, p, "values", s->values, p->dtype, 1, &s->nr_values);
+	w->places = sparse_part(b, p, "places", s->places, DT_U8, 2,
+				(int64_t[]){ p->n[0], sparse_row_bytes(p->n[1]) });
+	if (s->starts)
+		w->starts = sparse_part(b, p, "starts", s->starts, DT_I64, 1, p->n);
+	return true;
 }
 
 /* ---- initial values ------------------------------------------------------------- */
@@ -318,7 +369,12 @@ double model_step_bytes(const struct model *m)
 		enum dtype dtype = p->place ? p->dtype :
 				   model_has_shadow(m, p) ? DT_BF16 : DT_F32;
 
-		bytes += looked_up ? 0 : (double)dtype_bytes(dtype, count);
+		if (p->sparse.kind)
+			bytes += (double)sparse_bytes(&(struct sparse_matrix){
+				.dtype = p->dtype, .rows = p->n[0], .cols = p->n[1],
+				.nr_values = p->sparse.nr_values });
+		else
+			bytes += looked_up ? 0 : (double)dtype_bytes(dtype, count);
 	}
 	return bytes;
 }

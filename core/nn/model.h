@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "block/block.h"
+#include "block/sparse.h"
 #include "io/tensor-entry.h"
 #include "nn/spec.h"
 #include "optim/groups.h"
@@ -22,8 +23,21 @@
 
 struct kv_cache;
 struct segment;
+struct sparse_weight;
 
 enum init_kind { INIT_ZERO, INIT_ONE, INIT_NORMAL };
+
+/**
+ * struct sparse_place - where a matrix lies of which only some elements are stored.
+ * @kind: SPARSE_NONE: the matrix is no such one
+ * @nr_values: as of struct sparse_matrix
+ * @starts: NULL for 2:4
+ */
+struct sparse_place {
+	enum sparse_kind kind;
+	int64_t nr_values;
+	struct buffer *values, *places, *starts;
+};
 
 /**
  * struct param_info - one parameter.
@@ -33,6 +47,7 @@ enum init_kind { INIT_ZERO, INIT_ONE, INIT_NORMAL };
  * @group: index of its group, 0 in a model that is not trained
  * @view: index in its group's segments
  * @dtype, @place: where it lies as which type, if not in the segments; see model_bind()
+ * @sparse: where it lies instead if it is sparse; see model_bind_sparse()
  */
 struct param_info {
 	const char *name;
@@ -47,6 +62,7 @@ struct param_info {
 	int view;
 	enum dtype dtype;
 	struct buffer *place;
+	struct sparse_place sparse;
 };
 
 /**
@@ -102,6 +118,12 @@ int model_alloc(struct model *m, struct device *dev);
  * lies in @place (its own from now on) as @dtype, of any type for matrices, f32 for vectors.
  */
 void model_bind(struct model *m, int i, enum dtype dtype, struct buffer *place);
+
+/**
+ * model_bind_sparse() - the same for a matrix of a linear layer that is multiplied as it is
+ * stored; the buffers of @place are the model's own from now on.
+ */
+void model_bind_sparse(struct model *m, int i, enum dtype dtype, const struct sparse_place *place);
 
 /** model_bytes() - size of all segments of kinds @first to @last. */
 size_t model_bytes(const struct model *m, enum segment_kind first, enum segment_kind last);
@@ -180,6 +202,12 @@ struct builder {
 
 /** nn_weight() - the parameter called @name as a tensor of the builder's graph. */
 struct tensor *nn_weight(struct builder *b, const struct param_info *info);
+
+/**
+ * nn_sparse_weight() - the tensors of matrix NAME.weight in the builder's graph, if it is sparse.
+ * Return: false if it is not, or while parameters are collected.
+ */
+bool nn_sparse_weight(struct builder *b, const char *name, struct sparse_weight *w);
 
 /**
  * nn_add_norm() - add @branch to the residual stream *@x (NULL: there is none yet) and

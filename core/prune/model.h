@@ -9,6 +9,7 @@
 #ifndef PRUNE_MODEL_H
 #define PRUNE_MODEL_H
 
+#include "formats/source.h"
 #include "prune/event.h"
 #include "prune/settings.h"
 #include "tensor/arch.h"
@@ -25,11 +26,13 @@ struct pruning;
  * @dev: where calibration computes
  * @out: does not exist yet
  * @dtype: type of the matrices in OUT; DT_COUNT: as they are
+ * @sparse: what becomes of their zeros in OUT
  */
 struct prune_files {
 	const char *model, *initial, *fim, *data, *out;
 	struct device *dev;
 	enum dtype dtype;
+	enum write_sparse sparse;
 };
 
 /**

@@ -72,8 +72,9 @@ static int masks_write(const struct pruning *p, const struct prune_result *r, bo
 
 int output_write(const struct pruning *p, const struct prune_result *r, const char *path)
 {
-	bool is_own = !strcmp(p->src->format->name, "knlp") && p->f->dtype == DT_COUNT;
-	struct write_options o = { .dtype = p->f->dtype };
+	bool is_own = !strcmp(p->src->format->name, "knlp") && p->f->dtype == DT_COUNT &&
+		      !p->f->sparse;
+	struct write_options o = { .dtype = p->f->dtype, .sparse = p->f->sparse };
 	struct model_source out;
 	int ret = pruned_source(p, &out);
 

@@ -133,7 +133,7 @@ static bool is_foreign(const char *path)
 
 static int load_foreign(struct loaded *l, const char *path, struct device *dev)
 {
-	int ret = source_open(path, &l->source);
+	int ret = source_open_stored(path, &l->source);
 
 	if (ret)
 		return ret;

@@ -86,6 +86,51 @@ if "$KNLP" convert -h >/dev/null 2>&1; then
 	equal 'the same masks in another format' "$(hash_of)" "$was"
 fi
 
+# ---- stored without zeros -------------------------------------------------------------------
+
+loss_of() { "$KNLP" eval loss -q --json -d data "$@" 2>err | field loss /dev/stdin; }
+# near A B: as numbers, to rounding
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(a > 0 && d < 1e-5 && d > -1e-5) }'; }
+# sum_of KIND: bytes of the sparse matrices that the formula asks for; f16, rows of whole bytes
+sum_of() { sed 's/{"name"/\n&/g' out | sed 1d | sed -n 's/.*"weights":\([0-9]*\),"kept":\([0-9]*\).*/\1 \2/p' |
+	awk -v kind="$1" '{ sum += $1 / 8 + 2 * (kind == "mask" ? $2 : $1 / 2) } END { print sum }'; }
+
+if "$KNLP" convert -h >/dev/null 2>&1; then
+	for how in '0.7 mask' '0.9 auto' '2:4 2:4'; do
+		sparsity=${how% *} sparse=${how#* }
+		rm -rf dense back
+		prune dense run --type f16 --sparsity "$sparsity"
+		prune thin run --type f16 --sparsity "$sparsity" --sparse "$sparse"
+		want=$(sum_of "$([ "$sparse" = 2:4 ] && echo pairs || echo mask)")
+		succeeds "$how: to dense" "$KNLP" convert -q thin back
+		succeeds "$how: bit for bit" cmp back/model.safetensors dense/model.safetensors
+		"$KNLP" info --json thin >out 2>err
+		equal "$how: bytes of its matrices" \
+			"$(sed 's/.*"sparse":{[^}]*"bytes":\([0-9]*\).*/\1/' out)" "$want"
+		if near "$(loss_of thin)" "$(loss_of dense)"; then
+			ok "$how: the loss of the dense model"
+		else
+			not_ok "$how: the loss of the dense model" "$(loss_of thin), $(loss_of dense)"
+		fi
+		equal "$how: the same with 1, 2 and 4 threads" "$(for threads in 1 2 4; do
+			loss_of thin --threads $threads; done | sort -u | wc -l | tr -d ' ')" 1
+	done
+	has 'info says the type' '^f16 2:4 ' "$("$KNLP" info thin >table; echo table)"
+	has 'and the sparsity' '^sparsity 50.00 % of the 24,576 parameters in 8 sparse' table
+	succeeds 'what is sparse writes' "$KNLP" generate -q --prompt The --tokens 5 thin
+	succeeds 'is pruned again' "$KNLP" prune -q -o p8 --sparsity 0.8 --sparse auto thin
+	succeeds 'and trained on' tiny thicker --init thin
+	fails 'no zeros' 1 'none: no matrix of the model would be smaller' \
+		"$KNLP" convert run none --sparse auto
+	fails 'no 2:4' 1 'no matrix of the model would be smaller as 2:4' \
+		"$KNLP" convert run none --sparse 2:4
+	fails 'a format without' 1 'format gguf has no sparse matrices' \
+		"$KNLP" convert p8 none.gguf --sparse mask
+	fails 'a way to store' 2 "is auto, mask or 2:4, not 'csr'" "$KNLP" convert p8 none --sparse csr
+	fails 'a way to prune' 2 "is auto, mask or 2:4, not 'csr'" "$KNLP" prune -o none --sparse csr run
+	equal 'leaves nothing' "$(ls -d none* 2>/dev/null)" ''
+fi
+
 # ---- bad input ----------------------------------------------------------------------------
 
 # bad NAME CODE TEXT ARG...: one line, and nothing is left

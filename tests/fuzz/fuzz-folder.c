@@ -73,6 +73,21 @@ static void use(const struct model_source *src)
 	token_list_free(&list);
 }
 
+/* Every row of a sparse matrix, as kernels would read it. */
+static void use_sparse(const struct model_source *src)
+{
+	for (int i = 0; i < src->nr_tensors; i++) {
+		const struct sparse_matrix *s = src->tensors[i].sparse;
+		void *row = s ? malloc(dtype_bytes(s->dtype, s->cols)) : NULL;
+
+		for (int64_t r = 0; row && r < s->rows; r++) {
+			sparse_expand(s, r, row);
+			fuzz_look(row, dtype_bytes(s->dtype, s->cols));
+		}
+		free(row);
+	}
+}
+
 static void one(const uint8_t *data, size_t len)
 {
 	char *dir = make_folder((const char *)data, len);
@@ -80,6 +95,10 @@ static void one(const uint8_t *data, size_t len)
 
 	if (!source_open(dir, &src)) {
 		use(src);
+		source_close(src);
+	}
+	if (!source_open_stored(dir, &src)) {
+		use_sparse(src);
 		source_close(src);
 	}
 	if (!source_describe(dir, &src)) {

@@ -14,7 +14,7 @@
 #include "tools/json-out.h"
 
 static struct {
-	const char *format, *type, *shard;
+	const char *format, *type, *shard, *sparse;
 	int version;
 } opt;
 
@@ -38,6 +38,16 @@ static int read_shard(uint64_t *bytes)
 		return usage_error("convert: --shard-bytes '%s' is no number such as 500M or 5G",
 				   opt.shard);
 	*bytes = n;
+	return 0;
+}
+
+static int read_sparse(enum write_sparse *how)
+{
+	int found = opt.sparse ? write_sparse_from_name(opt.sparse) : WRITE_DENSE;
+
+	if (found < 0)
+		return usage_error("convert: --sparse is auto, mask or 2:4, not '%s'", opt.sparse);
+	*how = found;
 	return 0;
 }
 
@@ -75,6 +85,8 @@ static int convert_run(int argc, char **argv)
 		ret = read_type(&o.dtype);
 	if (!ret)
 		ret = read_shard(&o.shard_bytes);
+	if (!ret)
+		ret = read_sparse(&o.sparse);
 	if (!ret && opt.format && !model_format_find(opt.format))
 		return usage_error("convert: --format: %s", fail_message());
 	if (!ret && !strcmp(argv[1], "-"))
@@ -99,6 +111,8 @@ static const struct option options[] = {
 		   "0, which its run.c reads, or 1 (default 0)"),
 	OPTION_STRING(0, "shard-bytes", "N", &opt.shard, "most bytes of weights in one file of a "
 		      "folder of Hugging Face (default 5G)"),
+	OPTION_STRING(0, "sparse", "HOW", &opt.sparse, "of matrices with zeros only the rest, in a "
+		      "folder of Hugging Face for knlp: mask, 2:4 or auto, the smallest"),
 	OPTION_TABLE(option_table_output),
 	OPTION_TABLE(option_table_json),
 	OPTION_END

@@ -21,10 +21,15 @@ static struct {
 	bool tensors;
 } opt;
 
-/* struct totals - parameters and bytes, of each type and of all. */
+/* struct totals - parameters, how many of them are stored, and bytes. */
 struct totals {
-	int64_t count, bytes;
+	int64_t count, stored, bytes;
 	int tensors;
+};
+
+/* struct sums - of each type, dense and sparse; of sparse matrices; of all. */
+struct sums {
+	struct totals type[SPARSE_KINDS][DT_COUNT], sparse, all;
 };
 
 static int64_t elements(const struct source_tensor *t)
@@ -32,22 +37,43 @@ static int64_t elements(const struct source_tensor *t)
 	return t->shape[0] * (t->nd == 2 ? t->shape[1] : 1);
 }
 
-static struct totals sum(const struct model_source *src, struct totals by_type[DT_COUNT])
+static void add_to(struct totals *to, const struct source_tensor *t)
 {
-	struct totals all = { 0 };
+	to->tensors++;
+	to->count += elements(t);
+	to->stored += t->sparse ? t->sparse->nr_values : elements(t);
+	to->bytes += (int64_t)t->bytes;
+}
 
+static void sum(const struct model_source *src, struct sums *s)
+{
+	memset(s, 0, sizeof(*s));
 	for (int i = 0; i < src->nr_tensors; i++) {
 		const struct source_tensor *t = &src->tensors[i];
-		struct totals *of = &by_type[t->dtype];
 
-		of->tensors++;
-		of->count += elements(t);
-		of->bytes += (int64_t)t->bytes;
-		all.tensors++;
-		all.count += elements(t);
-		all.bytes += (int64_t)t->bytes;
+		add_to(&s->type[t->sparse ? t->sparse->kind : SPARSE_NONE][t->dtype], t);
+		add_to(&s->all, t);
+		if (t->sparse)
+			add_to(&s->sparse, t);
 	}
-	return all;
+}
+
+/* "f16", "f16 mask" */
+static const char *type_name(enum sparse_kind kind, enum dtype dtype, char text[24])
+{
+	snprintf(text, 24, "%s%s%s", dtype_info(dtype)->name, kind ? " " : "",
+		 kind ? sparse_kind_names[kind] : "");
+	return text;
+}
+
+static const char *type_of(const struct source_tensor *t, char text[24])
+{
+	return type_name(t->sparse ? t->sparse->kind : SPARSE_NONE, t->dtype, text);
+}
+
+static double sparsity(const struct totals *t)
+{
+	return t->count ? 1 - (double)t->stored / (double)t->count : 0;
 }
 
 static double bits(const struct totals *t)
@@ -79,19 +105,26 @@ static void print_totals(const char *name, const struct totals *t)
 {
 	char count[FORMAT_MAX], bytes[FORMAT_MAX];
 
-	printf("%-8s %8d %16s %16s %8.4g\n", name, t->tensors, format_grouped(count, t->count),
+	printf("%-9s %7d %16s %16s %8.4g\n", name, t->tensors, format_grouped(count, t->count),
 	       format_grouped(bytes, t->bytes), bits(t));
 }
 
 static void print_types(const struct model_source *src)
 {
-	struct totals by_type[DT_COUNT] = { 0 }, all = sum(src, by_type);
+	char name[24], count[FORMAT_MAX];
+	struct sums s;
 
-	printf("%-8s %8s %16s %16s %8s\n", "type", "tensors", "parameters", "bytes", "bits");
-	for (int d = 0; d < DT_COUNT; d++)
-		if (by_type[d].tensors)
-			print_totals(dtype_info(d)->name, &by_type[d]);
-	print_totals("all", &all);
+	sum(src, &s);
+	printf("%-9s %7s %16s %16s %8s\n", "type", "tensors", "parameters", "bytes", "bits");
+	for (int k = 0; k < SPARSE_KINDS; k++)
+		for (int d = 0; d < DT_COUNT; d++)
+			if (s.type[k][d].tensors)
+				print_totals(type_name(k, d, name), &s.type[k][d]);
+	print_totals("all", &s.all);
+	if (s.sparse.tensors)
+		printf("sparsity %.2f %% of the %s parameters in %d sparse matrices\n",
+		       100 * sparsity(&s.sparse), format_grouped(count, s.sparse.count),
+		       s.sparse.tensors);
 }
 
 static void print_spec(const struct model_source *src)
@@ -175,9 +208,9 @@ static void print_fact(const struct source_fact *f)
 
 static void print_tensors(const struct model_source *src)
 {
-	char shape[48];
+	char shape[48], type[24];
 
-	printf("%-52s %-8s %20s %14s\n", "tensor", "type", "shape", "bytes");
+	printf("%-52s %-9s %19s %14s\n", "tensor", "type", "shape", "bytes");
 	for (int i = 0; i < src->nr_tensors; i++) {
 		const struct source_tensor *t = &src->tensors[i];
 
@@ -186,8 +219,7 @@ static void print_tensors(const struct model_source *src)
 				 (long long)t->shape[1]);
 		else
 			snprintf(shape, sizeof(shape), "(%lld)", (long long)t->shape[0]);
-		printf("%-52s %-8s %20s %14zu\n", t->name, dtype_info(t->dtype)->name, shape,
-		       t->bytes);
+		printf("%-52s %-9s %19s %14zu\n", t->name, type_of(t, type), shape, t->bytes);
 	}
 }
 
@@ -206,12 +238,15 @@ static void print_text(const struct model_source *src)
 
 /* ---- JSON ------------------------------------------------------------------------- */
 
+/* With a sparsity where some elements are not stored. */
 static void totals_json(struct json_out *o, const struct totals *t)
 {
 	json_out_int(o, "tensors", t->tensors);
 	json_out_int(o, "parameters", t->count);
 	json_out_int(o, "bytes", t->bytes);
 	json_out_number(o, "bits_per_weight", bits(t));
+	if (t->stored != t->count)
+		json_out_number(o, "sparsity", sparsity(t));
 }
 
 static void spec_json(struct json_out *o, const struct model_spec *s)
@@ -251,31 +286,47 @@ static void tensors_json(struct json_out *list, const struct model_source *src)
 	for (int i = 0; i < src->nr_tensors; i++) {
 		const struct source_tensor *t = &src->tensors[i];
 		struct json_out *o = json_out_object(list, NULL), *shape;
+		char type[24];
 
 		json_out_text(o, "name", t->name);
-		json_out_text(o, "type", dtype_info(t->dtype)->name);
+		json_out_text(o, "type", type_of(t, type));
 		shape = json_out_array(o, "shape");
 		for (int d = 0; d < t->nd; d++)
 			json_out_int(shape, NULL, t->shape[d]);
 		json_out_int(o, "bytes", (long long)t->bytes);
+		if (t->sparse)
+			json_out_number(o, "sparsity", 1 - (double)t->sparse->nr_values /
+							       (double)elements(t));
 	}
+}
+
+static void types_json(struct json_out *part, const struct sums *s)
+{
+	char name[24];
+
+	for (int k = 0; k < SPARSE_KINDS; k++)
+		for (int d = 0; d < DT_COUNT; d++)
+			if (s->type[k][d].tensors)
+				totals_json(json_out_object(part, type_name(k, d, name)),
+					    &s->type[k][d]);
 }
 
 static int print_json(const struct model_source *src)
 {
-	struct totals by_type[DT_COUNT] = { 0 }, all = sum(src, by_type);
 	struct json_out *o = json_out_new(), *part;
+	struct sums s;
+
+	sum(src, &s);
 
 	json_out_text(o, "path", src->path);
 	json_out_text(o, "format", src->format->name);
 	json_out_text(o, "architecture", src->arch);
 	json_out_text(o, "family", src->spec.family->name);
-	totals_json(o, &all);
+	totals_json(o, &s.all);
+	if (s.sparse.tensors)
+		totals_json(json_out_object(o, "sparse"), &s.sparse);
 	spec_json(json_out_object(o, "model"), &src->spec);
-	part = json_out_object(o, "types");
-	for (int d = 0; d < DT_COUNT; d++)
-		if (by_type[d].tensors)
-			totals_json(json_out_object(part, dtype_info(d)->name), &by_type[d]);
+	types_json(json_out_object(o, "types"), &s);
 	if (src->tokenizer)
 		tokenizer_json_out(json_out_object(o, "tokenizer"), src->tokenizer);
 	json_out_bool(o, "chat_template", src->chat_template);

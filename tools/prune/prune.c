@@ -14,7 +14,7 @@
 
 static struct {
 	const char *criterion, *sparsity, *scope, *alloc, *calib, *update, *include, *exclude;
-	const char *out, *data, *fim, *initial, *type, *device;
+	const char *out, *data, *fim, *initial, *type, *sparse, *device;
 	int seed, sequences, length;
 	bool list;
 } opt = { .device = "cpu", .seed = -1 };
@@ -67,6 +67,16 @@ static int read_type(enum dtype *dtype)
 	return 0;
 }
 
+static int read_sparse(enum write_sparse *how)
+{
+	int found = opt.sparse ? write_sparse_from_name(opt.sparse) : WRITE_DENSE;
+
+	if (found < 0)
+		return usage_error("prune: --sparse is auto, mask or 2:4, not '%s'", opt.sparse);
+	*how = found;
+	return 0;
+}
+
 static int prune(const struct config *cfg, struct prune_files *files)
 {
 	const struct prune_result *results;
@@ -106,6 +116,8 @@ static int prune_run(int argc, char **argv)
 	if (!opt.out)
 		return usage_error("prune: --out is missing");
 	ret = read_type(&files.dtype);
+	if (!ret)
+		ret = read_sparse(&files.sparse);
 	if (!ret)
 		ret = config_from_options(&cfg);
 	if (!ret)
@@ -147,6 +159,8 @@ static const struct option options[] = {
 		   "(PRUNE_SEED)"),
 	OPTION_STRING(0, "type", "TYPE", &opt.type, "type of the matrices: f32, f16 or bf16 "
 		      "(default: as they are; blocks become f32)"),
+	OPTION_STRING(0, "sparse", "HOW", &opt.sparse, "store what is kept only: mask, 2:4 or "
+		      "auto, the smallest"),
 	OPTION_BOOL('l', "list", &opt.list, "explain criteria and allocations, and exit"),
 	OPTION_STRING(0, "device", "NAME", &opt.device, "where to compute (default cpu)"),
 	OPTION_TABLE(option_table_config),
