@@ -145,7 +145,7 @@ static int add_arm(const struct experiment_run *run, int arm, const struct datas
 
 	*c = (struct analysis_cost){ .parameters = NAN, .unique_tokens = NAN, .epochs = NAN };
 	for (int s = 0; s < run->plan->nr_seeds && !ret; s++)
-		if (experiment_cell(run, arm, s)->trained)
+		if (!run->model && experiment_cell(run, arm, s)->trained)
 			ret = add_cell(run, experiment_cell(run, arm, s), data, c);
 	c->tokens_per_s = c->tokens / c->seconds_all;
 	c->tokens /= c->cells;

@@ -103,7 +103,8 @@ static int make_folder(const struct experiment *e, const struct resolved *r, con
 	char version[BUILD_VERSION_MAX], *source = realpath(e->dir, NULL);
 	struct experiment_facts facts = {
 		.version = build_version(version), .source = source, .data = r->data,
-		.data_hash = r->hash, .cfgs = r->cfgs,
+		.data_hash = r->hash, .model = r->model, .model_hash = r->model_hash,
+		.cfgs = r->cfgs,
 	};
 	struct plan_files files = { 0 };
 	int ret = source ? plan_files_read(e->dir, &files) : fail_errno("%s", e->dir);
@@ -119,14 +120,15 @@ static int make_folder(const struct experiment *e, const struct resolved *r, con
 	return ret;
 }
 
-int experiment_begin(const struct experiment *e, const char *data, const char *path, int *lock)
+int experiment_begin(const struct experiment *e, const char *data, const char *model,
+		     const char *path, int *lock)
 {
 	struct resolved r;
 	int ret = check_empty(path);
 
 	*lock = -1;
 	if (!ret)
-		ret = experiment_resolve(e, data ? data : e->data, &r);
+		ret = experiment_resolve(e, data ? data : e->data, model, &r);
 	if (ret)
 		return ret;
 	ret = dir_make(path);
@@ -183,7 +185,8 @@ static int check_plan(const struct experiment_run *run)
 	return 0;
 }
 
-int experiment_go_on(const struct experiment *e, const char *data, const char *path, int *lock)
+int experiment_go_on(const struct experiment *e, const char *data, const char *model,
+		     const char *path, int *lock)
 {
 	struct experiment_run *run;
 	struct resolved r = { 0 };
@@ -196,9 +199,12 @@ int experiment_go_on(const struct experiment *e, const char *data, const char *p
 	if (!ret && e && strcmp(e->hash, run->hash))
 		ret = fail(-EINVAL, "%s is a run of another plan than that in %s", path, e->dir);
 	if (!ret)
-		ret = experiment_resolve(run->plan, data ? data : run->data, &r);
+		ret = experiment_resolve(run->plan, data ? data : run->data,
+					 model ? model : run->model, &r);
 	if (!ret)
 		ret = run_check_data(run, r.hash, r.data);
+	if (!ret)
+		ret = run_check_model(run, r.model_hash, r.model);
 	if (!ret)
 		ret = check_arms(run, &r);
 	if (!ret)

@@ -61,7 +61,7 @@ long long share_step(const struct experiment *e, int at, long long steps)
 {
 	long long step = llround(e->at[at] * (double)steps);
 
-	return step > 0 ? step : 1;
+	return step > 0 || !steps ? step : 1;
 }
 
 long long cell_step(const struct experiment_run *run, const struct experiment_cell *cell, int at)
@@ -284,6 +284,21 @@ static int note_damage(const struct experiment_run *run, struct experiment_cell 
 	return cell->failure ? 0 : fail_nomem(0, "a text");
 }
 
+/* Where the model is given, a cell is what its measures left. */
+static int update_measured(const struct experiment_run *run, struct experiment_cell *cell)
+{
+	int ret = *cell->failure ? 0 : note_damage(run, cell);
+
+	cell->trained = true;
+	if (*cell->failure)
+		cell->state = CELL_FAILED;
+	else if (is_measured(run, cell))
+		cell->state = CELL_DONE;
+	else if (file_exists(cell->path))
+		cell->state = run->active ? CELL_RUNNING : CELL_CUT;
+	return ret;
+}
+
 int cell_update(const struct experiment_run *run, struct experiment_cell *cell)
 {
 	/* Asked first: what ends meanwhile is called running, not cut. */
@@ -293,6 +308,8 @@ int cell_update(const struct experiment_run *run, struct experiment_cell *cell)
 	cell->trained = false;
 	cell->done = 0;
 	cell->state = *cell->failure ? CELL_FAILED : CELL_MISSING;
+	if (!ret && run->plan->model)
+		return update_measured(run, cell);
 	if (ret || !has_begun(cell))
 		return ret;
 	ret = read_log(run, cell);

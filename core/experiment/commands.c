@@ -93,9 +93,12 @@ static char *placeholder(const struct command_cell *c, const char *name, int at)
 	if (!strcmp(name, "cell"))
 		return strdup(cell->path);
 	if (!strcmp(name, "config"))
-		return path_join(cell->path, "config");
+		return c->run->model ? arm_file(c->run->path, e, cell->arm)
+				     : path_join(cell->path, "config");
 	if (!strcmp(name, "data"))
 		return strdup(c->data);
+	if (!strcmp(name, "model") && c->run->model)
+		return strdup(c->model);
 	if (!strcmp(name, "model"))
 		return cell_checkpoint(cell_with(c, step), step);
 	if (!strcmp(name, "baseline") && cell->arm != e->baseline)

@@ -15,6 +15,7 @@ struct command_cell {
 	const struct experiment_run *run;
 	const struct experiment_cell *cell;
 	const char *data;
+	const char *model;		/* that is given, or NULL */
 	int threads;
 	const struct share *share;	/* (nr_arms) */
 };

@@ -8,7 +8,7 @@
  *
  *	RUN/experiment.yaml			what runs: hashes of the plan's files, arms
  *	RUN/plan/				copies of the plan's files
- *	RUN/cells/ARM/seed-S/			a training run (io/run.h)
+ *	RUN/cells/ARM/seed-S/			a training run (io/run.h), unless the model is given
  *	RUN/cells/ARM/seed-S/measure/NAME.json	what the measure NAME printed, at the end
  *	RUN/cells/ARM/seed-S/measure/at-0.3/	the same at a share of the training
  *	RUN/lock				held by the process that runs it
@@ -80,6 +80,8 @@ struct experiment {
 	char *hypothesis;
 	char *data;			/* folder of token shards; --data takes its place */
 	char *prepare;			/* how to make them, for people; "" if not told */
+	char *model;			/* what is measured where nothing is trained; --model takes
+					 * its place; NULL: each cell is trained */
 	struct experiment_metric metric;
 	struct experiment_metric *more;	/* reported without a verdict */
 	int nr_more;
@@ -148,7 +150,7 @@ struct experiment_cell {
 	char *path;			/* of its training run; there only if it was begun */
 	enum cell_state state;
 	bool trained;			/* all steps are done, whatever the measures say */
-	long long done, steps;		/* of the training; steps 0: not known yet */
+	long long done, steps;		/* of the training; both 0 where the model is given */
 	char *failure;			/* "" unless CELL_FAILED */
 };
 
@@ -166,6 +168,7 @@ struct experiment_run {
 	struct yml *manifest;		/* RUN/experiment.yaml */
 	const char *source;		/* the folder that the plan came from, in the manifest */
 	const char *data;		/* the folder of token shards, in the manifest */
+	const char *model;		/* where it is given, in the manifest; else NULL */
 	const char *version;		/* of the program, in the manifest */
 	char hash[HASH_HEX];		/* of the plan's files when the run began */
 	enum plan_state plan_state;

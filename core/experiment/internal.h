@@ -49,6 +49,7 @@ struct experiment_facts {
 	const char *version;		/* of the program */
 	const char *source;		/* the folder that the plan came from */
 	const char *data, *data_hash;
+	const char *model, *model_hash;	/* that is given; NULL: cells are trained */
 	struct config *const *cfgs;	/* (nr_arms) resolved */
 };
 
@@ -59,6 +60,9 @@ int experiment_manifest_write(const char *run, const struct experiment *e,
 
 /** run_check_data() - are the data with @hash, in folder @dir, those that @run began with? */
 int run_check_data(const struct experiment_run *run, const char *hash, const char *dir);
+
+/** run_check_model() - the same of a given model; of an experiment without one, nothing. */
+int run_check_model(const struct experiment_run *run, const char *hash, const char *path);
 
 /** cell_path() - RUN/cells/ARM/seed-S@ending; NULL: no memory. */
 char *cell_path(const char *run, const struct experiment *e, int arm, int seed,

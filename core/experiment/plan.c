@@ -237,6 +237,9 @@ static int read_shares(struct experiment *e, const struct yml *root)
 	const struct yml *list = NULL, *v = &the_end;
 	int ret, i = 0;
 
+	if (yml_get(root, "at") && e->model)
+		return yml_fail(yml_get(root, "at"), "are shares of a training, and with a "
+				"`model` nothing is trained");
 	if (yml_get(root, "at")) {
 		ret = get_list(root, "at", sizeof(*e->at), &list, &e->at, &e->nr_at);
 		if (ret)
@@ -368,6 +371,9 @@ static int check_from(const struct experiment *e, const struct yml *map, const c
 	size_t len = strcspn(from, ".");
 	char name[EXPERIMENT_NAME_MAX];
 
+	if (!strcmp(from, "eval.loss") && e->model)
+		return fail(-EINVAL, "%s:%ld: 'from' is eval.loss, and with a `model` nothing is "
+			    "trained: it is MEASURE.NUMBER", v->file, v->line);
 	if (!strcmp(from, "eval.loss"))
 		return 0;
 	snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : 0), from);
@@ -534,9 +540,9 @@ static int check_seeds(const struct experiment *e, const struct yml *root)
 
 static int read_plan(struct experiment *e, const struct yml *root)
 {
-	static const char *const keys[] = { "experiment", "hypothesis", "data", "prepare", "metric",
-					    "more", "delta", "seeds", "vary", "arms", "measure",
-					    "at", NULL };
+	static const char *const keys[] = { "experiment", "hypothesis", "model", "data", "prepare",
+					    "metric", "more", "delta", "seeds", "vary", "arms",
+					    "measure", "at", NULL };
 	const char *name;
 	int ret;
 
@@ -551,6 +557,8 @@ static int read_plan(struct experiment *e, const struct yml *root)
 		ret = get_text(root, "hypothesis", true, &e->hypothesis);
 	if (!ret)
 		ret = get_text(root, "data", true, &e->data);
+	if (!ret && yml_get(root, "model"))
+		ret = get_text(root, "model", true, &e->model);
 	if (!ret)
 		ret = get_text(root, "prepare", false, &e->prepare);
 	if (!ret)

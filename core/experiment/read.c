@@ -308,6 +308,7 @@ void experiment_free(struct experiment *e)
 	free(e->at);
 	free(e->seeds);
 	free(e->prepare);
+	free(e->model);
 	free(e->data);
 	free(e->hypothesis);
 	free(e->name);

@@ -309,7 +309,10 @@ static void add_states(const struct xreport *r, struct doc *d)
 		doc_cell(d, "%s", plan->arms[cell->arm].name);
 		doc_cell(d, "%lld", plan->seeds[cell->seed]);
 		doc_cell(d, "%s", cell_state_name(cell->state));
-		doc_cell(d, "%lld of %lld", cell->done, cell->steps);
+		if (plan->model)
+			doc_cell(d, "-");
+		else
+			doc_cell(d, "%lld of %lld", cell->done, cell->steps);
 		doc_cell(d, "%s", cell->failure);
 	}
 	doc_table_end(d);
@@ -376,7 +379,8 @@ int xreport_back(const struct xreport *r, struct doc *d)
 	int ret;
 
 	add_documents(r, d);
-	add_cost(r, d);
+	if (!r->run->model)
+		add_cost(r, d);
 	add_diff(r, d);
 	add_config(r, d);
 	add_states(r, d);

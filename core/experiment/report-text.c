@@ -514,7 +514,7 @@ int xreport_document(const struct xreport *r, enum doc_kind kind, struct strbuf 
 	add_pairs(r, &d);
 	add_arms(r, &d);
 	add_controls(r, &d);
-	if (doc_page(&d)) {
+	if (doc_page(&d) && !plan->model) {
 		doc_heading(&d, 2, "Curves");
 		if (!d.failed)
 			d.failed = xreport_curves(r, out);

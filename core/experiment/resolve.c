@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "experiment/internal.h"
 #include "experiment/match.h"
+#include "train/load.h"
 #include "train/trainer.h"
 
 void resolved_free(struct resolved *r)
@@ -18,6 +19,7 @@ void resolved_free(struct resolved *r)
 	for (int i = 0; r->cfgs && i < r->nr; i++)
 		config_free(r->cfgs[i]);
 	free(r->cfgs);
+	free(r->model);
 	free(r->data);
 	*r = (struct resolved){ 0 };
 }
@@ -42,7 +44,9 @@ static int resolve_arms(const struct experiment *e, int vocab, struct resolved *
 	r->nr = e->nr_arms;
 	for (int i = 0; i < e->nr_arms && !ret; i++) {
 		r->cfgs[i] = config_copy(e->arms[i].cfg);
-		ret = r->cfgs[i] ? trainer_resolve(r->cfgs[i], vocab) : -ENOMEM;
+		ret = r->cfgs[i] ? 0 : -ENOMEM;
+		if (!ret && !e->model)
+			ret = trainer_resolve(r->cfgs[i], vocab);
 		if (ret)
 			ret = fail_in(ret, "%s: arm '%s'", e->file, e->arms[i].name);
 	}
@@ -80,12 +84,24 @@ static int check_treatment(const struct experiment *e, const struct resolved *r,
 		    (long long)shape.steps);
 }
 
+/* The same where nothing is trained: measures know an arm by its configuration or its name. */
+static int check_measured(const struct experiment *e, const struct resolved *r, int arm)
+{
+	const struct experiment_arm *a = &e->arms[arm];
+
+	if (arm == e->baseline || a->expect == EXPECT_SAME || measures_know_arm(e) ||
+	    !config_same(r->cfgs[arm], r->cfgs[e->baseline]))
+		return 0;
+	return fail(-EINVAL, "%s:%ld: arm '%s' has the configuration of the baseline (an arm that "
+		    "is to be the same has `expect: same`)", e->file, a->line, a->name);
+}
+
 static int check_treatments(const struct experiment *e, const struct resolved *r)
 {
 	int ret = 0;
 
 	for (int i = 0; i < e->nr_arms && !ret; i++)
-		ret = check_treatment(e, r, i);
+		ret = e->model ? check_measured(e, r, i) : check_treatment(e, r, i);
 	return ret;
 }
 
@@ -110,7 +126,23 @@ static int check_shares(const struct experiment *e, const struct resolved *r)
 	return 0;
 }
 
-int experiment_resolve(const struct experiment *e, const char *dir, struct resolved *r)
+static int resolve_model(const struct experiment *e, const char *model, struct resolved *r)
+{
+	if (model && !e->model)
+		return fail(-EINVAL, "%s names no `model`: each cell is trained", e->file);
+	if (!e->model)
+		return 0;
+	model = model ? model : e->model;
+	if (!file_exists(model))
+		return fail(-ENOENT, "there is no model %s%s%s%s: say with --model where it is",
+			    model, *e->prepare ? ": make it with `" : "", e->prepare,
+			    *e->prepare ? "`" : "");
+	r->model = realpath(model, NULL);
+	return r->model ? model_weights_hash(model, r->model_hash) : fail_errno("%s", model);
+}
+
+int experiment_resolve(const struct experiment *e, const char *dir, const char *model,
+		       struct resolved *r)
 {
 	struct dataset *data = NULL;
 	int ret;
@@ -118,16 +150,20 @@ int experiment_resolve(const struct experiment *e, const char *dir, struct resol
 	*r = (struct resolved){ 0 };
 	if (!file_exists(dir))
 		return no_data(e, dir);
-	ret = dataset_open(dir, &data);
-	if (ret)
+	ret = resolve_model(e, model, r);
+	if (!ret)
+		ret = dataset_open(dir, &data);
+	if (ret) {
+		resolved_free(r);
 		return ret;
+	}
 	r->data = realpath(dir, NULL);
 	if (!r->data)
 		ret = fail_errno("%s", dir);
 	snprintf(r->hash, sizeof(r->hash), "%s", dataset_hash(data));
 	if (!ret)
 		ret = resolve_arms(e, (int)dataset_vocab(data), r);
-	if (!ret)
+	if (!ret && !e->model)
 		ret = check_shares(e, r);
 	if (!ret)
 		ret = check_treatments(e, r);

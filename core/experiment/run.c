@@ -69,6 +69,10 @@ int experiment_manifest_write(const char *run, const struct experiment *e,
 	yml_end_map(w);
 	yml_put_text(w, "data", facts->data);
 	yml_put_text(w, "data_hash", facts->data_hash);
+	if (facts->model) {
+		yml_put_text(w, "model", facts->model);
+		yml_put_text(w, "model_hash", facts->model_hash);
+	}
 	ret = put_arms(w, e, facts->cfgs);
 	if (ret)
 		goto out_file;
@@ -116,6 +120,8 @@ static int read_manifest(struct experiment_run *run)
 		ret = yml_text(run->manifest, "source", &run->source);
 	if (!ret)
 		ret = yml_text(run->manifest, "data", &run->data);
+	if (!ret && yml_get(run->manifest, "model"))
+		ret = yml_text(run->manifest, "model", &run->model);
 	if (!ret)
 		ret = yml_text(run->manifest, "version", &run->version);
 	if (!ret)
@@ -178,6 +184,10 @@ static int read_plan(struct experiment_run *run)
 
 	if (!ret)
 		ret = experiment_read(copy, &run->plan);
+	if (!ret && !run->plan->model != !run->model)
+		ret = fail(-EINVAL, "%s: it %s a model, and its plan %s", run->manifest->file,
+			   run->model ? "names" : "does not name",
+			   run->model ? "does not" : "does");
 	free(copy);
 	return ret;
 }
@@ -195,6 +205,17 @@ int run_check_data(const struct experiment_run *run, const char *hash, const cha
 	return ret;
 }
 
+int run_check_model(const struct experiment_run *run, const char *hash, const char *path)
+{
+	const char *then;
+	int ret = run->model ? yml_text(run->manifest, "model_hash", &then) : 0;
+
+	if (!ret && run->model && strcmp(then, hash))
+		ret = fail(-EINVAL, "%s began with another model: hash %s then, %s in %s",
+			   run->path, then, hash, path);
+	return ret;
+}
+
 /* ---- cells --------------------------------------------------------------------- */
 
 const struct experiment_cell *experiment_cell(const struct experiment_run *run, int arm, int seed)
@@ -205,8 +226,8 @@ const struct experiment_cell *experiment_cell(const struct experiment_run *run, 
 static int read_cell(struct experiment_run *run, int arm, int seed)
 {
 	struct experiment_cell *cell = &run->cells[run->nr_cells++];
-	struct train_shape shape;
-	int ret = train_shape_read(run->plan->arms[arm].cfg, &shape);
+	struct train_shape shape = { 0 };
+	int ret = run->plan->model ? 0 : train_shape_read(run->plan->arms[arm].cfg, &shape);
 
 	cell->arm = arm;
 	cell->seed = seed;

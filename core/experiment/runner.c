@@ -189,6 +189,7 @@ static int make_words(const struct runner *r, const struct worker *w, struct arg
 {
 	struct command_cell c = {
 		.run = r->run, .cell = w->cell, .data = r->o->data ? r->o->data : r->run->data,
+		.model = r->o->model ? r->o->model : r->run->model,
 		.threads = w->threads, .share = r->share,
 	};
 
@@ -403,6 +404,8 @@ static double measure_weight(const struct runner *r, int measure)
 	double step = r->steps ? r->step_seconds / (double)r->steps : 0, seconds = 0;
 	int known = 0;
 
+	if (r->run->model)
+		step = 1;	/* there is nothing else to be compared with */
 	if (step > 0 && t->nr)
 		return t->seconds / t->nr / step;
 	for (int m = 0; m < r->run->plan->nr_measures; m++)
@@ -410,7 +413,7 @@ static double measure_weight(const struct runner *r, int measure)
 			seconds += r->time[m].seconds / r->time[m].nr;
 			known++;
 		}
-	return step > 0 && known ? seconds / known / step : 0;
+	return step > 0 && known ? seconds / known / step : r->run->model != NULL;
 }
 
 static int count_measured(const struct runner *r, const struct experiment_cell *cell, int measure)
@@ -620,7 +623,7 @@ static int read_configs(struct runner *r)
 		ret = arm_config_read(r->run, arm, &r->cfgs[arm]);
 	for (int arm = 0; arm < e->nr_arms; arm++)
 		r->share[arm].parent = -1;
-	if (!ret && r->o->share)
+	if (!ret && r->o->share && !e->model)
 		share_find(e, r->cfgs, r->share);
 	return ret;
 }

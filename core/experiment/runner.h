@@ -16,6 +16,7 @@
 
 struct runner_options {
 	const char *data;		/* folder of token shards; NULL: that of the manifest */
+	const char *model;		/* where one is given; NULL: that of the manifest */
 	int jobs;			/* cells side by side */
 	int threads;			/* of all of them together */
 	bool share;			/* arms share what they have in common */

@@ -20,6 +20,7 @@ static int make_words(const struct verify *v, int measure, int at, struct argv *
 	struct share *share = calloc((size_t)e->nr_arms, sizeof(*share));
 	struct command_cell c = {
 		.run = v->run, .cell = &v->again, .data = v->o->data ? v->o->data : v->run->data,
+		.model = v->run->model,
 		.threads = v->o->threads, .share = share,
 	};
 	int ret = share ? 0 : fail_nomem(0, "arms");

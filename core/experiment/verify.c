@@ -15,6 +15,7 @@
 #include "experiment/verify-internal.h"
 #include "io/metrics.h"
 #include "io/run.h"
+#include "train/load.h"
 
 #define POLL_SECONDS 0.25
 
@@ -318,6 +319,23 @@ static int check_data(const struct verify *v)
 	return ret;
 }
 
+static int check_model(const struct verify *v)
+{
+	char hash[HASH_HEX];
+	int ret = v->run->model ? model_weights_hash(v->run->model, hash) : 0;
+
+	return ret || !v->run->model ? ret : run_check_model(v->run, hash, v->run->model);
+}
+
+static int verify_training(const struct verify *v)
+{
+	int ret = train_again(v);
+
+	if (!ret)
+		ret = compare_logs(v);
+	return ret ? ret : each_entry(v, "", compare_checkpoint);
+}
+
 static int verify_all(struct verify *v)
 {
 	int ret = dir_remove_tree(v->o->scratch);
@@ -327,11 +345,7 @@ static int verify_all(struct verify *v)
 	if (ret)
 		return ret;
 	v->bar = progress_begin("verify", (uint64_t)v->cell->steps);
-	ret = train_again(v);
-	if (!ret)
-		ret = compare_logs(v);
-	if (!ret)
-		ret = each_entry(v, "", compare_checkpoint);
+	ret = v->run->model ? 0 : verify_training(v);
 	if (!ret)
 		ret = verify_measures(v);
 	progress_end(v->bar);
@@ -344,12 +358,14 @@ int experiment_verify(const struct experiment_run *run, const struct experiment_
 	struct verify v = { .run = run, .cell = cell, .o = o, .again = *cell, .result = result };
 	int ret;
 
-	if (!cell->trained)
-		return fail(-ENODATA, "%s: it is %s: only a trained cell can be verified",
-			    cell->path, cell_state_name(cell->state));
-	ret = cell_config_check(run, cell);
+	if (!cell->trained || (run->model && cell->state != CELL_DONE))
+		return fail(-ENODATA, "%s: it is %s: only a %s cell can be verified", cell->path,
+			    cell_state_name(cell->state), run->model ? "measured" : "trained");
+	ret = run->model ? 0 : cell_config_check(run, cell);
 	if (!ret)
 		ret = check_data(&v);
+	if (!ret)
+		ret = check_model(&v);
 	if (ret)
 		return ret;
 	v.again.path = path_join(o->scratch, "again");

@@ -21,7 +21,8 @@ needs train 'data prepare' 'eval loss' generate
 english >text
 export KNLP
 succeeds "all of it" small
-for what in '9/9 Fisher information' '^layer  *elements' '^tensor  *elements' '^all .* 100.00%' 'quick/fim.html$' \
+for what in '9/10 Fisher information' '^layer  *elements' '^tensor  *elements' '^all .* 100.00%' \
+	'quick/fim.html$' '10/10 pruning' '^obd: .*: gain ' \
 	'held-out loss  *[0-9.]* nats' '^perplexity' "^$(head -n 1 text | cut -c 1-6)" 'Next:'; do
 	has "says $what" "$what" out
 done

@@ -3,9 +3,11 @@
  * knlp prune - drop weights of a model.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "prune/mask-file.h"
 #include "prune/model.h"
 #include "tools/command.h"
 #include "tools/config-options.h"
@@ -16,7 +18,7 @@ static struct {
 	const char *criterion, *sparsity, *scope, *alloc, *calib, *update, *include, *exclude;
 	const char *out, *data, *fim, *initial, *type, *sparse, *device;
 	int seed, sequences, length;
-	bool list;
+	bool list, force;
 } opt = { .device = "cpu", .seed = -1 };
 
 /** struct setting - an option that sets a parameter. */
@@ -88,6 +90,8 @@ static int prune(const struct config *cfg, struct prune_files *files)
 		ret = device_open(opt.device, &files->dev);
 	if (!ret)
 		ret = pruning_new(&s, files, &p);
+	if (!ret && opt.force)
+		ret = dir_remove_tree(opt.out);
 	if (!ret)
 		ret = pruning_run(p, &results);
 	if (!ret)
@@ -96,6 +100,21 @@ static int prune(const struct config *cfg, struct prune_files *files)
 		pruning_free(p);
 	device_close(files->dev);
 	return ret;
+}
+
+/* Only what this command wrote is replaced, and only when it is asked to. */
+static int check_out(void)
+{
+	char *masks = path_join(opt.out, MASK_FILE);
+	bool ours = masks && file_exists(masks);
+
+	free(masks);
+	if (!file_exists(opt.out) || (opt.force && ours))
+		return 0;
+	if (opt.force)
+		return fail(-EEXIST, "%s: no model that knlp prune wrote (it has no %s), so it is "
+			    "not replaced", opt.out, MASK_FILE);
+	return fail(-EEXIST, "%s: exists already", opt.out);
 }
 
 static int prune_run(int argc, char **argv)
@@ -122,8 +141,8 @@ static int prune_run(int argc, char **argv)
 		ret = config_from_options(&cfg);
 	if (!ret)
 		ret = put_settings(cfg);
-	if (!ret && file_exists(opt.out))
-		ret = fail(-EEXIST, "%s: exists already", opt.out);
+	if (!ret)
+		ret = check_out();
 	if (!ret)
 		ret = prune(cfg, &files);
 	config_free(cfg);
@@ -161,6 +180,8 @@ static const struct option options[] = {
 		      "(default: as they are; blocks become f32)"),
 	OPTION_STRING(0, "sparse", "HOW", &opt.sparse, "store what is kept only: mask, 2:4 or "
 		      "auto, the smallest"),
+	OPTION_BOOL(0, "force", &opt.force, "replace OUT if it is a model that knlp prune "
+		    "wrote"),
 	OPTION_BOOL('l', "list", &opt.list, "explain criteria and allocations, and exit"),
 	OPTION_STRING(0, "device", "NAME", &opt.device, "where to compute (default cpu)"),
 	OPTION_TABLE(option_table_config),

@@ -122,14 +122,38 @@ static int print_json(const struct experiment *e, const struct arm_cost *cost,
 	return json_out_print(o);
 }
 
-int run_estimate(const struct experiment *e, const char *data, int jobs, int threads, bool share)
+/* Where the model is given: nobody knows what commands take. */
+static int print_measures(const struct experiment *e)
+{
+	struct json_out *o;
+
+	if (!config_options.json) {
+		printf("%d cells (%d arms, %d seeds): nothing is trained; %lld measures, whose "
+		       "time is not known\n", e->nr_arms * e->nr_seeds, e->nr_arms, e->nr_seeds,
+		       experiment_measures(e));
+		return 0;
+	}
+	o = json_out_new();
+	json_out_text(o, "experiment", e->name);
+	json_out_int(o, "cells", e->nr_arms * e->nr_seeds);
+	json_out_int(o, "measures", experiment_measures(e));
+	return json_out_print(o);
+}
+
+int run_estimate(const struct experiment *e, const char *data, const char *model, int jobs,
+		 int threads, bool share)
 {
 	struct arm_cost *cost = calloc((size_t)e->nr_arms, sizeof(*cost));
 	struct resolved r = { 0 };
 	struct total t;
-	int ret = cost ? experiment_resolve(e, data ? data : e->data, &r) : fail_nomem(0, "arms");
+	int ret = cost ? experiment_resolve(e, data ? data : e->data, model, &r)
+		       : fail_nomem(0, "arms");
 
 	jobs = at_most(jobs, e->nr_arms * e->nr_seeds);
+	if (!ret && e->model) {
+		ret = print_measures(e);
+		goto out_free;
+	}
 	if (!ret)
 		ret = experiment_estimate(e, &r, threads / jobs > 0 ? threads / jobs : 1, share,
 					  cost);
@@ -140,6 +164,7 @@ int run_estimate(const struct experiment *e, const char *data, int jobs, int thr
 		else
 			print_text(e, cost, &t);
 	}
+out_free:
 	resolved_free(&r);
 	free(cost);
 	return ret;

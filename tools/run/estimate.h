@@ -5,7 +5,8 @@
 
 #include "experiment/experiment.h"
 
-/** run_estimate() - print what a run of @e would take; @data: NULL for the plan's. */
-int run_estimate(const struct experiment *e, const char *data, int jobs, int threads, bool share);
+/** run_estimate() - print what a run of @e would take; @data, @model: NULL for the plan's. */
+int run_estimate(const struct experiment *e, const char *data, const char *model, int jobs,
+		 int threads, bool share);
 
 #endif

@@ -29,7 +29,7 @@
 #define JOBS_MAX CHILDREN_MAX
 
 static struct {
-	const char *out, *data;
+	const char *out, *data, *model;
 	bool resume, no_share, estimate, verify, force;
 	int jobs, threads;
 } opt = { .jobs = 1 };
@@ -121,8 +121,8 @@ static int show(const struct experiment_run *run, int err)
 static int execute(const char *path)
 {
 	struct runner_options o = {
-		.data = opt.data, .jobs = opt.jobs, .threads = run_threads(opt.threads),
-		.share = !opt.no_share, .stop = &run_stop,
+		.data = opt.data, .model = opt.model, .jobs = opt.jobs,
+		.threads = run_threads(opt.threads), .share = !opt.no_share, .stop = &run_stop,
 	};
 	struct experiment_run *run;
 	int ret = experiment_run_open(path, &run);
@@ -159,7 +159,8 @@ static int check_usage(int argc)
 
 static int estimate(const struct experiment *e)
 {
-	return run_estimate(e, opt.data, opt.jobs, run_threads(opt.threads), !opt.no_share);
+	return run_estimate(e, opt.data, opt.model, opt.jobs, run_threads(opt.threads),
+			    !opt.no_share);
 }
 
 static int run_run(int argc, char **argv)
@@ -184,8 +185,8 @@ static int run_run(int argc, char **argv)
 	if (!ret)
 		ret = choose_out(e, &out);
 	if (!ret)
-		ret = opt.resume ? experiment_go_on(e, opt.data, out, &lock)
-				 : experiment_begin(e, opt.data, out, &lock);
+		ret = opt.resume ? experiment_go_on(e, opt.data, opt.model, out, &lock)
+				 : experiment_begin(e, opt.data, opt.model, out, &lock);
 	if (!ret)
 		ret = execute(out);
 	if (lock >= 0)
@@ -199,6 +200,8 @@ static const struct option options[] = {
 	OPTION_STRING('o', "out", "DIR", &opt.out, "folder of the run (default: runs/NAME)"),
 	OPTION_STRING('d', "data", "DIR", &opt.data, "token shards, in the place of those that "
 		      "the plan names"),
+	OPTION_STRING('m', "model", "MODEL", &opt.model, "a run or model, in the place of the one "
+		      "that the plan names: it is measured, nothing is trained"),
 	OPTION_BOOL(0, "resume", &opt.resume, "go on with a run that was cut; what failed is "
 		    "tried again"),
 	OPTION_INT('j', "jobs", "N", &opt.jobs, 1, JOBS_MAX, "cells side by side (default 1)"),
@@ -221,12 +224,12 @@ static const struct command command = {
 	.group = "Experiments",
 	.summary = "run an experiment: all arms with all seeds",
 	.usage = (const char *const []){
-		"[NAME|DIR] [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] [--no-share] "
-		"[--json]",
-		"[NAME|DIR|RUN] --resume [--out=DIR] [--data=DIR] [--jobs=N] [--threads=N] "
+		"[NAME|DIR] [--out=DIR] [--data=DIR] [--model=MODEL] [--jobs=N] [--threads=N] "
 		"[--no-share] [--json]",
-		"[NAME|DIR] --estimate [--data=DIR] [--jobs=N] [--threads=N] [--no-share] "
-		"[--json]",
+		"[NAME|DIR|RUN] --resume [--out=DIR] [--data=DIR] [--model=MODEL] [--jobs=N] "
+		"[--threads=N] [--no-share] [--json]",
+		"[NAME|DIR] --estimate [--data=DIR] [--model=MODEL] [--jobs=N] [--threads=N] "
+		"[--no-share] [--json]",
 		"NAME|RUN [ARM SEED] --verify [--data=DIR] [--threads=N] [--force] [--json]",
 		NULL
 	},
@@ -235,7 +238,9 @@ static const struct command command = {
 		"DIR/plan.yaml says. A NAME is looked for in defconfigs/experiments; without one "
 		"it is the experiment that the binary was configured for. Arms that differ in "
 		"anything that the plan does not name are refused. A run that was cut, even by "
-		"SIGKILL, goes on with --resume and ends with the bits of an uncut one.",
+		"SIGKILL, goes on with --resume and ends with the bits of an uncut one. Where a "
+		"plan gives a model, nothing is trained, and arms and seeds are ways to measure "
+		"it.",
 	.options = options,
 	.args = "NAME|DIR|RUN ARM SEED",
 	.max_args = 3,

@@ -72,9 +72,9 @@ static int run_part(const struct sweep_part *part, const char *name, struct expe
 	if (ret)
 		return ret;
 	if (experiment_is_run(part->run))
-		ret = experiment_go_on(e, opt.data, part->run, &lock);
+		ret = experiment_go_on(e, opt.data, NULL, part->run, &lock);
 	else
-		ret = experiment_begin(e, opt.data, part->run, &lock);
+		ret = experiment_begin(e, opt.data, NULL, part->run, &lock);
 	if (!ret)
 		ret = experiment_run_open(part->run, run);
 	if (!ret)
@@ -277,6 +277,9 @@ static int read_plan(int argc, char **argv, struct experiment **e)
 		ret = experiment_read(dir, e);
 	if (!ret)
 		ret = run_check_measures(*e);
+	if (!ret && (*e)->model)
+		ret = fail(-EINVAL, "%s gives a model: a sweep tunes what is trained",
+			   (*e)->file);
 	free(dir);
 	return ret;
 }
