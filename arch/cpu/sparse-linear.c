@@ -140,7 +140,7 @@ int sparse_linear_run(const struct call *c, const struct sparse_code *code)
 	round_x(&run.q);
 	if (run.q.rows > SPARSE_FEW)
 		return many_rows(&run);
-	threads_run(chunk_count(run.q.n, tile_rows(&run.q)), few_tile, &run);
+	threads_run_shares(chunk_count(run.q.n, tile_rows(&run.q)), few_tile, &run);
 	return 0;
 }
 

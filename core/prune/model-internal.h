@@ -69,7 +69,7 @@ int stage_norms(struct pruning *p, int begin, int end, const struct calib *c);
 /** pruned_source() - the model with pruned weights; free its @tensors. */
 int pruned_source(const struct pruning *p, struct model_source *out);
 
-/** output_write() - folder @path with the pruned weights and the masks. */
-int output_write(const struct pruning *p, const struct prune_result *r, const char *path);
+/** output_write() - folder @path with the pruned weights and the masks; sets @r's size. */
+int output_write(const struct pruning *p, struct prune_result *r, const char *path);
 
 #endif

@@ -36,15 +36,26 @@ struct prune_files {
 };
 
 /**
+ * struct prune_size - what a model's tensors take in OUT, as it was written.
+ * @bytes: of all tensors; @dense: the same if all elements were stored
+ * @matrix_bytes, @matrix_weights: of the pruned matrices
+ */
+struct prune_size {
+	int64_t bytes, dense, matrix_bytes, matrix_weights;
+};
+
+/**
  * struct prune_result - a model that was pruned.
  * @sparsity: that was asked for
  * @path: where it is; owned by the pruning
+ * @size: looked up in the files that were written
  * @calibration: seconds that it took
  */
 struct prune_result {
 	double sparsity;
 	char *path;
 	struct prune_event event;
+	struct prune_size size;
 	double calibration;
 };
 

@@ -70,7 +70,39 @@ static int masks_write(const struct pruning *p, const struct prune_result *r, bo
 	return ret;
 }
 
-int output_write(const struct pruning *p, const struct prune_result *r, const char *path)
+static bool is_pruned(const struct pruning *p, const char *name)
+{
+	for (int i = 0; i < p->nr; i++)
+		if (!strcmp(p->t[i].name, name))
+			return true;
+	return false;
+}
+
+/* What the files hold, by their own account. */
+static int look_at_size(const struct pruning *p, const char *path, struct prune_size *size)
+{
+	struct model_source *src;
+	int ret = source_describe(path, &src);
+
+	if (ret)
+		return ret;
+	*size = (struct prune_size){ 0 };
+	for (int i = 0; i < src->nr_tensors; i++) {
+		const struct source_tensor *t = &src->tensors[i];
+		int64_t count = t->shape[0] * (t->nd == 2 ? t->shape[1] : 1);
+
+		size->bytes += (int64_t)t->bytes;
+		size->dense += dtype_bytes(t->dtype, count);
+		if (is_pruned(p, t->name)) {
+			size->matrix_bytes += (int64_t)t->bytes;
+			size->matrix_weights += count;
+		}
+	}
+	source_close(src);
+	return 0;
+}
+
+int output_write(const struct pruning *p, struct prune_result *r, const char *path)
 {
 	bool is_own = !strcmp(p->src->format->name, "knlp") && p->f->dtype == DT_COUNT &&
 		      !p->f->sparse;
@@ -81,5 +113,7 @@ int output_write(const struct pruning *p, const struct prune_result *r, const ch
 	if (!ret)
 		ret = source_write(&out, path, is_own ? "knlp" : "hf", &o);
 	free(out.tensors);
+	if (!ret)
+		ret = look_at_size(p, path, &r->size);
 	return ret ? ret : masks_write(p, r, is_own, path);
 }

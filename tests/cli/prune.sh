@@ -89,6 +89,8 @@ fi
 # ---- stored without zeros -------------------------------------------------------------------
 
 loss_of() { "$KNLP" eval loss -q --json -d data "$@" 2>err | field loss /dev/stdin; }
+# first KEY: the first number of that name in the JSON that comes in
+first() { grep -o "\"$1\":[0-9]*" | head -n 1 | tr -dc '0-9'; }
 # near A B: as numbers, to rounding
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(a > 0 && d < 1e-5 && d > -1e-5) }'; }
 # sum_of KIND: bytes of the sparse matrices that the formula asks for; f16, rows of whole bytes
@@ -101,12 +103,15 @@ if "$KNLP" convert -h >/dev/null 2>&1; then
 		rm -rf dense back
 		prune dense run --type f16 --sparsity "$sparsity"
 		prune thin run --type f16 --sparsity "$sparsity" --sparse "$sparse"
+		size=$(first bytes <out):$(first dense_bytes <out)
 		want=$(sum_of "$([ "$sparse" = 2:4 ] && echo pairs || echo mask)")
 		succeeds "$how: to dense" "$KNLP" convert -q thin back
 		succeeds "$how: bit for bit" cmp back/model.safetensors dense/model.safetensors
 		"$KNLP" info --json thin >out 2>err
 		equal "$how: bytes of its matrices" \
 			"$(sed 's/.*"sparse":{[^}]*"bytes":\([0-9]*\).*/\1/' out)" "$want"
+		equal "$how: prune says so, too" "$size" \
+			"$(first bytes <out):$("$KNLP" info --json dense | first bytes)"
 		if near "$(loss_of thin)" "$(loss_of dense)"; then
 			ok "$how: the loss of the dense model"
 		else

@@ -36,6 +36,40 @@ static void print_line(const struct prune_line *l, int width)
 	printf("\n");
 }
 
+static double bits(const struct prune_size *s)
+{
+	return 8.0 * (double)s->matrix_bytes / (double)s->matrix_weights;
+}
+
+/* The block type whose bits per weight come nearest: a dense file of it takes as much. */
+static enum dtype nearest_blocks(double bits)
+{
+	enum dtype nearest = DT_Q4_0;
+
+	for (int d = DT_Q4_0; d < DT_COUNT; d++) {
+		const struct dtype_info *i = dtype_info(d), *n = dtype_info(nearest);
+
+		if (fabs(8.0 * (double)i->size / i->block - bits) <
+		    fabs(8.0 * (double)n->size / n->block - bits))
+			nearest = d;
+	}
+	return nearest;
+}
+
+static void print_size(const struct prune_size *s)
+{
+	const struct dtype_info *q = dtype_info(nearest_blocks(bits(s)));
+	char bytes[FORMAT_MAX], dense[FORMAT_MAX];
+
+	printf("%-12s %s bytes, %.2f %% of %s dense\n", "size", format_grouped(bytes, s->bytes),
+	       100.0 * (double)s->bytes / (double)s->dense, format_grouped(dense, s->dense));
+	printf("%-12s %.4g bits a weight", "matrices", bits(s));
+	if (s->bytes < s->dense)
+		printf("; of dense types %s is nearest, %.4g", q->name,
+		       8.0 * (double)q->size / q->block);
+	printf("\n");
+}
+
 static void print_result(const struct prune_result *r)
 {
 	const struct prune_event *e = &r->event;
@@ -52,7 +86,9 @@ static void print_result(const struct prune_result *r)
 	printf("%-12s %s", "time", format_duration(time, e->seconds));
 	if (r->calibration > 0)
 		printf(", calibration %s", format_duration(calibration, r->calibration));
-	printf("\n%-12s %s\n%-12s %s\n", "hash", e->hash, "written", r->path);
+	printf("\n");
+	print_size(&r->size);
+	printf("%-12s %s\n%-12s %s\n", "hash", e->hash, "written", r->path);
 }
 
 /* ---- for programs -------------------------------------------------------------------------- */
@@ -80,6 +116,9 @@ static void json_result(struct json_out *o, const struct prune_result *r)
 	json_out_number(o, "seconds", e->seconds);
 	json_out_number(o, "calibration_seconds", r->calibration);
 	json_out_text(o, "hash", e->hash);
+	json_out_int(o, "bytes", r->size.bytes);
+	json_out_int(o, "dense_bytes", r->size.dense);
+	json_out_number(o, "matrix_bits", bits(&r->size));
 	list = json_out_array(o, "tensors");
 	for (int i = 0; i < e->nr; i++) {
 		struct json_out *t = json_out_object(list, NULL);
