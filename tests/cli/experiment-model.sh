@@ -102,6 +102,6 @@ succeeds "--model: it is elsewhere now" "$KNLP" run run --resume --model away
 
 # ---- the one that scripts/quickstart runs ------------------------------------------
 
-succeeds "oneshot-tiny" "$KNLP" run oneshot-tiny --data data --model away --out tiny --jobs 2
+succeeds "oneshot-tiny" "$KNLP" run "$SRCTREE/defconfigs/experiments/oneshot-tiny" --data data --model away --out tiny --jobs 2
 equal "all of it is done" "$(find tiny -name loss.json | wc -l)" 20
 has "what it claims something of" '^obd: .*: gain ' out

@@ -21,11 +21,11 @@ long="--set TRAIN_TOKENS=102400 --set TRAIN_CHECKPOINT_EVERY=200"
 wild='--set TRAIN_LR=10 --set OPTIM_MUON_LR=10 --set OPTIM_WEIGHT_DECAY=10 --set OPTIM_CLIP=0'
 wild="$wild --set TRAIN_WARMUP=0 --set TRAIN_SCHEDULE=constant"
 
-# near NAME RUN RUN RELATIVE: losses of the last step
+# near NAME RUN RUN RELATIVE: held-out losses at the end
 near()
 {
-	_a=$(grep '"train"' "$2/metrics.jsonl" | tail -n 1 | sed 's/.*"loss":\([^,]*\).*/\1/')
-	_b=$(grep '"train"' "$3/metrics.jsonl" | tail -n 1 | sed 's/.*"loss":\([^,]*\).*/\1/')
+	_a=$(grep '"event":"eval"' "$2/metrics.jsonl" | tail -n 1 | sed 's/.*"loss":\([^,]*\).*/\1/')
+	_b=$(grep '"event":"eval"' "$3/metrics.jsonl" | tail -n 1 | sed 's/.*"loss":\([^,]*\).*/\1/')
 	if awk -v a="$_a" -v b="$_b" -v r="$4" \
 		'BEGIN { d = a - b; exit !(a > 0 && d <= r * b && -d <= r * b) }'; then
 		ok "$1"
