@@ -29,6 +29,7 @@ enum { LOSS, DX, DW };
 struct job {
 	const struct linear_cross_entropy_attr *attr;
 	int64_t rows, v, n;		/* of all chunks, vocabulary, width */
+	int64_t begin, end;		/* rows with a label lie in [begin, end) */
 	const void *x, *w;		/* (rows, n), (v, n) */
 	enum dtype x_type, w_type;
 	const int32_t *targets;		/* (rows) */
@@ -276,6 +277,38 @@ static int chunk_gradients(const struct job *job, bool add)
 	return chunk_dw(job, add);
 }
 
+/*
+ * Leave out the ignored rows at both ends: where one token of a sequence counts, as for the
+ * Fisher information of single tokens, its head alone would cost as much as all layers.
+ */
+static void find_labels(struct job *job)
+{
+	job->begin = 0;
+	job->end = job->rows;
+	while (job->begin < job->end && job->targets[job->begin] < 0)
+		job->begin++;
+	while (job->begin < job->end && job->targets[job->end - 1] < 0)
+		job->end--;
+}
+
+static void ignore(const struct job *job, int64_t first, int64_t end)
+{
+	size_t row = job->n * dtype_size(job->x_type);
+
+	memset(job->loss + first, 0, (end - first) * sizeof(*job->loss));
+	if (job->dx)
+		memset((void *)data_at(job->dx, job->x_type, first * job->n), 0,
+		       (end - first) * row);
+}
+
+static void ignore_ends(const struct job *job, bool add)
+{
+	ignore(job, 0, job->begin);
+	ignore(job, job->end, job->rows);
+	if (job->dw && !add && job->begin == job->end)
+		memset(job->dw, 0, job->v * job->n * sizeof(*job->dw));
+}
+
 static int run_chunks(const struct call *c, struct job *job, bool add)
 {
 	int64_t chunk = CHUNK_ROWS, per = label_rows(job->v);
@@ -291,19 +324,21 @@ static int run_chunks(const struct call *c, struct job *job, bool add)
 	ret = check_targets(c, job);
 	if (ret)
 		return ret;
-	if (chunk > job->rows)
-		chunk = job->rows;
+	find_labels(job);
+	ignore_ends(job, add);
+	if (chunk > job->end - job->begin)
+		chunk = job->end - job->begin;
 	job->z = c->scratch;
 	job->x_squares = job->z + chunk * job->v;
 	job->scratch = job->x_squares + (job->attr->squares ? chunk * job->n : 0);
-	for (; job->first < job->rows && !ret; job->first += chunk) {
-		job->count = job->rows - job->first < chunk ? job->rows - job->first : chunk;
+	for (job->first = job->begin; job->first < job->end && !ret; job->first += chunk) {
+		job->count = job->end - job->first < chunk ? job->end - job->first : chunk;
 		ret = chunk_logits(job);
 		if (ret)
 			break;
 		threads_run((long)((job->count + per - 1) / per), rows_tile, job);
 		if (job->dx)
-			ret = chunk_gradients(job, add || job->first);
+			ret = chunk_gradients(job, add || job->first > job->begin);
 	}
 	return ret;
 }

@@ -331,9 +331,10 @@ static const struct linear_cross_entropy_attr plain = { .softcap = 0 },
 	capped_sampled_squares = { .softcap = 3, .sampled = true, .squares = true };
 
 /* Targets of @count dimensions with extents @mask. */
-#define LABELS(limit_, mask, count, ...)					\
+#define LABELS_LIKE(how, limit_, mask, count, ...)				\
 	{ .dtype = DT_I32, .nd = (count), .n = { __VA_ARGS__ },			\
-	  .fill = FILL_TARGETS, .limit = (limit_), .extent_dims = (mask) }
+	  .fill = (how), .limit = (limit_), .extent_dims = (mask) }
+#define LABELS(...) LABELS_LIKE(FILL_TARGETS, __VA_ARGS__)
 #define SCALE CASE_FILL(DT_F32, FILL_POSITIVE, 0)
 #define FLAG_OF(how) CASE_FILL(DT_I32, how, 0)
 #define KEY_INPUT CASE_FILL(DT_I64, FILL_RNG, 1, 2)
@@ -379,6 +380,18 @@ static const struct op_case train_cases[] = {
 	{ "squares sampled", &capped_sampled_squares, 7,
 	  { CASE_EXT(1, 2, 67, 9), CASE_F32(2, 1031, 9), LABELS(1031, 1, 1, 67), SCALE, NO_GRAD,
 	    KEY_INPUT } },
+	{ "few", &sampled, 7,
+	  { CASE_EXT(1, 2, 15, 7), CASE_F32(2, 11, 7), LABELS_LIKE(FILL_FEW_TARGETS, 11, 1, 1, 15),
+	    SCALE, CASE_F32(2, 11, 7), FLAG_OF(FILL_ZERO), KEY_INPUT } },
+	{ "few squares", &squares, 7,
+	  { CASE_EXT(1, 2, 15, 7), CASE_F32(2, 11, 7), LABELS_LIKE(FILL_FEW_TARGETS, 11, 1, 1, 15),
+	    SCALE, CASE_F32(2, 11, 7), FLAG_OF(FILL_ONE), NO_KEY } },
+	{ "ignored", &plain, 7,
+	  { CASE_EXT(1, 2, 15, 7), CASE_F32(2, 11, 7), LABELS_LIKE(FILL_IGNORED, 11, 1, 1, 15),
+	    SCALE, CASE_F32(2, 11, 7), FLAG_OF(FILL_ZERO), NO_KEY } },
+	{ "ignored, add", &plain, 7,
+	  { CASE_EXT(1, 2, 15, 7), CASE_F32(2, 11, 7), LABELS_LIKE(FILL_IGNORED, 11, 1, 1, 15),
+	    SCALE, CASE_F32(2, 11, 7), FLAG_OF(FILL_ONE), NO_KEY } },
 	{ "tiles", &plain, 7,
 	  { CASE_EXT(1, 2, 35, 37), CASE_F32(2, 1303, 37), LABELS(1303, 1, 1, 35), SCALE, NO_GRAD,
 	    NO_KEY } },
@@ -423,6 +436,11 @@ static const struct op_case eval_cases[] = {
 	  { CASE_EXT(3, 3, 3, 5, 7), CASE_F32(2, 11, 7), LABELS(11, 3, 2, 3, 5) } },
 	{ "softcap", &capped, 3,
 	  { CASE_EXT(3, 3, 3, 5, 7), CASE_F32(2, 11, 7), LABELS(11, 3, 2, 3, 5) } },
+	{ "few", &plain, 3,
+	  { CASE_EXT(1, 2, 15, 7), CASE_F32(2, 11, 7),
+	    LABELS_LIKE(FILL_FEW_TARGETS, 11, 1, 1, 15) } },
+	{ "ignored", &plain, 3,
+	  { CASE_EXT(1, 2, 15, 7), CASE_F32(2, 11, 7), LABELS_LIKE(FILL_IGNORED, 11, 1, 1, 15) } },
 	{ "chunks", &plain, 3,
 	  { CASE_EXT(1, 2, 2053, 5), CASE_F32(2, 23, 5), LABELS(23, 1, 1, 2053) } },
 	{ "tiles", &capped, 3,

@@ -51,6 +51,8 @@ enum fill {
 	FILL_POSITIVE,	/* uniform in [0.5, 1.5] */
 	FILL_IDS,	/* integers in [0, limit) */
 	FILL_TARGETS,	/* integers in [0, limit), about one in eight is -1 (ignored) */
+	FILL_FEW_TARGETS,	/* integers in [0, limit) at 3 and 5, and -1 */
+	FILL_IGNORED,	/* -1 */
 	FILL_DOC_START,	/* per row of the last dim: first position of the token's document */
 	FILL_LENGTHS,	/* integers in [1, limit] */
 	FILL_POSITIONS,	/* 0, 1, 2 ... along the last dim */

@@ -66,6 +66,10 @@ double case_element(const struct rng *r, const struct case_input *in, int64_t i)
 		return (double)rng_below(r, i, limit);
 	case FILL_TARGETS:
 		return rng_below(r, i + (1u << 30), 8) ? (double)rng_below(r, i, limit) : -1;
+	case FILL_FEW_TARGETS:
+		return i == 3 || i == 5 ? (double)rng_below(r, i, limit) : -1;
+	case FILL_IGNORED:
+		return -1;
 	case FILL_LENGTHS:
 		return 1 + (double)rng_below(r, i, limit);
 	case FILL_POSITIONS:
