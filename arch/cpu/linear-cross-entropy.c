@@ -179,13 +179,24 @@ static void rows_tile(void *ctx, long tile)
 
 /* ---- chunks ---------------------------------------------------------------------------- */
 
-static int check_targets(const struct call *c, const struct job *job)
+/*
+ * Also finds where labels begin and end: ignored rows before and after are left out.  Where one
+ * token of a sequence counts, as for the Fisher information of single tokens, its head alone
+ * would cost as much as all layers.
+ */
+static int check_targets(const struct call *c, struct job *job)
 {
-	for (int64_t r = 0; r < job->rows; r++)
+	for (int64_t r = 0; r < job->rows; r++) {
 		if (job->targets[r] < -1 || job->targets[r] >= job->v)
 			return fail(-EINVAL, "%s: target %d of row %lld: must be -1 (ignored) or "
 				    "from 0 to %lld", c->op->name, job->targets[r], (long long)r,
 				    (long long)job->v - 1);
+		if (job->targets[r] < 0)
+			continue;
+		if (!job->end)
+			job->begin = r;
+		job->end = r + 1;
+	}
 	return 0;
 }
 
@@ -277,35 +288,19 @@ static int chunk_gradients(const struct job *job, bool add)
 	return chunk_dw(job, add);
 }
 
-/*
- * Leave out the ignored rows at both ends: where one token of a sequence counts, as for the
- * Fisher information of single tokens, its head alone would cost as much as all layers.
- */
-static void find_labels(struct job *job)
-{
-	job->begin = 0;
-	job->end = job->rows;
-	while (job->begin < job->end && job->targets[job->begin] < 0)
-		job->begin++;
-	while (job->begin < job->end && job->targets[job->end - 1] < 0)
-		job->end--;
-}
-
-static void ignore(const struct job *job, int64_t first, int64_t end)
-{
-	size_t row = job->n * dtype_size(job->x_type);
-
-	memset(job->loss + first, 0, (end - first) * sizeof(*job->loss));
-	if (job->dx)
-		memset((void *)data_at(job->dx, job->x_type, first * job->n), 0,
-		       (end - first) * row);
-}
-
+/* What is left out has no loss and no gradients. */
 static void ignore_ends(const struct job *job, bool add)
 {
-	ignore(job, 0, job->begin);
-	ignore(job, job->end, job->rows);
-	if (job->dw && !add && job->begin == job->end)
+	size_t bytes = job->n * dtype_size(job->x_type);
+
+	for (int64_t r = 0; r < job->rows; r++) {
+		if (r >= job->begin && r < job->end)
+			continue;
+		job->loss[r] = 0;
+		if (job->dx)
+			memset((char *)job->dx + r * bytes, 0, bytes);
+	}
+	if (job->dw && !add && !job->end)
 		memset(job->dw, 0, job->v * job->n * sizeof(*job->dw));
 }
 
@@ -324,7 +319,6 @@ static int run_chunks(const struct call *c, struct job *job, bool add)
 	ret = check_targets(c, job);
 	if (ret)
 		return ret;
-	find_labels(job);
 	ignore_ends(job, add);
 	if (chunk > job->end - job->begin)
 		chunk = job->end - job->begin;

@@ -89,11 +89,12 @@ KNLP_NVCCFLAGS := -std=c++17 -O3 -lineinfo -Xcompiler -fno-exceptions \
 KNLP_LDFLAGS := -Wl,--gc-sections -Wl,--as-needed
 
 # Small: at a fixed address no table needs relocations, sections share pages, and what needs
-# more alignment comes first; `knlp version` says what the program is, without a build id.
+# more alignment comes first; `knlp version` says what the program is, without a build id;
+# nothing unwinds the stack.
 ifneq ($(CONFIG_CC_OPTIMIZE_FOR_SIZE),)
 KNLP_CFLAGS  += -fno-pie
 KNLP_LDFLAGS += -no-pie -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,common-page-size=64 \
-	-Wl,--sort-section=alignment -Wl,--build-id=none
+	-Wl,--sort-section=alignment -Wl,--build-id=none -Wl,--no-eh-frame-hdr
 endif
 KNLP_LDLIBS  := -lm
 

@@ -77,7 +77,9 @@ done
 # 64 million weights that take no place on the disk
 {
 	printf GGUF; le 4 3; le 8 1; le 8 7
-	for key in general.architecture=llama; do text "${key%=*}"; le 4 8; text "${key#*=}"; done
+	text general.architecture
+	le 4 8
+	text llama
 	for key in block_count=1 attention.head_count=1 attention.head_count_kv=1 \
 		embedding_length=1024 feed_forward_length=1024 context_length=64; do
 		text "llama.${key%=*}"; le 4 4; le 4 "${key#*=}"
