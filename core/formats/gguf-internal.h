@@ -3,6 +3,7 @@
 #ifndef FORMATS_GGUF_INTERNAL_H
 #define FORMATS_GGUF_INTERNAL_H
 
+#include "formats/gguf-names.h"
 #include "formats/source-internal.h"
 #include "io/gguf.h"
 
@@ -18,14 +19,6 @@ struct gguf_arch {
 /** gguf_arch_named() / gguf_arch_for() - by name, by spec; NULL (no message). */
 const struct gguf_arch *gguf_arch_named(struct gguf_string name);
 const struct gguf_arch *gguf_arch_for(const struct model_spec *spec);
-
-/**
- * gguf_tensor_name() - what llama.cpp calls the tensor @name.
- * @out: GGUF_NAME_MAX + 1 bytes
- *
- * Return: 0; -ENOTSUP with a message if it has no such tensor.
- */
-int gguf_tensor_name(const struct model_spec *spec, const char *name, char *out);
 
 #define GEMMA_27B_LAYERS 62	/* by which llama.cpp knows how it scales attention */
 

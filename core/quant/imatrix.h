@@ -29,4 +29,58 @@ int imatrix_nr(const struct imatrix *im);
 /** imatrix_file() - the open file, for its keys. */
 const struct gguf *imatrix_file(const struct imatrix *im);
 
+/* ---- writing ------------------------------------------------------------------------ */
+
+/**
+ * IMATRIX_FLOOR - of the mean of a matrix's columns: no column that is written has less.
+ *
+ * Where all columns of a group of weights have importance 0 any scale is as good as another, and
+ * searches take 0: the weights are lost.  Columns of trained models go down to 5e-7 of the mean and
+ * stay what they are.
+ */
+#define IMATRIX_FLOOR 1e-9
+
+/**
+ * struct imatrix_sum - what is written of a matrix.
+ * @name: as llama.cpp calls it
+ * @sum: (@row) of squares, over all tokens
+ */
+struct imatrix_sum {
+	char name[GGUF_NAME_MAX + 1];
+	int64_t row;
+	double *sum;
+};
+
+/**
+ * struct imatrix_sums - a file to be.
+ * @count: tokens that the sums are over, at least 1
+ * @chunks, @chunk: sequences and tokens of each
+ * @dataset: what was read
+ * @scale: the sums were multiplied by this, for what has another unit than activations; 0:
+ *	they were not, and the file says nothing of it
+ */
+struct imatrix_sums {
+	struct imatrix_sum *of;
+	int nr;
+	int64_t count, chunks, chunk;
+	const char *dataset;
+	double scale;
+};
+
+/**
+ * imatrix_floor() - raise sums to IMATRIX_FLOOR; those that are all 0 become @count.
+ * Return: how many columns were raised.
+ */
+int64_t imatrix_floor(struct imatrix_sum *s, int64_t count);
+
+/**
+ * imatrix_write() - the file that llama-imatrix would make, whole or not at all.
+ * Entries are sorted by name.
+ * Return: 0; -EDOM naming the matrix and column whose sum is no number or below 0; -errno.
+ */
+int imatrix_write(struct imatrix_sums *s, const char *path);
+
+/** imatrix_sums_free() - what is in @s. */
+void imatrix_sums_free(struct imatrix_sums *s);
+
 #endif
