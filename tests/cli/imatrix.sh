@@ -91,4 +91,5 @@ fails 'no FIM file' 1 'model.gguf' im x.gguf --fim=model.gguf
 if [ -e /dev/full ]; then
 	fails 'a device' 1 'is a device or a pipe' im /dev/full --file=text --chunks=2
 fi
-if ls | grep -q '^x.gguf'; then not_ok 'nothing is left' "$(ls)"; else ok 'nothing is left'; fi
+left=$(find . -name 'x.gguf*')
+if [ -n "$left" ]; then not_ok 'nothing is left' "$left"; else ok 'nothing is left'; fi
