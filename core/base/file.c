@@ -192,6 +192,21 @@ bool file_is_stream(const char *path)
 	return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
+int file_check_place(const char *path)
+{
+	char *dir;
+	int ret;
+
+	if (file_is_stream(path))
+		return fail(-EINVAL, "%s is a device or a pipe, not a file", path);
+	dir = path_dir(path);
+	if (!dir)
+		return fail_nomem(strlen(path), "a path");
+	ret = access(dir, W_OK) ? fail_errno("%s: %s", path, dir) : 0;
+	free(dir);
+	return ret;
+}
+
 static int make_one(const char *path)
 {
 	struct stat st;

@@ -48,6 +48,13 @@ bool file_exists(const char *path);
 /** file_is_stream() - is @path a pipe, a terminal or another device, /dev/stdout say? */
 bool file_is_stream(const char *path);
 
+/**
+ * file_check_place() - could a file be written to @path, whatever is there?  To be asked before
+ * hours of work.
+ * Return: 0; -EINVAL for a device or a pipe; -errno naming a folder that takes no files.
+ */
+int file_check_place(const char *path);
+
 /** dir_make() - mkdir -p. An existing directory is fine, an existing file is -ENOTDIR. */
 int dir_make(const char *path);
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -248,14 +247,8 @@ static int check_there(const char *path)
 
 int fim_check_out(const char *path)
 {
-	char *dir = path_dir(path);
-	int ret = dir ? 0 : fail_nomem(0, "a path");
+	int ret = file_check_place(path);
 
-	if (!ret && file_is_stream(path))
-		ret = fail(-EINVAL, "--out %s is a device or a pipe: FIM files are files", path);
-	if (!ret && access(dir, W_OK))
-		ret = fail_errno("--out %s: %s", path, dir);
-	free(dir);
 	return ret ? ret : check_there(path);
 }
 

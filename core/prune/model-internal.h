@@ -5,8 +5,8 @@
 
 #include "formats/source.h"
 #include "nn/model.h"
-#include "prune/calibrate.h"
 #include "prune/model.h"
+#include "train/calibrate.h"
 
 struct dataset;
 

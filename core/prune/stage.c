@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "data/loader.h"
 #include "infer/load.h"
 #include "prune/factor.h"
 #include "prune/mask.h"
@@ -38,28 +39,45 @@ int pruned_source(const struct pruning *p, struct model_source *out)
 
 /* ---- calibration ----------------------------------------------------------------------------- */
 
-static struct calib_text text_of(const struct pruning *p)
+static int read_sample(void *ctx, int64_t i, int32_t *tokens)
+{
+	return loader_fill(ctx, i, 1, tokens, NULL, NULL);
+}
+
+/* Sequences of the training split in the order of PRUNE_SEED, none twice. */
+static int text_of(const struct pruning *p, struct loader *l, struct calib_text *text)
 {
 	const struct config *cfg = p->s->cfg;
-	int length = (int)config_int(cfg, PARAM_PRUNE_LENGTH), context = p->src->spec.context;
+	int length = (int)config_int(cfg, PARAM_PRUNE_LENGTH), context = p->src->spec.context, ret;
 
+	if (length > context)
+		return fail(-EINVAL, "PRUNE_LENGTH=%d: the context of the model is %d", length,
+			    context);
 	if (!length)
 		length = context < LENGTH_USUAL ? context : LENGTH_USUAL;
-	return (struct calib_text){
-		.data = p->data, .length = length,
-		.sequences = (int)config_int(cfg, PARAM_PRUNE_SEQUENCES),
-		.seed = (uint64_t)config_int(cfg, PARAM_PRUNE_SEED),
+	*text = (struct calib_text){
+		config_int(cfg, PARAM_PRUNE_SEQUENCES), length, read_sample, l,
 	};
+	ret = loader_init(l, p->data, DATA_TRAIN, length, true,
+			  (uint64_t)config_int(cfg, PARAM_PRUNE_SEED));
+	if (!ret && l->windows < (uint64_t)text->sequences)
+		ret = fail(-EINVAL, "%s: has %llu sequences of %d tokens, not the %lld that "
+			   "PRUNE_SEQUENCES asks for", dataset_dir(p->data),
+			   (unsigned long long)l->windows, length, (long long)text->sequences);
+	return ret;
 }
 
 int stage_calibrate(struct pruning *p, int begin, int end, bool products, struct calib *c)
 {
 	const char **names = calloc(end - begin + 1, sizeof(*names));
-	struct calib_text text = text_of(p);
 	struct model_source now = { 0 };
+	struct calib_text text;
 	struct model *m = NULL;
-	int ret = names ? pruned_source(p, &now) : fail_nomem(end - begin, "names");
+	struct loader l;
+	int ret = names ? text_of(p, &l, &text) : fail_nomem(end - begin, "names");
 
+	if (!ret)
+		ret = pruned_source(p, &now);
 	if (!ret)
 		ret = model_from_source(&now, p->f->dev, &m);
 	for (int i = begin; i < end && !ret; i++)

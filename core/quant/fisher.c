@@ -7,7 +7,6 @@
 
 #include "base/fail.h"
 #include "fim/fim.h"
-#include "formats/gguf-names.h"
 #include "nn/model.h"
 #include "quant/importance.h"
 
@@ -58,51 +57,57 @@ static int read_sums(const struct fim *f, const struct param_info *p, struct ima
 		    p->transposed ? "row" : "column");
 }
 
-static int add_matrix(const struct model *m, const struct fim *f, const struct param_info *p,
-		      struct imatrix_sums *s)
+/* Sums over the columns of all matrices; their rows to @rows. */
+static int read_all(const struct model *m, const struct fim *f, struct imatrix_sums *s,
+		    double *rows)
 {
-	struct imatrix_sum *e = &s->of[s->nr];
-	int ret = gguf_tensor_name(&m->spec, p->name, e->name);
-
-	if (ret)
-		return ret;
-	e->row = p->n[1];
-	e->sum = calloc(e->row, sizeof(*e->sum));
-	if (!e->sum)
-		return fail_nomem(e->row * sizeof(*e->sum), p->name);
-	s->nr++;
-	return read_sums(f, p, e);
-}
-
-int importance_of_fim(const struct model *m, const struct fim *f, struct imatrix_sums *s)
-{
-	double total = 0, weights = 0, *rows = calloc(m->nr_params + 1, sizeof(*rows));
 	int ret = 0;
 
-	s->count = f->facts.tokens > 0 ? f->facts.tokens : 1;
-	s->chunks = f->facts.sequences;
-	s->chunk = f->facts.context;
-	s->of = calloc(m->nr_params + 1, sizeof(*s->of));
-	if (!rows || !s->of)
-		ret = fail_nomem(m->nr_params * sizeof(*s->of), "an importance matrix");
 	for (int i = 0; i < m->nr_params && !ret; i++) {
 		const struct param_info *p = &m->params[i];
 
 		if (p->nd != 2 || p->positional)
 			continue;
 		rows[s->nr] = (double)p->n[0];
-		weights += (double)p->n[0] * (double)p->n[1];
-		ret = add_matrix(m, f, p, s);
+		ret = imatrix_sums_add(s, &m->spec, p->name, p->n[1]);
+		if (!ret)
+			ret = read_sums(f, p, &s->of[s->nr - 1]);
 	}
-	for (int i = 0; i < s->nr && !ret; i++)
+	return ret;
+}
+
+/* Sums become means of columns, over @s->count as the file wants them, and the mean of all 1. */
+static int scale(struct imatrix_sums *s, const struct fim *f, const double *rows)
+{
+	double total = 0, weights = 0;
+
+	for (int i = 0; i < s->nr; i++) {
+		weights += rows[i] * (double)s->of[i].row;
 		for (int64_t k = 0; k < s->of[i].row; k++)
 			total += s->of[i].sum[k];
-	if (!ret && !(total > 0))
-		ret = fail(-EINVAL, "%s: all of the Fisher information is 0", f->path);
+	}
+	if (!(total > 0))
+		return fail(-EINVAL, "%s: all of the Fisher information is 0", f->path);
 	s->scale = weights / total;
-	for (int i = 0; i < s->nr && !ret; i++)
+	for (int i = 0; i < s->nr; i++)
 		for (int64_t k = 0; k < s->of[i].row; k++)
 			s->of[i].sum[k] *= s->scale * (double)s->count / rows[i];
+	return 0;
+}
+
+int importance_of_fim(const struct model *m, const struct fim *f, struct imatrix_sums *s)
+{
+	double *rows = calloc(m->nr_params + 1, sizeof(*rows));
+	int ret = rows ? imatrix_sums_init(s, m->nr_params)
+		       : fail_nomem(m->nr_params * sizeof(*rows), "rows");
+
+	s->count = f->facts.tokens > 0 ? f->facts.tokens : 1;
+	s->chunks = f->facts.sequences;
+	s->chunk = f->facts.context;
+	if (!ret)
+		ret = read_all(m, f, s, rows);
+	if (!ret)
+		ret = scale(s, f, rows);
 	free(rows);
 	return ret;
 }

@@ -6,6 +6,29 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "formats/gguf-names.h"
+
+int imatrix_sums_init(struct imatrix_sums *s, int most)
+{
+	s->of = calloc(most + 1, sizeof(*s->of));
+	return s->of ? 0 : fail_nomem(most * sizeof(*s->of), "an importance matrix");
+}
+
+int imatrix_sums_add(struct imatrix_sums *s, const struct model_spec *spec, const char *name,
+		     int64_t row)
+{
+	struct imatrix_sum *e = &s->of[s->nr];
+	int ret = gguf_tensor_name(spec, name, e->name);
+
+	if (ret)
+		return ret;
+	e->row = row;
+	e->sum = calloc(row, sizeof(*e->sum));
+	if (!e->sum)
+		return fail_nomem(row * sizeof(*e->sum), name);
+	s->nr++;
+	return 0;
+}
 
 int64_t imatrix_floor(struct imatrix_sum *s, int64_t count)
 {

@@ -11,6 +11,7 @@
 #include "io/gguf.h"
 
 struct imatrix;
+struct model_spec;
 
 /**
  * imatrix_open() - read @path, for the tensors of @model.
@@ -66,6 +67,16 @@ struct imatrix_sums {
 	const char *dataset;
 	double scale;
 };
+
+/** imatrix_sums_init() - room for @most matrices. Return: 0 or -ENOMEM. */
+int imatrix_sums_init(struct imatrix_sums *s, int most);
+
+/**
+ * imatrix_sums_add() - the matrix @name of a model, rows of @row: sums of 0.
+ * Return: 0; -ENOTSUP if llama.cpp has no such matrix; -ENOMEM.
+ */
+int imatrix_sums_add(struct imatrix_sums *s, const struct model_spec *spec, const char *name,
+		     int64_t row);
 
 /**
  * imatrix_floor() - raise sums to IMATRIX_FLOOR; those that are all 0 become @count.

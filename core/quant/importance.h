@@ -9,32 +9,18 @@
 #include "quant/imatrix.h"
 #include "tensor/arch.h"
 
+struct calib_text;
 struct fim;
 struct model;
-
-/**
- * struct importance_text - sequences to read.
- * @nr: how many, of @length tokens each
- * @read: the tokens of sequence @i, (@length); 0 or -errno with a message
- */
-struct importance_text {
-	int64_t nr;
-	int length;
-	int (*read)(void *ctx, int64_t i, int32_t *tokens);
-	void *ctx;
-};
 
 /**
  * importance_of_inputs() - sums of squares of the inputs of all linear layers but the head, as
  * llama-imatrix takes them.
  * @s: what it fills in but for the data's name: imatrix_sums_free(), also after an error
  *
- * The sums of a sequence are of f32, those over sequences of f64; their bits do not depend on the
- * number of threads.  In memory are the weights and one sequence's activations.
- * Return: 0; -EINVAL for a token beyond the vocabulary; -ENOTSUP if llama.cpp has no such matrix;
- * -EDOM naming a matrix whose inputs are not finite; -errno.
+ * Return: 0; -ENOTSUP if llama.cpp has no such matrix; otherwise as calibrate().
  */
-int importance_of_inputs(struct model *m, struct device *dev, const struct importance_text *text,
+int importance_of_inputs(struct model *m, struct device *dev, const struct calib_text *text,
 			 struct imatrix_sums *s);
 
 /**

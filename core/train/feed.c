@@ -78,21 +78,28 @@ int feed_inputs(struct feed *f, struct graph *g, struct feed_inputs *in)
 	return graph_error(g);
 }
 
-int feed_fill(struct feed *f, const struct loader *l, uint64_t first, int rows)
+int feed_send(struct feed *f, int rows, int length)
 {
-	size_t bytes = (size_t)rows * l->length * sizeof(int32_t);
-	int ret;
+	size_t bytes = (size_t)rows * length * sizeof(int32_t);
+	int ret = 0;
 
-	BUG_ON(rows > f->batch || l->length > f->context);
 	f->rows = rows;
-	f->length = l->length;
-	ret = loader_fill(l, first, rows, f->host[FEED_IDS], f->host[FEED_TARGETS],
-			  f->host[FEED_DOC_START]);
+	f->length = length;
 	for (int r = 0; r < rows; r++)
-		for (int t = 0; t < l->length; t++)
-			f->host[FEED_POSITIONS][(size_t)r * l->length + t] = t;
+		for (int t = 0; t < length; t++)
+			f->host[FEED_POSITIONS][(size_t)r * length + t] = t;
 	for (int p = 0; p < FEED_PARTS && !ret; p++)
 		if (f->buffer[p])
 			ret = device_write(f->buffer[p], 0, f->host[p], bytes);
 	return ret;
+}
+
+int feed_fill(struct feed *f, const struct loader *l, uint64_t first, int rows)
+{
+	int ret;
+
+	BUG_ON(rows > f->batch || l->length > f->context);
+	ret = loader_fill(l, first, rows, f->host[FEED_IDS], f->host[FEED_TARGETS],
+			  f->host[FEED_DOC_START]);
+	return ret ? ret : feed_send(f, rows, l->length);
 }

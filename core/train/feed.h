@@ -46,6 +46,12 @@ struct feed_inputs {
 /** feed_inputs() - make the inputs in @g; bound unless @f has no device memory (dry). */
 int feed_inputs(struct feed *f, struct graph *g, struct feed_inputs *in);
 
+/**
+ * feed_send() - what was put into @f->host, @rows of @length, goes to the device, with positions
+ * from 0 on in each row.
+ */
+int feed_send(struct feed *f, int rows, int length);
+
 /** feed_fill() - samples [@first, @first + @rows) of @l, written to the device. */
 int feed_fill(struct feed *f, const struct loader *l, uint64_t first, int rows);
 

@@ -6,7 +6,7 @@
 
 BIN is the folder of llama-imatrix and llama-quantize.  For each model: are keys, names and counts
 the same; the largest and the root mean square difference of an entry, relative to the entry, or
-to a millionth of its matrix's mean where that is more, which is knlp's floor; does llama-quantize
+to 1e-9 of its matrix's mean where that is more, which is knlp's floor; does llama-quantize
 take knlp's file, and which share of the bytes that it writes differs from what it makes of
 llama-imatrix's.  Exits with 1 if something does not agree.
 """

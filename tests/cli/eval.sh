@@ -70,7 +70,7 @@ cat pipe >piped &
 succeeds "a dump into a pipe" "$KNLP" eval ppl -q --file mine --context 64 --limit 4 --dump pipe model
 wait $!
 equal "is the same dump" "$(tail -n 4 piped)" "$(tail -n 4 a.jsonl)"
-fails "no place for the dump" 1 'dump no/x' "$KNLP" eval ppl --file "$corpus" --dump no/x model
+fails "no place for the dump" 1 'no/x: no: ' "$KNLP" eval ppl --file "$corpus" --dump no/x model
 : >empty
 fails "an empty file" 1 'empty: the file is empty' "$KNLP" eval ppl --file empty model
 echo hi >short

@@ -85,7 +85,7 @@ fails 'too much' 1 'FIM_SEQUENCES is 1000000' "$KNLP" fim estimate -o x.st -d da
 fails 'no such folder' 1 'No such file' "$KNLP" fim estimate -o none/x.st -d data run
 fails 'no such model' 1 'no such run or model' "$KNLP" fim estimate -o x.st -d data nothing
 mkfifo pipe
-fails 'into a pipe' 1 '--out pipe is a device or a pipe' "$KNLP" fim estimate -d data -o pipe run
+fails 'into a pipe' 1 'pipe is a device or a pipe' "$KNLP" fim estimate -d data -o pipe run
 equal 'it is still a pipe' "$(find . -name pipe -type p)" ./pipe
 equal 'nothing is left of failures' "$(ls x.st* 2>/dev/null)" ''
 

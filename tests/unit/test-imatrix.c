@@ -12,6 +12,7 @@
 #include "quant/importance.h"
 #include "quant/quant.h"
 #include "tests/unit/fim-helper.h"
+#include "train/calibrate.h"
 #include "train/load.h"
 
 #define LENGTH 20
@@ -59,7 +60,7 @@ static void load(const char *family, struct device *dev, struct loaded *l)
 
 static void check_family(const struct st *st, const char *family, struct device *dev)
 {
-	const struct importance_text text = { 2, LENGTH, read_tokens, NULL };
+	const struct calib_text text = { 2, LENGTH, read_tokens, NULL };
 	struct imatrix_sums s = { 0 };
 	size_t len = strlen(family);
 	struct loaded l;
@@ -107,7 +108,7 @@ static int refuse(void *ctx, int64_t s, int32_t *tokens)
 
 static void imatrix_inputs_error(void)
 {
-	const struct importance_text text = { 2, LENGTH, refuse, NULL };
+	const struct calib_text text = { 2, LENGTH, refuse, NULL };
 	struct imatrix_sums s = { 0 };
 	struct device *dev;
 	struct loaded l;

@@ -44,24 +44,18 @@ const struct option option_table_vs[] = {
 /* What would fail after an hour had better fail now. */
 static int check_paths(void)
 {
-	char *dir;
-	int ret = 0;
+	int ret;
 
 	if (eval_options.vs && !file_exists(eval_options.vs))
 		return fail(-ENOENT, "--vs %s: no such model", eval_options.vs);
 	if (!eval_options.dump)
 		return 0;
-	dir = path_dir(eval_options.dump);
-	if (!dir)
-		return fail_nomem(0, "a path");
 	if (file_is_stream(eval_options.dump))
-		ret = access(eval_options.dump, W_OK)
+		return access(eval_options.dump, W_OK)
 		    ? fail_errno("--dump %s", eval_options.dump) : 0;
-	else if (file_exists(eval_options.dump))
+	ret = file_check_place(eval_options.dump);
+	if (!ret && file_exists(eval_options.dump))
 		ret = fail(-EEXIST, "--dump %s: exists already", eval_options.dump);
-	else if (access(dir, W_OK))
-		ret = fail_errno("--dump %s: %s", eval_options.dump, dir);
-	free(dir);
 	return ret;
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -18,6 +17,7 @@
 #include "tools/command.h"
 #include "tools/config-options.h"
 #include "tools/json-out.h"
+#include "train/calibrate.h"
 #include "train/load.h"
 
 #define CONTEXT_USUAL 512
@@ -42,18 +42,10 @@ static int check_usage(void)
 /* What would fail after an hour had better fail now. */
 static int check_out(void)
 {
-	char *dir;
-	int ret;
+	int ret = file_check_place(opt.out);
 
-	if (file_is_stream(opt.out))
-		return fail(-EINVAL, "--out %s: is a device or a pipe", opt.out);
-	if (file_exists(opt.out))
-		return fail(-EEXIST, "%s: exists already", opt.out);
-	dir = path_dir(opt.out);
-	if (!dir)
-		return fail_nomem(strlen(opt.out), "a path");
-	ret = access(dir, W_OK) ? fail_errno("--out %s: %s", opt.out, dir) : 0;
-	free(dir);
+	if (!ret && file_exists(opt.out))
+		ret = fail(-EEXIST, "%s: exists already", opt.out);
 	return ret;
 }
 
@@ -81,8 +73,8 @@ static int from_file(const char *model, struct device *dev, struct imatrix_sums 
 	if (!ret)
 		ret = ppl_cut(&em, &text, &o, &cut);
 	if (!ret) {
-		struct importance_text t = { (int64_t)cut.nr_seqs, cut.options.context,
-					     read_chunk, &cut };
+		struct calib_text t = { (int64_t)cut.nr_seqs, cut.options.context, read_chunk,
+					&cut };
 
 		ret = importance_of_inputs(em.loaded.model, dev, &t, s);
 	}
@@ -103,7 +95,7 @@ static int read_windows(struct loaded *l, struct device *dev, struct dataset *da
 	int context = l->model->spec.context;
 	int length = opt.context ? opt.context : context < CONTEXT_USUAL ? context : CONTEXT_USUAL;
 	struct loader loader;
-	struct importance_text t = { .length = length, .read = read_window, .ctx = &loader };
+	struct calib_text t = { .length = length, .read = read_window, .ctx = &loader };
 	int ret;
 
 	if (length > context)
@@ -111,9 +103,9 @@ static int read_windows(struct loaded *l, struct device *dev, struct dataset *da
 	ret = loader_init(&loader, data, DATA_TRAIN, length, false, 0);
 	if (ret)
 		return ret;
-	t.nr = (int64_t)loader.windows;
-	if (opt.chunks && opt.chunks < t.nr)
-		t.nr = opt.chunks;
+	t.sequences = (int64_t)loader.windows;
+	if (opt.chunks && opt.chunks < t.sequences)
+		t.sequences = opt.chunks;
 	return importance_of_inputs(l->model, dev, &t, s);
 }
 

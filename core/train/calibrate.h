@@ -3,27 +3,29 @@
  * Calibration: what the inputs of linear layers are over some text.
  *
  * Layers that read the same tensor (q, k and v, say) share one input.  Sums are taken over
- * sequences in fp64; the products of one pass in f32, as everything that the model computes.
+ * passes of some sequences in fp64; those of one pass are rounded to f32, as everything that the
+ * model computes.
  */
-#ifndef PRUNE_CALIBRATE_H
-#define PRUNE_CALIBRATE_H
+#ifndef TRAIN_CALIBRATE_H
+#define TRAIN_CALIBRATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "tensor/arch.h"
 
-struct dataset;
 struct model;
 
 /**
- * struct calib_text - which text to read: sequences of the training split, in the order that
- * @seed gives it, without repeating one.
+ * struct calib_text - sequences to read.
+ * @sequences: how many, of @length tokens each
+ * @read: the tokens of sequence @i, (@length); 0 or -errno with a message
  */
 struct calib_text {
-	struct dataset *data;
-	int sequences, length;
-	uint64_t seed;
+	int64_t sequences;
+	int length;
+	int (*read)(void *ctx, int64_t i, int32_t *tokens);
+	void *ctx;
 };
 
 /**
@@ -51,7 +53,9 @@ struct calib {
  * @products: sum those, too
  * @what: for the progress line
  *
- * Return: 0; -EINVAL if the text is too short, the length above the context, or a weight is
+ * In memory are the weights and the activations of one pass of 2,048 tokens, or of one sequence if
+ * that is longer.  The bits do not depend on the number of threads.
+ * Return: 0; -EINVAL if the length is above the context, a token beyond the vocabulary, or a weight
  * that of no linear layer; -EDOM naming the weight whose inputs are not finite; -errno.
  */
 int calibrate(struct model *m, struct device *dev, const struct calib_text *text,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "prune/calibrate.h"
+#include "train/calibrate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,26 +8,40 @@
 #include "base/fail.h"
 #include "base/progress.h"
 #include "base/thread.h"
-#include "data/loader.h"
 #include "nn/model.h"
 #include "ops/linear.h"
+#include "ops/mul.h"
+#include "ops/sum-to.h"
 #include "tensor/plan.h"
 #include "train/feed.h"
 
-/* Positions of a pass: products are added up in f32 over so many at most. */
+/* Positions of a pass: sums are rounded to f32 once in so many. */
 #define PASS 2048
 
+/**
+ * struct pass - a graph and what it adds up.
+ * @x: (inputs)
+ * @sum: (inputs) squares of its columns, or products
+ */
 struct pass {
 	struct calib *c;
 	struct graph *graph;
 	struct plan *plan;
 	struct feed *feed;
 	struct feed_inputs in;
-	struct tensor **x, **xx;	/* (inputs) */
+	struct tensor **x, **sum;
 	float *host;
-	size_t host_floats;
 	int rows;
 };
+
+/* Is @t the weight called @name, or the values of it that are not 0? */
+static bool is_weight(const struct tensor *t, const char *name)
+{
+	size_t len = strlen(name);
+
+	return t && t->kind == TENSOR_PARAM && !strncmp(t->name, name, len) &&
+	       (!t->name[len] || !strcmp(t->name + len, ".values"));
+}
 
 /* The tensor that is multiplied with the weight called @name. */
 static struct tensor *input_of(const struct graph *g, const char *name)
@@ -35,8 +49,7 @@ static struct tensor *input_of(const struct graph *g, const char *name)
 	for (int i = 0; i < g->nr_nodes; i++) {
 		const struct node *n = g->nodes[i];
 
-		if (n->nr_in > 1 && n->in[1] && n->in[1]->kind == TENSOR_PARAM &&
-		    !strcmp(n->in[1]->name, name) && strcmp(n->op->name, "embedding"))
+		if (n->nr_in > 1 && is_weight(n->in[1], name) && strcmp(n->op->name, "embedding"))
 			return n->in[0];
 	}
 	return NULL;
@@ -76,7 +89,7 @@ static int alloc_input(struct calib_input *in, bool products)
 	return fail_nomem(in->width * in->width * sizeof(double), "the inputs of a layer");
 }
 
-/* Outputs of the graph: x itself, whose columns the host sums up, or x^T x. */
+/* Outputs of the graph: sums of squares, or x^T x. */
 static int add_outputs(struct pass *p, bool products)
 {
 	int64_t most = 0;
@@ -84,17 +97,16 @@ static int add_outputs(struct pass *p, bool products)
 
 	for (int i = 0; i < p->c->nr_inputs && !ret; i++) {
 		struct calib_input *in = &p->c->input[i];
-		int64_t rows = products ? in->width : (int64_t)p->rows * p->feed->context;
-		int64_t floats = rows * in->width;
+		int64_t floats = products ? in->width * in->width : in->width;
+		struct tensor *x = p->x[i];
 
-		if (products)
-			p->xx[i] = op_linear_dw(p->graph, p->x[i], p->x[i], NULL, NULL, false);
-		if (products ? p->xx[i] != NULL : 1)
-			graph_output(products ? p->xx[i] : p->x[i]);
+		p->sum[i] = products ? op_linear_dw(p->graph, x, x, NULL, NULL, false)
+				     : op_sum_to(p->graph, op_mul(p->graph, x, x), 1);
+		if (p->sum[i])
+			graph_output(p->sum[i]);
 		most = floats > most ? floats : most;
 		ret = alloc_input(in, products);
 	}
-	p->host_floats = most;
 	p->host = malloc((most + 1) * sizeof(*p->host));
 	if (!ret && !p->host)
 		ret = fail_nomem(most * sizeof(*p->host), "the inputs of a layer");
@@ -132,8 +144,7 @@ static int build(struct pass *p, struct model *m, struct device *dev,
 struct adding {
 	const float *from;
 	double *to;
-	int64_t nr;		/* of @to */
-	int64_t rows;		/* of @from, to be squared; 0: added as they are */
+	int64_t nr;
 };
 
 #define TILE 4096
@@ -143,78 +154,60 @@ static void add_tile(void *ctx, long tile)
 	const struct adding *a = ctx;
 	int64_t at = (int64_t)tile * TILE, end = a->nr - at < TILE ? a->nr : at + TILE;
 
-	if (!a->rows)
-		for (int64_t i = at; i < end; i++)
-			a->to[i] += a->from[i];
-	for (int64_t r = 0; r < a->rows; r++)
-		for (int64_t i = at; i < end; i++) {
-			double x = a->from[r * a->nr + i];
-
-			a->to[i] += x * x;
-		}
+	for (int64_t i = at; i < end; i++)
+		a->to[i] += a->from[i];
 }
 
-static void add_all(struct adding *a)
-{
-	threads_run((long)((a->nr + TILE - 1) / TILE), add_tile, a);
-}
-
-static int take_squares(struct pass *p, int i, int64_t positions)
+static int take_sum(struct pass *p, int i)
 {
 	struct calib_input *in = &p->c->input[i];
-	struct adding a = { p->host, in->squares, in->width, positions };
-	int ret = tensor_read(p->x[i], p->host, positions * in->width * sizeof(float));
+	struct adding a = { p->host, in->products ? in->products : in->squares, in->width };
+	int ret;
 
+	if (in->products)
+		a.nr *= in->width;
+	ret = tensor_read(p->sum[i], p->host, a.nr * sizeof(float));
 	if (!ret)
-		add_all(&a);
+		threads_run((long)((a.nr + TILE - 1) / TILE), add_tile, &a);
 	return ret;
 }
 
-static int take_products(struct pass *p, int i)
+static int read_rows(struct pass *p, const struct calib_text *text, int64_t first, int rows)
 {
-	struct calib_input *in = &p->c->input[i];
-	struct adding a = { p->host, in->products, in->width * in->width, 0 };
-	int ret = tensor_read(p->xx[i], p->host, in->width * in->width * sizeof(float));
+	int32_t *ids = p->feed->host[FEED_IDS];
+	int ret = 0;
 
-	if (!ret)
-		add_all(&a);
-	return ret;
+	for (int r = 0; r < rows && !ret; r++)
+		ret = text->read(text->ctx, first + r, ids + (size_t)r * text->length);
+	return ret ? ret : feed_send(p->feed, rows, text->length);
 }
 
-static int run_once(struct pass *p, const struct loader *l, uint64_t first, int rows)
+static int run_once(struct pass *p, const struct calib_text *text, int64_t first, int rows)
 {
-	int64_t positions = (int64_t)rows * l->length;
-	int ret = feed_fill(p->feed, l, first, rows);
+	int ret = read_rows(p, text, first, rows);
 
 	if (!ret)
 		ret = plan_set_extent(p->plan, p->in.batch_extent, rows);
 	if (!ret)
-		ret = plan_set_extent(p->plan, p->in.time_extent, l->length);
+		ret = plan_set_extent(p->plan, p->in.time_extent, text->length);
 	if (!ret)
 		ret = plan_run(p->plan);
 	for (int i = 0; i < p->c->nr_inputs && !ret; i++)
-		ret = p->xx[i] ? take_products(p, i) : take_squares(p, i, positions);
-	p->c->positions += positions;
+		ret = take_sum(p, i);
+	p->c->positions += (int64_t)rows * text->length;
 	return ret;
 }
 
 static int run_all(struct pass *p, const struct calib_text *text, const char *what)
 {
-	struct loader l;
-	int ret = loader_init(&l, text->data, DATA_TRAIN, text->length, true, text->seed);
-	bool shown;
+	bool shown = progress_begin(what, text->sequences);
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	if (l.windows < (uint64_t)text->sequences)
-		return fail(-EINVAL, "%s: has %llu sequences of %d tokens, not the %d that "
-			    "PRUNE_SEQUENCES asks for", dataset_dir(text->data),
-			    (unsigned long long)l.windows, text->length, text->sequences);
-	shown = progress_begin(what, text->sequences);
-	for (int at = 0; at < text->sequences && !ret; at += p->rows) {
-		int rows = text->sequences - at < p->rows ? text->sequences - at : p->rows;
+	for (int64_t at = 0; at < text->sequences && !ret; at += p->rows) {
+		int64_t left = text->sequences - at;
+		int rows = left < p->rows ? (int)left : p->rows;
 
-		ret = run_once(p, &l, at, rows);
+		ret = run_once(p, text, at, rows);
 		progress_update(shown, at + rows, "%s", "");
 	}
 	progress_end(shown);
@@ -249,15 +242,15 @@ int calibrate(struct model *m, struct device *dev, const struct calib_text *text
 
 	*c = (struct calib){ 0 };
 	if (text->length > m->spec.context)
-		return fail(-EINVAL, "PRUNE_LENGTH=%d: the context of the model is %d",
+		return fail(-EINVAL, "sequences of %d tokens: the context of the model is %d",
 			    text->length, m->spec.context);
 	p.rows = text->length < PASS ? PASS / text->length : 1;
-	p.rows = p.rows < text->sequences ? p.rows : text->sequences;
+	p.rows = p.rows < text->sequences ? p.rows : (int)text->sequences;
 	c->input = calloc(nr + 1, sizeof(*c->input));
 	c->of = calloc(nr + 1, sizeof(*c->of));
 	p.x = calloc(nr + 1, sizeof(*p.x));
-	p.xx = calloc(nr + 1, sizeof(*p.xx));
-	ret = c->input && c->of && p.x && p.xx ? 0 : fail_nomem(nr * sizeof(*p.x), "inputs");
+	p.sum = calloc(nr + 1, sizeof(*p.sum));
+	ret = c->input && c->of && p.x && p.sum ? 0 : fail_nomem(nr * sizeof(*p.x), "inputs");
 	if (!ret)
 		ret = build(&p, m, dev, text, weights, nr, products);
 	if (!ret)
@@ -268,7 +261,7 @@ int calibrate(struct model *m, struct device *dev, const struct calib_text *text
 	graph_free(p.graph);
 	feed_free(p.feed);
 	free(p.host);
-	free(p.xx);
+	free(p.sum);
 	free(p.x);
 	if (ret)
 		calib_free(c);
